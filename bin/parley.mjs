@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// Law: one launcher for a clone and for the published package. In a clone it runs the TypeScript sources, with the
+// Node that package.json pins where the machine's own is older than 24; in the package it runs the compiled files.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const major = Number(process.versions.node.split('.')[0]);
+const compiled = fileURLToPath(new URL('../dist/node/cli/main.js', import.meta.url));
+const source = fileURLToPath(new URL('../node/cli/main.ts', import.meta.url));
+const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.meta.url));
+
+if (major >= 24) {
+  const { main } = await import(existsSync(source) ? source : compiled);
+  await main(process.argv.slice(2));
+} else if (existsSync(pinned)) {
+  const { spawn } = await import('node:child_process');
+  const child = spawn(pinned, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // The terminal sends Ctrl-C to the whole group; a signal sent to this process alone must reach the child too.
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  process.on('SIGINT', () => {});
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
+} else {
+  console.error(
+    `parley needs Node 24 or newer; this is Node ${process.versions.node}. Run \`npm ci\` in the clone (it brings its own Node), or install Node 24.`,
+  );
+  process.exit(1);
+}

@@ -1,0 +1,189 @@
+// Law: one value has exactly one encoding. Whatever is signed or hashed is written with this writer, big-endian, every variable
+// part behind its length, and read back with a reader that refuses anything the writer would not have produced.
+
+const utf8Encoder = new TextEncoder();
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export const utf8 = {
+  encode: (text: string): Uint8Array => utf8Encoder.encode(text),
+  /** Throws TypeError where the bytes are not UTF-8. */
+  decode: (bytes: Uint8Array): string => utf8Decoder.decode(bytes),
+};
+
+export const hex = {
+  encode: (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex'),
+  /** Lower-case hex of even length only; anything else throws MalformedBytes. */
+  decode(text: string): Uint8Array {
+    if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw new MalformedBytes('not lower-case hexadecimal');
+    return new Uint8Array(Buffer.from(text, 'hex'));
+  },
+};
+
+/** Bytewise order: negative, zero or positive as a sorts before, equals or sorts after b. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  return Buffer.compare(a, b);
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}
+
+/** Total order of strings by UTF-16 code unit: the same on every machine, whatever its locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+export class MalformedBytes extends Error {
+  override readonly name = 'MalformedBytes';
+}
+
+/** Appends fixed-layout fields; `domain` goes first, so that bytes signed for one purpose never verify for another. */
+export class ByteWriter {
+  #bytes = new Uint8Array(256);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  constructor(domain?: string) {
+    if (domain !== undefined) this.text(domain);
+  }
+
+  #reserve(size: number): number {
+    const at = this.#length;
+    if (at + size > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(this.#bytes.length * 2, at + size));
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+      this.#view = new DataView(grown.buffer);
+    }
+    this.#length = at + size;
+    return at;
+  }
+
+  u8(value: number): this {
+    assertRange(value, 0xff);
+    this.#view.setUint8(this.#reserve(1), value);
+    return this;
+  }
+  u16(value: number): this {
+    assertRange(value, 0xffff);
+    this.#view.setUint16(this.#reserve(2), value);
+    return this;
+  }
+  u32(value: number): this {
+    assertRange(value, 0xffffffff);
+    this.#view.setUint32(this.#reserve(4), value);
+    return this;
+  }
+  /** A safe integer, 0 ≤ value ≤ 2^53 − 1. */
+  u64(value: number): this {
+    assertRange(value, Number.MAX_SAFE_INTEGER);
+    this.#view.setBigUint64(this.#reserve(8), BigInt(value));
+    return this;
+  }
+  /** A signed 32-bit integer. */
+  i32(value: number): this {
+    if (!Number.isInteger(value) || value < -0x80000000 || value > 0x7fffffff) throw new RangeError(`${value} is not a 32-bit integer`);
+    this.#view.setInt32(this.#reserve(4), value);
+    return this;
+  }
+  bool(value: boolean): this {
+    return this.u8(value ? 1 : 0);
+  }
+  /** Exactly `length` bytes, without a length in front. */
+  fixed(value: Uint8Array, length: number): this {
+    if (value.length !== length) throw new RangeError(`expected ${length} bytes, got ${value.length}`);
+    this.#bytes.set(value, this.#reserve(length));
+    return this;
+  }
+  bytes(value: Uint8Array): this {
+    this.u32(value.length);
+    this.#bytes.set(value, this.#reserve(value.length));
+    return this;
+  }
+  text(value: string): this {
+    return this.bytes(utf8.encode(value));
+  }
+  list<T>(items: readonly T[], write: (writer: this, item: T) => void): this {
+    this.u32(items.length);
+    for (const item of items) write(this, item);
+    return this;
+  }
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+}
+
+function assertRange(value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${value} is not an integer in [0, ${max}]`);
+}
+
+/** Reads what ByteWriter wrote; throws MalformedBytes on anything else. Call `end()` last: trailing bytes are refused. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array, domain?: string) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (domain !== undefined && this.text(256) !== domain) throw new MalformedBytes(`not a ${domain}`);
+  }
+
+  #take(size: number): number {
+    const at = this.#at;
+    if (size > this.#bytes.length - at) throw new MalformedBytes(`ends after ${this.#bytes.length} bytes, ${at + size} needed`);
+    this.#at = at + size;
+    return at;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+  u16(): number {
+    return this.#view.getUint16(this.#take(2));
+  }
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+  u64(): number {
+    const value = this.#view.getBigUint64(this.#take(8));
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new MalformedBytes(`${value} exceeds 2^53 - 1`);
+    return Number(value);
+  }
+  i32(): number {
+    return this.#view.getInt32(this.#take(4));
+  }
+  bool(): boolean {
+    const value = this.u8();
+    if (value > 1) throw new MalformedBytes(`${value} is not a boolean`);
+    return value === 1;
+  }
+  /** A copy, so that a retained field does not pin the whole message. */
+  fixed(length: number): Uint8Array {
+    const at = this.#take(length);
+    return this.#bytes.slice(at, at + length);
+  }
+  bytes(maxBytes: number): Uint8Array {
+    const length = this.u32();
+    if (length > maxBytes) throw new MalformedBytes(`a field of ${length} bytes exceeds its limit of ${maxBytes}`);
+    return this.fixed(length);
+  }
+  text(maxBytes: number): string {
+    const raw = this.bytes(maxBytes);
+    try {
+      return utf8.decode(raw);
+    } catch {
+      throw new MalformedBytes('a text field is not UTF-8');
+    }
+  }
+  list<T>(maxItems: number, read: (reader: this) => T): T[] {
+    const length = this.u32();
+    if (length > maxItems) throw new MalformedBytes(`a list of ${length} items exceeds its limit of ${maxItems}`);
+    const items: T[] = [];
+    for (let i = 0; i < length; i++) items.push(read(this));
+    return items;
+  }
+  end(): void {
+    if (this.#at !== this.#bytes.length) throw new MalformedBytes(`${this.#bytes.length - this.#at} bytes too many`);
+  }
+}

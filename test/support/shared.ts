@@ -1,0 +1,17 @@
+// Law: vectors and data from outside are read by path and never copied; where they are absent the test is skipped with a printed notice.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../../shared/', import.meta.url));
+const noticed = new Set<string>();
+
+/** The absolute path of `relative` under the shared folder beside the clone, or `undefined` (with one printed notice) where it is absent. */
+export function sharedPath(relative: string): string | undefined {
+  const path = `${root}${relative}`;
+  if (existsSync(path)) return path;
+  if (!noticed.has(relative)) {
+    noticed.add(relative);
+    console.warn(`notice: skipped, ../shared/${relative} is not beside this clone`);
+  }
+  return undefined;
+}

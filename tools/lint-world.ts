@@ -1,0 +1,51 @@
+// Law: outside the World implementations nothing reads the clock, draws a random number, or opens a socket or a file.
+// The list below is the whole of what may; a file is added only because it IS an edge of the World, never to get something through.
+import { importsOf, lineAt, readSource, report, sourceFiles } from './source.ts';
+
+const worldImplementations: readonly (readonly [prefix: string, why: string])[] = [
+  ['node/world/', 'the real World'],
+  ['node/sandbox/', 'runs skills in worker threads: the implementation of the Sandbox port'],
+  ['node/skills/', 'runs inside the sandbox, on files the sandbox opened'],
+  ['node/gateway/', 'the edge to clients: sockets and their files'],
+  ['node/cli/', 'a client program: terminal, child processes, files the user names'],
+  ['protocols/libp2p/', 'an implementation of the Network port'],
+  ['test/', 'tests drive real processes'],
+  ['tools/', 'build and lint scripts'],
+  ['examples/', 'client programs'],
+];
+
+/** Pure computation that happens to live in a node: module. */
+const pureModules = new Set(['node:assert', 'node:assert/strict', 'node:util', 'node:buffer']);
+
+const banned: readonly (readonly [pattern: RegExp, what: string, instead: string])[] = [
+  [/(?<![.\w$'])Date\b(?!\s*:)/g, 'Date', 'world.clock'],
+  [/\bMath\s*\.\s*random\b/g, 'Math.random', 'world.random'],
+  [/(?<![.\w$])(?:setTimeout|setInterval|setImmediate|queueMicrotask|clearTimeout|clearInterval|clearImmediate)\b/g, 'a timer', 'world.scheduler'],
+  [/(?<![.\w$])performance\s*\./g, 'performance', 'world.clock.monotonicMs()'],
+  [/(?<![.\w$])(?:fetch|WebSocket|EventSource|XMLHttpRequest)\b(?=\s*\()/g, 'network I/O', 'world.network'],
+  [/(?<![.\w$])process\s*\./g, 'process', 'configuration passed in by the node'],
+  [/(?<![.\w$])(?:crypto|globalThis)\s*\./g, 'a global', 'world.crypto, world.random'],
+  [/(?<![.\w$])console\s*\./g, 'console', 'world.log'],
+  [/(?<![.\w$])(?:require|eval)\s*\(/g, 'require or eval', 'an import'],
+];
+
+export function violationsIn(path: string, text: string, code: string): string[] {
+  if (path.endsWith('.test.ts') || worldImplementations.some(([prefix]) => path.startsWith(prefix))) return [];
+  const found: string[] = [];
+  for (const [pattern, what, instead] of banned) {
+    for (const match of code.matchAll(pattern)) found.push(`${path}:${lineAt(code, match.index)} uses ${what}; use ${instead}`);
+  }
+  for (const { specifier, line } of importsOf({ path, text, code })) {
+    if (specifier.startsWith('node:') && !pureModules.has(specifier)) found.push(`${path}:${line} imports ${specifier}; go through a World port`);
+  }
+  return found;
+}
+
+if (import.meta.main) {
+  const files = sourceFiles();
+  const violations = files.flatMap((path) => {
+    const { text, code } = readSource(path);
+    return violationsIn(path, text, code);
+  });
+  report('world', violations, files.length);
+}
