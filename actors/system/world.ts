@@ -77,7 +77,9 @@ export interface Network {
   /** Pull a large payload from `from`, starting at `offsetBytes`, with back-pressure. Rejects as `request` does. */
   pull(from: NodeId, resource: string, offsetBytes: number): AsyncIterable<Uint8Array>;
   /** Answers `pull`; `undefined` = not here (the puller sees `refused`). One handler per network. */
-  provide(handler: (from: NodeId, resource: string, offsetBytes: number) => AsyncIterable<Uint8Array> | undefined): () => void;
+  provide(
+    handler: (from: NodeId, resource: string, offsetBytes: number) => AsyncIterable<Uint8Array> | undefined,
+  ): () => void;
   readonly maxFrameBytes: number;
   close(): Promise<void>;
 }
@@ -154,14 +156,22 @@ export interface SkillCall {
 export type SkillOutcome =
   | { readonly kind: 'result'; readonly output: Uint8Array; readonly durationMs: number }
   | { readonly kind: 'failure'; readonly code: string; readonly message: string; readonly durationMs: number }
-  | { readonly kind: 'fault'; readonly code: 'timeout' | 'crashed' | 'memory' | 'cancelled' | 'unknown_skill'; readonly message: string; readonly durationMs: number };
+  | {
+      readonly kind: 'fault';
+      readonly code: 'timeout' | 'crashed' | 'memory' | 'cancelled' | 'unknown_skill';
+      readonly message: string;
+      readonly durationMs: number;
+    };
 
 export interface Sandbox {
   /** The skills this sandbox can run: their manifests as data (see `actors/planner`). */
   manifests(): readonly unknown[];
   run(call: SkillCall, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<SkillOutcome>;
   /** What a file is: format, columns with types, row sample. Used by the planner to fill slots; never part of a result. */
-  profile(file: { readonly name: string; readonly blob: BlobRef }, options: { readonly timeoutMs: number }): Promise<FileProfile>;
+  profile(
+    file: { readonly name: string; readonly blob: BlobRef },
+    options: { readonly timeoutMs: number },
+  ): Promise<FileProfile>;
   close(): Promise<void>;
 }
 
@@ -170,15 +180,19 @@ export interface FileProfile {
   readonly format: 'csv' | 'tsv' | 'jsonl' | 'sqlite' | 'text' | 'folder' | 'unknown';
   readonly sizeBytes: number;
   /** Tables with their columns; one table for CSV, TSV and JSON Lines, named after the file without extension. */
-  readonly tables: readonly { readonly name: string; readonly columns: readonly { readonly name: string; readonly type: 'integer' | 'number' | 'text' | 'boolean' | 'date' }[] }[];
+  readonly tables: readonly {
+    readonly name: string;
+    readonly columns: readonly {
+      readonly name: string;
+      readonly type: 'integer' | 'number' | 'text' | 'boolean' | 'date';
+    }[];
+  }[];
   /** Why nothing more could be said, if so (empty, binary, ragged …). */
   readonly problem?: string;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-export interface Log {
-  (level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>): void;
-}
+export type Log = (level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 export interface World {
   readonly clock: Clock;

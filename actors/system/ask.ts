@@ -1,0 +1,108 @@
+// Law: an ask ends exactly once: with the answer, at its timeout, or at once when its target ends, crashes on it or refuses it.
+// What comes later vanishes. One object is the reply address, the timer entry and the link to the target.
+import type { Cell } from './cell.ts';
+import { WheelEntry } from './timer-wheel.ts';
+import type { AskOptions, ExitReason, Message, ReplyTo, TraceContext } from './types.ts';
+
+/** `stopped`: the target ended or crashed before it answered; `refused`: its mailbox is full; `calling_self`: it could never answer. */
+export type AskErrorCode = 'timeout' | 'stopped' | 'refused' | 'aborted' | 'calling_self';
+export class AskError extends Error {
+  override readonly name = 'AskError';
+  readonly code: AskErrorCode;
+  /** Why the target ended, where it did. */
+  readonly reason: ExitReason | undefined;
+  constructor(code: AskErrorCode, message: string, reason?: ExitReason) {
+    super(message, reason?.kind === 'error' ? { cause: reason.error } : undefined);
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
+export class PendingAsk extends WheelEntry implements ReplyTo<unknown> {
+  private readonly target: Cell;
+  private readonly resolve: (reply: unknown) => void;
+  private readonly reject: (error: AskError) => void;
+  private readonly askType: string;
+  private open = true;
+  private previousAsk: PendingAsk | undefined = undefined;
+  private nextAsk: PendingAsk | undefined = undefined;
+  private unlisten: (() => void) | undefined = undefined;
+
+  constructor(target: Cell, askType: string, resolve: (reply: unknown) => void, reject: (error: AskError) => void) {
+    super();
+    this.target = target;
+    this.askType = askType;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.nextAsk = target.asks;
+    if (target.asks !== undefined) target.asks.previousAsk = this;
+    target.asks = this;
+  }
+
+  send(reply: unknown): void {
+    if (this.close()) this.resolve(reply);
+  }
+
+  fire(): void {
+    this.fail('timeout', 'did not answer in time');
+  }
+
+  abortWith(signal: AbortSignal): void {
+    const onAbort = (): void => this.fail('aborted', 'was not waited for: its caller aborted');
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.unlisten = () => signal.removeEventListener('abort', onAbort);
+  }
+
+  fail(code: AskErrorCode, what: string, reason?: ExitReason): void {
+    if (this.close()) this.reject(new AskError(code, `ask '${this.askType}': ${this.target.path} ${what}`, reason));
+  }
+
+  private close(): boolean {
+    if (!this.open) return false;
+    this.open = false;
+    this.target.system.wheel.cancel(this);
+    if (this.previousAsk === undefined) this.target.asks = this.nextAsk;
+    else this.previousAsk.nextAsk = this.nextAsk;
+    if (this.nextAsk !== undefined) this.nextAsk.previousAsk = this.previousAsk;
+    this.unlisten?.();
+    return true;
+  }
+
+  /** Fails every open ask of `target` whose message is not in `kept`: the others died with the incarnation that took them. */
+  static failAll(target: Cell, reason: ExitReason, kept: ReadonlySet<unknown>): void {
+    let pending = target.asks;
+    while (pending !== undefined) {
+      const following = pending.nextAsk;
+      if (!kept.has(pending)) pending.fail('stopped', `ended (${reason.kind}) before it answered`, reason);
+      pending = following;
+    }
+  }
+}
+
+/** The ask a message carries, if it carries one. */
+export function askOf(message: Message): PendingAsk | undefined {
+  const { replyTo } = message as { readonly replyTo?: unknown };
+  return replyTo instanceof PendingAsk ? replyTo : undefined;
+}
+
+export function askCell(
+  target: Cell,
+  message: Message,
+  options: AskOptions,
+  trace: TraceContext | undefined,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const pending = new PendingAsk(target, message.type, resolve, reject);
+    target.system.wheel.add(pending, options.timeoutMs);
+    if (options.signal !== undefined) {
+      pending.abortWith(options.signal);
+      if (options.signal.aborted) return;
+    }
+    // Refused, the message goes to dead letters, which fails its ask.
+    target.offer({ ...message, replyTo: pending } as Message, trace);
+  });
+}

@@ -1,0 +1,165 @@
+// Law: a system is one tree of actors over one World; refused messages are heard of, and shutting down ends every actor.
+import { askCell, askOf } from './ask.ts';
+import { type AnyDef, Cell } from './cell.ts';
+import { cellOf } from './context.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { type ActorReport, inspectTree } from './inspect.ts';
+import { spawnChild } from './lifecycle.ts';
+import { exit } from './links.ts';
+import { TimerWheel } from './timer-wheel.ts';
+import {
+  type ActorDef,
+  type ActorRef,
+  type Askable,
+  type AskInput,
+  type AskOptions,
+  type DeadLetterListener,
+  type DeadLetterReason,
+  type ExitReason,
+  type Message,
+  type MonitorId,
+  type ReplyOf,
+  type SpawnOptions,
+  shutdown,
+} from './types.ts';
+import type { Clock, Log, Random, World } from './world.ts';
+
+export type SystemWorld = Pick<World, 'clock' | 'random' | 'scheduler' | 'log'>;
+
+export interface System {
+  /** The node in every address of this system. */
+  readonly name: string;
+  /** A top-level actor at `/name`. Throws where a living one already has that name, or after `shutdown`. */
+  spawn<M extends Message, A>(
+    // biome-ignore lint/suspicious/noExplicitAny: the state is the actor's own business, and invariant
+    def: ActorDef<M, any, A>,
+    args: A,
+    options?: SpawnOptions,
+  ): ActorRef<M>;
+  /** OTP's exit/2 from outside of any actor. */
+  exit(ref: ActorRef<never>, reason: ExitReason): void;
+  readonly deadLetters: {
+    /** Messages refused since the system began. */
+    readonly count: number;
+    /** Returns how to unsubscribe. A listener that throws is logged and kept. */
+    subscribe(listener: DeadLetterListener): () => void;
+  };
+  /** The living tree now. */
+  inspect(): ActorReport;
+  /** Ends every actor, children first; workers get 5 s before they are killed. Resolves when all are gone; calling again waits for the same. */
+  shutdown(): Promise<void>;
+}
+
+const rootDef: AnyDef = { kind: 'system', start: () => null, receive: () => undefined };
+
+class DeadLetters {
+  count = 0;
+  private readonly listeners = new Set<DeadLetterListener>();
+  private readonly log: Log;
+
+  constructor(log: Log) {
+    this.log = log;
+  }
+
+  subscribe(listener: DeadLetterListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  publish(to: Cell, message: Message, why: DeadLetterReason): void {
+    this.count++;
+    for (const listener of this.listeners) {
+      try {
+        listener(to.address, message, why);
+      } catch (error) {
+        this.log('error', 'a dead-letter listener threw', { actor: to.path, error });
+      }
+    }
+  }
+}
+
+export class ActorSystem implements System {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly dispatcher: Dispatcher;
+  readonly wheel: TimerWheel;
+  readonly deadLetters: DeadLetters;
+  readonly root: Cell;
+  private lastUid = 0;
+  private lastMonitor = 0;
+  private onRootEnded: (() => void) | undefined = undefined;
+  private ending: Promise<void> | undefined = undefined;
+
+  constructor(name: string, world: SystemWorld) {
+    this.name = name;
+    this.clock = world.clock;
+    this.random = world.random.fork('actors');
+    this.log = world.log;
+    this.dispatcher = new Dispatcher(world.clock, world.scheduler);
+    this.wheel = new TimerWheel(world.clock, world.scheduler);
+    this.deadLetters = new DeadLetters(world.log);
+    this.root = new Cell(this, undefined, rootDef, undefined, undefined);
+  }
+
+  nextUid(): number {
+    return this.lastUid++;
+  }
+
+  nextMonitorId(): MonitorId {
+    return ++this.lastMonitor as MonitorId;
+  }
+
+  spawn(def: AnyDef, args: unknown, options?: SpawnOptions): Cell {
+    return spawnChild(this.root, def, args, options);
+  }
+
+  exit(ref: ActorRef<never>, reason: ExitReason): void {
+    exit(this.root, cellOf(ref), reason);
+  }
+
+  deadLetter(to: Cell, message: Message, why: DeadLetterReason): void {
+    const ask = askOf(message);
+    if (why === 'full') ask?.fail('refused', 'refused it: its mailbox is full');
+    else ask?.fail('stopped', 'has ended', to.endReason);
+    this.deadLetters.publish(to, message, why);
+  }
+
+  inspect(): ActorReport {
+    return inspectTree(this.root);
+  }
+
+  /** Called by the root's cell, last of all. */
+  rootEnded(): void {
+    this.wheel.close();
+    this.onRootEnded?.();
+  }
+
+  shutdown(): Promise<void> {
+    this.ending ??= new Promise((resolve) => {
+      this.onRootEnded = resolve;
+      this.root.requestStop(shutdown);
+    });
+    return this.ending;
+  }
+}
+
+/** One actor system. Its name is the node in every address. */
+export function createSystem(name: string, world: SystemWorld): System {
+  return new ActorSystem(name, world);
+}
+
+/**
+ * Asks from outside of any actor. Rejects with AskError: `timeout`, `refused`, `aborted`, or at once `stopped` when the target ends or
+ * crashes before it answers.
+ */
+export function ask<M extends Message, K extends Askable<M>['type']>(
+  system: System,
+  to: ActorRef<M>,
+  message: AskInput<M, K>,
+  options: AskOptions,
+): Promise<ReplyOf<M, K>> {
+  const { dispatcher } = system as ActorSystem;
+  return askCell(cellOf(to), message, options, dispatcher.trace) as Promise<ReplyOf<M, K>>;
+}

@@ -1,0 +1,3 @@
+// Law: the door of the virtual world and its probes, for tests of every floor.
+export { type Probe, spawnProbe } from './probe.ts';
+export { type LogEntry, type VirtualWorld, virtualWorld } from './virtual-world.ts';

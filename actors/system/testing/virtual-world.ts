@@ -1,0 +1,174 @@
+// Law: nothing happens here but what was scheduled, in one total order by (time, sequence), and time passes only in `advance`.
+// Two worlds with one seed, driven alike, do the same.
+import { createRandom } from '../random.ts';
+import type { Clock, Log, LogLevel, Random, Scheduler } from '../world.ts';
+
+export interface LogEntry {
+  readonly atMs: number;
+  readonly level: LogLevel;
+  readonly text: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface VirtualWorld {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly scheduler: Scheduler;
+  readonly log: Log;
+  /** Everything logged, oldest first. */
+  readonly logged: readonly LogEntry[];
+  /** Timers that have neither fired nor been cancelled. */
+  readonly pendingTimers: number;
+  /**
+   * Lets `ms` virtual milliseconds pass (0 by default): runs what is due in order, and lets promises settle before each step and at
+   * the end. Rejects after 1,000,000 steps without time passing: a livelock.
+   */
+  advance(ms?: number): Promise<void>;
+  /** Moves the wall clock, and only it: a skewed or jumping clock. */
+  skewWallClock(byMs: number): void;
+}
+
+interface Entry {
+  readonly atMs: number;
+  readonly sequence: number;
+  run: (() => void) | undefined;
+}
+
+const livelockSteps = 1_000_000;
+/** 2026-01-01T00:00:00Z. */
+const wallStartMs = 1_767_225_600_000;
+
+/** Promise reactions are the engine's own queue; one turn of the event loop empties it. Nothing else in a test needs the loop. */
+function settlePromises(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+class Agenda {
+  /** A binary heap by (atMs, sequence). */
+  private readonly heap: Entry[] = [];
+  pending = 0;
+
+  push(entry: Entry): void {
+    const { heap } = this;
+    this.pending++;
+    let at = heap.length;
+    heap.push(entry);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (before(heap[parent]!, entry)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = entry;
+  }
+
+  /** Removes and returns the first entry that was not cancelled and is due, if any. */
+  popDue(nowMs: number): Entry | undefined {
+    const first = this.peek();
+    if (first === undefined || first.atMs > nowMs) return undefined;
+    this.pending--;
+    this.removeFirst();
+    return first;
+  }
+
+  peek(): Entry | undefined {
+    while (this.heap[0] !== undefined && this.heap[0].run === undefined) this.removeFirst();
+    return this.heap[0];
+  }
+
+  private removeFirst(): void {
+    const { heap } = this;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
+      if (before(last, heap[child]!)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function before(a: Entry, b: Entry): boolean {
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence);
+}
+
+/** A small deterministic World without network or storage: clock, random, scheduler and log. */
+export function virtualWorld(seed: number | Uint8Array = 1): VirtualWorld {
+  let nowMs = 0;
+  let skewMs = 0;
+  let sequence = 0;
+  const agenda = new Agenda();
+  let deferred: (() => void)[] = [];
+  const logged: LogEntry[] = [];
+
+  const schedule = (atMs: number, run: () => void): Entry => {
+    const entry: Entry = { atMs: Math.max(atMs, nowMs), sequence: sequence++, run };
+    agenda.push(entry);
+    return entry;
+  };
+
+  const runDeferred = (): boolean => {
+    if (deferred.length === 0) return false;
+    const batch = deferred;
+    deferred = [];
+    for (const drain of batch) drain();
+    return true;
+  };
+
+  return {
+    clock: { monotonicMs: () => nowMs, wallMs: () => wallStartMs + nowMs + skewMs },
+    random: createRandom(seed),
+    scheduler: {
+      defer: (drain) => {
+        deferred.push(drain);
+      },
+      yield: (drain) => {
+        schedule(nowMs, drain);
+      },
+      at: (atMs, fire) => {
+        const entry = schedule(atMs, fire);
+        return () => {
+          if (entry.run !== undefined) agenda.pending--;
+          entry.run = undefined;
+        };
+      },
+    },
+    log: (level, text, fields = {}) => {
+      logged.push({ atMs: nowMs, level, text, fields });
+    },
+    logged,
+    get pendingTimers() {
+      return agenda.pending;
+    },
+    async advance(ms = 0) {
+      const untilMs = nowMs + ms;
+      let stepsNow = 0;
+      for (;;) {
+        do {
+          await settlePromises();
+          if (++stepsNow > livelockSteps)
+            throw new Error(
+              `virtual world: ${livelockSteps} steps at ${nowMs} ms: something keeps scheduling work for now`,
+            );
+        } while (runDeferred());
+        const next = agenda.peek();
+        if (next === undefined || next.atMs > untilMs) break;
+        if (next.atMs > nowMs) stepsNow = 0;
+        nowMs = next.atMs;
+        const due = agenda.popDue(nowMs)!;
+        const { run } = due;
+        due.run = undefined;
+        run?.();
+      }
+      nowMs = untilMs;
+    },
+    skewWallClock(byMs) {
+      skewMs += byMs;
+    },
+  };
+}
