@@ -46,7 +46,13 @@ export function encodeConfig(config: EpochConfig): Uint8Array {
   return new ByteWriter(configDomain)
     .u32(config.epoch)
     .list(config.members, (writer, member) => {
-      writer.text(member.id).u32(member.weight).text(member.name).text(member.site).text(member.operator).text(member.modelFamily);
+      writer
+        .text(member.id)
+        .u32(member.weight)
+        .text(member.name)
+        .text(member.site)
+        .text(member.operator)
+        .text(member.modelFamily);
     })
     .u32(config.f)
     .u32(config.c)
@@ -81,14 +87,18 @@ export function decodeConfig(bytes: Uint8Array): EpochConfig {
 /** Structure only; whether (weights, f, c, p) make sound quorums is `consensus`'s to say. Throws MalformedBytes. */
 function checkConfig(config: EpochConfig): void {
   const { members } = config;
-  if (members.length === 0 || members.length > maxMembers) throw new MalformedBytes(`a config has 1 to ${maxMembers} members, not ${members.length}`);
+  if (members.length === 0 || members.length > maxMembers)
+    throw new MalformedBytes(`a config has 1 to ${maxMembers} members, not ${members.length}`);
   const names = new Set<string>();
   members.forEach((member, i) => {
     publicKeyOf(member.id);
-    if (i > 0 && compareText(members[i - 1]!.id, member.id) >= 0) throw new MalformedBytes('members are sorted by id, each once');
-    if (!Number.isInteger(member.weight) || member.weight < 1 || member.weight > 0xffff) throw new MalformedBytes(`weight ${member.weight} of ${member.name} is not in 1…65535`);
+    if (i > 0 && compareText(members[i - 1]!.id, member.id) >= 0)
+      throw new MalformedBytes('members are sorted by id, each once');
+    if (!Number.isInteger(member.weight) || member.weight < 1 || member.weight > 0xffff)
+      throw new MalformedBytes(`weight ${member.weight} of ${member.name} is not in 1…65535`);
     for (const text of [member.name, member.site, member.operator, member.modelFamily]) {
-      if (!namePattern.test(text)) throw new MalformedBytes(`'${text}' is not a name: lower-case letters, digits, '.', '_', '-', at most 63`);
+      if (!namePattern.test(text))
+        throw new MalformedBytes(`'${text}' is not a name: lower-case letters, digits, '.', '_', '-', at most 63`);
     }
     if (names.has(member.name)) throw new MalformedBytes(`two members are named ${member.name}`);
     names.add(member.name);
@@ -101,13 +111,22 @@ export function configHash(config: EpochConfig, crypto: Pick<Crypto, 'sha256'>):
 
 export function encodeGenesis(genesis: Genesis): Uint8Array {
   if (!namePattern.test(genesis.name)) throw new MalformedBytes(`'${genesis.name}' is not a mesh name`);
-  if (genesis.config.epoch !== 0 || genesis.config.previous.some((byte) => byte !== 0)) throw new MalformedBytes('genesis holds epoch 0');
-  return new ByteWriter(genesisDomain).text(genesis.name).fixed(genesis.nonce, 32).bytes(encodeConfig(genesis.config)).finish();
+  if (genesis.config.epoch !== 0 || genesis.config.previous.some((byte) => byte !== 0))
+    throw new MalformedBytes('genesis holds epoch 0');
+  return new ByteWriter(genesisDomain)
+    .text(genesis.name)
+    .fixed(genesis.nonce, 32)
+    .bytes(encodeConfig(genesis.config))
+    .finish();
 }
 
 export function decodeGenesis(bytes: Uint8Array): Genesis {
   const reader = new ByteReader(bytes, genesisDomain);
-  const genesis: Genesis = { name: reader.text(64), nonce: reader.fixed(32), config: decodeConfig(reader.bytes(1 << 20)) };
+  const genesis: Genesis = {
+    name: reader.text(64),
+    nonce: reader.fixed(32),
+    config: decodeConfig(reader.bytes(1 << 20)),
+  };
   reader.end();
   encodeGenesis(genesis);
   return genesis;

@@ -1,4 +1,5 @@
-// Law: the door of the mesh room: who the members are, by which record, under which epoch.
+// Law: the door of the mesh room: who the members are, by which record, under which epoch, and how a stranger asks in.
+export { type ConfigLink, createMeshChain, type MeshChain } from './chain.ts';
 export {
   configHash,
   decodeConfig,
@@ -7,7 +8,8 @@ export {
   encodeConfig,
   encodeGenesis,
   type Genesis,
-  maxMembers,
   type Member,
+  maxMembers,
   meshIdOf,
 } from './config.ts';
+export { formatTicket, parseTicket, type Ticket, type TicketRole } from './ticket.ts';

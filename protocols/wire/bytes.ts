@@ -47,6 +47,7 @@ export class ByteWriter {
     if (domain !== undefined) this.text(domain);
   }
 
+  /** Call before touching `#bytes` or `#view`: growing replaces both. */
   #reserve(size: number): number {
     const at = this.#length;
     if (at + size > this.#bytes.length) {
@@ -61,29 +62,35 @@ export class ByteWriter {
 
   u8(value: number): this {
     assertRange(value, 0xff);
-    this.#view.setUint8(this.#reserve(1), value);
+    const at = this.#reserve(1);
+    this.#view.setUint8(at, value);
     return this;
   }
   u16(value: number): this {
     assertRange(value, 0xffff);
-    this.#view.setUint16(this.#reserve(2), value);
+    const at = this.#reserve(2);
+    this.#view.setUint16(at, value);
     return this;
   }
   u32(value: number): this {
     assertRange(value, 0xffffffff);
-    this.#view.setUint32(this.#reserve(4), value);
+    const at = this.#reserve(4);
+    this.#view.setUint32(at, value);
     return this;
   }
   /** A safe integer, 0 ≤ value ≤ 2^53 − 1. */
   u64(value: number): this {
     assertRange(value, Number.MAX_SAFE_INTEGER);
-    this.#view.setBigUint64(this.#reserve(8), BigInt(value));
+    const at = this.#reserve(8);
+    this.#view.setBigUint64(at, BigInt(value));
     return this;
   }
   /** A signed 32-bit integer. */
   i32(value: number): this {
-    if (!Number.isInteger(value) || value < -0x80000000 || value > 0x7fffffff) throw new RangeError(`${value} is not a 32-bit integer`);
-    this.#view.setInt32(this.#reserve(4), value);
+    if (!Number.isInteger(value) || value < -0x80000000 || value > 0x7fffffff)
+      throw new RangeError(`${value} is not a 32-bit integer`);
+    const at = this.#reserve(4);
+    this.#view.setInt32(at, value);
     return this;
   }
   bool(value: boolean): this {
@@ -92,12 +99,14 @@ export class ByteWriter {
   /** Exactly `length` bytes, without a length in front. */
   fixed(value: Uint8Array, length: number): this {
     if (value.length !== length) throw new RangeError(`expected ${length} bytes, got ${value.length}`);
-    this.#bytes.set(value, this.#reserve(length));
+    const at = this.#reserve(length);
+    this.#bytes.set(value, at);
     return this;
   }
   bytes(value: Uint8Array): this {
     this.u32(value.length);
-    this.#bytes.set(value, this.#reserve(value.length));
+    const at = this.#reserve(value.length);
+    this.#bytes.set(value, at);
     return this;
   }
   text(value: string): this {
@@ -114,7 +123,8 @@ export class ByteWriter {
 }
 
 function assertRange(value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${value} is not an integer in [0, ${max}]`);
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new RangeError(`${value} is not an integer in [0, ${max}]`);
 }
 
 /** Reads what ByteWriter wrote; throws MalformedBytes on anything else. Call `end()` last: trailing bytes are refused. */
@@ -131,7 +141,8 @@ export class ByteReader {
 
   #take(size: number): number {
     const at = this.#at;
-    if (size > this.#bytes.length - at) throw new MalformedBytes(`ends after ${this.#bytes.length} bytes, ${at + size} needed`);
+    if (size > this.#bytes.length - at)
+      throw new MalformedBytes(`ends after ${this.#bytes.length} bytes, ${at + size} needed`);
     this.#at = at + size;
     return at;
   }

@@ -21,14 +21,22 @@ export function createIdentity(crypto: Pick<Crypto, 'publicKey'>, secretKey: Uin
 
 export function nodeIdOf(publicKey: Uint8Array): NodeId {
   if (publicKey.length !== 32) throw new MalformedBytes(`an Ed25519 public key has 32 bytes, not ${publicKey.length}`);
-  const bytes = new Uint8Array(peerIdPrefix.length + 32);
-  bytes.set(peerIdPrefix);
-  bytes.set(publicKey, peerIdPrefix.length);
-  return base58btc.baseEncode(bytes);
+  const name = Buffer.from(publicKey.buffer, publicKey.byteOffset, 32).toString('latin1');
+  let id = encoded.get(name);
+  if (id === undefined) {
+    const bytes = new Uint8Array(peerIdPrefix.length + 32);
+    bytes.set(peerIdPrefix);
+    bytes.set(publicKey, peerIdPrefix.length);
+    id = base58btc.baseEncode(bytes);
+    if (encoded.size >= cachedMax) encoded.clear();
+    encoded.set(name, id);
+  }
+  return id;
 }
 
+const cachedMax = 4096;
+const encoded = new Map<string, NodeId>();
 const decoded = new Map<NodeId, Uint8Array>();
-const decodedMax = 4096;
 
 /** The 32-byte key in a node id. Throws MalformedBytes where `id` is not the peer id of an Ed25519 key. */
 export function publicKeyOf(id: NodeId): Uint8Array {
@@ -46,7 +54,7 @@ export function publicKeyOf(id: NodeId): Uint8Array {
   const key = bytes.slice(peerIdPrefix.length);
   // Base58 has one spelling per value only without redundant leading ones; the prefix's zero byte accounts for exactly one.
   if (nodeIdOf(key) !== id) throw new MalformedBytes('a node id is spelled canonically');
-  if (decoded.size >= decodedMax) decoded.clear();
+  if (decoded.size >= cachedMax) decoded.clear();
   decoded.set(id, key);
   return key;
 }

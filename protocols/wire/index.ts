@@ -1,3 +1,29 @@
-// Law: the door of the wire room: bytes, identities and (below) envelopes. Pure; loads no transport.
+// Law: the door of the wire room: bytes, identities, envelopes and the post office that sends and admits them. Pure; loads no transport.
+export { decodeBody, encodeBody } from './body.ts';
 export { ByteReader, ByteWriter, compareBytes, compareText, equalBytes, hex, MalformedBytes, utf8 } from './bytes.ts';
+export {
+  type Destination,
+  type Envelope,
+  type EnvelopeFault,
+  isMessageType,
+  isTopicName,
+  maxBodyBytes,
+  maxEnvelopeBytes,
+  type OpenResult,
+  openEnvelope,
+  sealEnvelope,
+  type TraceContext,
+  type Unsigned,
+} from './envelope.ts';
+export { createHlc, type Hlc, type HlcTime, hlcTime, maxClockDriftMs } from './hlc.ts';
 export { createIdentity, type Identity, nodeIdOf, publicKeyOf } from './identity.ts';
+export { defineMessage, defineRequest, type MessageDefinition, type RequestDefinition } from './message.ts';
+export {
+  createPostOffice,
+  type MessageContext,
+  type PostOffice,
+  type PostOfficeOptions,
+  type RefusalReason,
+  type SendOptions,
+} from './office.ts';
+export { createRefusalTable, type Refusal, type RefusalTable } from './refusals.ts';

@@ -1,0 +1,80 @@
+// Law: a connection that does not become a member's is refused at the earliest step that can tell, counted under the address it came
+// from, and costs the others nothing.
+import type { ConnectionEncrypter, ConnectionGater, MultiaddrConnection, PeerId } from '@libp2p/interface';
+import { type NoiseComponents, noise } from '@libp2p/noise';
+import type { Log, NodeId } from '../../actors/system/index.ts';
+import { createRefusalTable, type Refusal } from '../wire/index.ts';
+
+export type GateReason =
+  /** The bytes were no handshake, or the pre-shared key or mesh was another. */
+  | 'handshake'
+  /** A valid key that is not allowed here. */
+  | 'stranger'
+  /** Connected, and then silent. */
+  | 'half_open'
+  | 'oversized'
+  | 'version'
+  | 'protocol'
+  | 'never_reads';
+
+export interface Gate {
+  readonly gater: ConnectionGater;
+  /** Noise under the mesh's key; its failures are counted here. */
+  readonly encrypter: (components: NoiseComponents) => ConnectionEncrypter;
+  refuse(address: string, reason: string, detail: string, node?: NodeId): void;
+  refusals(): readonly Refusal[];
+}
+
+export function createGate(options: {
+  readonly networkKey: Uint8Array;
+  readonly allow: (id: NodeId) => boolean;
+  readonly log: Log;
+}): Gate {
+  const { log, allow } = options;
+  const table = createRefusalTable();
+  /** Inbound connections that have not yet shown who they are. */
+  const unproven = new WeakSet<MultiaddrConnection>();
+
+  /** The port of an inbound address changes with every connection; the host is what a person can act on. */
+  const hostOf = (address: string): string => address.replace(/\/(tcp|udp)\/\d+.*$/, '');
+
+  const refuse: Gate['refuse'] = (address, reason, detail, node) => {
+    const count = table.add(hostOf(address), reason, node === undefined ? detail : `${node}: ${detail}`);
+    // Powers of two: a flood is visible and does not become a flood of log lines.
+    if ((count & (count - 1)) === 0)
+      log('warn', 'connection refused', { address, reason, detail, count, ...(node === undefined ? {} : { node }) });
+  };
+
+  const deny = (peer: PeerId, connection: MultiaddrConnection): boolean => {
+    unproven.delete(connection);
+    const id = peer.toString();
+    if (allow(id)) return false;
+    refuse(connection.remoteAddr.toString(), 'stranger', 'this node id is not allowed here', id);
+    return true;
+  };
+
+  const gater: ConnectionGater = {
+    denyInboundConnection(connection) {
+      unproven.add(connection);
+      connection.addEventListener('close', () => {
+        if (!unproven.delete(connection)) return;
+        refuse(
+          connection.remoteAddr.toString(),
+          'handshake',
+          'closed before it proved a member: not libp2p, another mesh, or a wrong pre-shared key',
+        );
+      });
+      return false;
+    },
+    denyDialPeer: (peer) => !allow(peer.toString()),
+    denyInboundEncryptedConnection: deny,
+    denyOutboundEncryptedConnection: deny,
+  };
+
+  return {
+    gater,
+    encrypter: noise({ prologueBytes: options.networkKey }),
+    refuse,
+    refusals: () => table.list(),
+  };
+}

@@ -1,0 +1,154 @@
+// Law: gossip carries what many should hear, best effort. In a full mesh a publication goes once to every subscriber and is passed on by
+// nobody; signatures are checked end to end by the post office, so none is made here. A peer that does not take its gossip is cut off
+// rather than buffered for.
+import { hash } from 'node:crypto';
+import { type GossipSub, type GossipSubComponents, gossipsub, type Message } from '@libp2p/gossipsub';
+import type { Log, NodeId } from '../../actors/system/index.ts';
+
+type TopicHandler = (from: NodeId, frame: Uint8Array) => void;
+
+/** Everyone subscribes to it: hearing of it is how a peer's subscriptions are known to have arrived. */
+const presenceTopic = 'parley';
+/** Gossipsub buffers for a slow peer without bound; beyond this much the connection is given up. */
+const maxGossipBufferBytes = 4 << 20;
+
+/** A member could pre-empt a message id that it can choose; it cannot choose a hash. The topic is in it: the same bytes on two topics are two messages. */
+function messageHash(topic: string, data: Uint8Array): Buffer {
+  return hash('sha256', Buffer.concat([Buffer.from(`${topic}\n`), data]), 'buffer');
+}
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+
+export function gossipService(): (components: GossipSubComponents) => GossipSub {
+  // The full message is built from the wire's right after the fast id was taken: one hash serves both.
+  let last: { readonly data: Uint8Array; readonly topic: string; readonly digest: Buffer } | undefined;
+  const digestOf = (topic: string, data: Uint8Array): Buffer => {
+    if (last === undefined || last.data !== data || last.topic !== topic)
+      last = { data, topic, digest: messageHash(topic, data) };
+    return last.digest;
+  };
+  return gossipsub({
+    globalSignaturePolicy: 'StrictNoSign',
+    msgIdFn: (message: Message) => digestOf(message.topic, message.data),
+    msgIdToStrFn: latin1,
+    fastMsgIdFn: (message) => latin1(digestOf(message.topic, message.data ?? new Uint8Array(0))),
+    // A full mesh: the publisher floods, nobody grafts, and what a link loses is repaired by IHAVE and IWANT.
+    D: 0,
+    Dlo: 0,
+    Dhi: 0,
+    Dout: 0,
+    Dscore: 0,
+    Dlazy: 3,
+    floodPublish: true,
+    heartbeatInterval: 1_000,
+    mcacheLength: 5,
+    seenTTL: 30_000,
+    doPX: false,
+    emitSelf: false,
+    allowPublishToZeroTopicPeers: true,
+    ignoreDuplicatePublishError: true,
+    fallbackToFloodsub: false,
+    batchPublish: false,
+    // One host may hold many members: in a test, behind one NAT, in one data centre.
+    scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
+  });
+}
+
+export interface Gossip {
+  /** Once libp2p has started. */
+  open(): void;
+  /** True once the peer's subscriptions are known. */
+  knows(node: NodeId): boolean;
+  publish(topic: string, frame: Uint8Array): void;
+  subscribe(topic: string, handler: TopicHandler): () => void;
+  /** Called every few seconds with the peers that are up: those whose gossip stream is gone or stuck. */
+  broken(up: readonly NodeId[]): readonly NodeId[];
+  close(): void;
+}
+
+export function createGossip(
+  service: GossipSub,
+  options: {
+    readonly log: Log;
+    readonly drop: (node: NodeId, why: string) => void;
+  },
+): Gossip {
+  const { log } = options;
+  const topics = new Map<string, Set<TopicHandler>>();
+  const known = new Set<NodeId>();
+  /** Peers whose stream was missing at the last look. */
+  let suspects = new Set<NodeId>();
+  const streams = (
+    service as unknown as {
+      readonly streamsOutbound: ReadonlyMap<string, { readonly rawStream: { readonly writeBufferLength: number } }>;
+    }
+  ).streamsOutbound;
+  let closed = true;
+
+  service.addEventListener('subscription-change', ({ detail }) => {
+    const node = detail.peerId.toString();
+    for (const { topic, subscribe } of detail.subscriptions) {
+      if (topic !== presenceTopic) continue;
+      if (subscribe) known.add(node);
+      else known.delete(node);
+    }
+  });
+  service.addEventListener('gossipsub:message', ({ detail }) => {
+    const handlers = topics.get(detail.msg.topic);
+    if (handlers === undefined) return;
+    const from = detail.propagationSource.toString();
+    const { data } = detail.msg;
+    const frame = data.constructor === Uint8Array ? data : new Uint8Array(data);
+    for (const handler of [...handlers]) {
+      try {
+        handler(from, frame);
+      } catch (error) {
+        log('error', 'a topic handler failed', { topic: detail.msg.topic, from, error: String(error) });
+      }
+    }
+  });
+
+  return {
+    open() {
+      closed = false;
+      for (const topic of [presenceTopic, ...topics.keys()]) service.subscribe(topic);
+    },
+    knows: (node) => known.has(node) && streams.has(node),
+    publish(topic, frame) {
+      if (closed) return;
+      for (const [node, { rawStream }] of streams) {
+        if (rawStream.writeBufferLength > maxGossipBufferBytes) options.drop(node, 'it does not take its gossip');
+      }
+      service.publish(topic, frame).catch((error: unknown) => {
+        if (!closed) log('warn', 'a publication failed', { topic, error: String(error) });
+      });
+    },
+    subscribe(topic, handler) {
+      let handlers = topics.get(topic);
+      if (handlers === undefined) {
+        handlers = new Set();
+        topics.set(topic, handlers);
+        if (!closed) service.subscribe(topic);
+      }
+      const own = handlers;
+      own.add(handler);
+      return () => {
+        own.delete(handler);
+        if (own.size > 0 || topics.get(topic) !== own) return;
+        topics.delete(topic);
+        if (!closed) service.unsubscribe(topic);
+      };
+    },
+    broken(up) {
+      const missing = up.filter((node) => !streams.has(node));
+      const stuck = missing.filter((node) => suspects.has(node));
+      suspects = new Set(missing);
+      for (const node of known) if (!streams.has(node)) known.delete(node);
+      return stuck;
+    },
+    close() {
+      closed = true;
+      topics.clear();
+    },
+  };
+}

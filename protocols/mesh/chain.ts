@@ -1,0 +1,71 @@
+// Law: the members of an epoch are what genesis and an unbroken chain of decided configs say they are. A config is appended only with the
+// certificate of the epoch before it, so that anyone who holds the mesh id can check the whole chain offline.
+import type { Crypto, NodeId } from '../../actors/system/index.ts';
+import { equalBytes, hex, MalformedBytes } from '../wire/index.ts';
+import { configHash, type EpochConfig, type Genesis, type Member, meshIdOf } from './config.ts';
+
+export interface ConfigLink {
+  readonly config: EpochConfig;
+  /** The encoded consensus certificate that decided it, under the epoch before. Empty for epoch 0. */
+  readonly certificate: Uint8Array;
+}
+
+export interface MeshChain {
+  readonly genesis: Genesis;
+  /** 32 bytes. */
+  readonly meshId: Uint8Array;
+  readonly meshIdHex: string;
+  readonly current: EpochConfig;
+  readonly links: readonly ConfigLink[];
+  /** Undefined for an epoch that is not (yet) in the chain. */
+  config(epoch: number): EpochConfig | undefined;
+  member(id: NodeId, epoch?: number): Member | undefined;
+  isMember(id: NodeId): boolean;
+  /** A member's name, or the start of its id where it is (no longer) none. */
+  nameOf(id: NodeId): string;
+  /**
+   * Appends the next epoch. `verified` says that the certificate was checked (that needs `consensus`, a floor above).
+   * Returns false where the epoch is already there; throws MalformedBytes where the link does not follow.
+   */
+  append(link: ConfigLink, verified: true): boolean;
+  onAppend(handler: (link: ConfigLink) => void): () => void;
+}
+
+export function createMeshChain(genesis: Genesis, crypto: Pick<Crypto, 'sha256'>): MeshChain {
+  const meshId = meshIdOf(genesis, crypto);
+  const links: ConfigLink[] = [{ config: genesis.config, certificate: new Uint8Array(0) }];
+  const names = new Map(genesis.config.members.map((member) => [member.id, member.name]));
+  const handlers = new Set<(link: ConfigLink) => void>();
+  const current = (): EpochConfig => links.at(-1)!.config;
+  const member = (id: NodeId, epoch?: number): Member | undefined =>
+    (epoch === undefined ? current() : links[epoch]?.config)?.members.find((candidate) => candidate.id === id);
+  return {
+    genesis,
+    meshId,
+    meshIdHex: hex.encode(meshId),
+    get current() {
+      return current();
+    },
+    links,
+    config: (epoch) => links[epoch]?.config,
+    member,
+    isMember: (id) => member(id) !== undefined,
+    nameOf: (id) => names.get(id) ?? `${id.slice(-8)}`,
+    append(link) {
+      const { config } = link;
+      if (config.epoch < links.length) return false;
+      if (config.epoch !== links.length)
+        throw new MalformedBytes(`config of epoch ${config.epoch} does not follow epoch ${links.length - 1}`);
+      if (!equalBytes(config.previous, configHash(current(), crypto)))
+        throw new MalformedBytes(`config of epoch ${config.epoch} names another config before it`);
+      links.push(link);
+      for (const entry of config.members) names.set(entry.id, entry.name);
+      for (const handler of [...handlers]) handler(link);
+      return true;
+    },
+    onAppend(handler) {
+      handlers.add(handler);
+      return () => handlers.delete(handler);
+    },
+  };
+}

@@ -1,0 +1,328 @@
+// Law: nothing reaches a role but a message whose author signed it for this mesh, that is addressed here, seen for the first time, still
+// in time, and true to its schema. Whatever fails is dropped and counted under the sender that is to blame.
+import {
+  type Clock,
+  type Crypto,
+  type Log,
+  type Network,
+  NetworkError,
+  type NodeId,
+  type Random,
+} from '../../actors/system/index.ts';
+import { decodeBody, encodeBody } from './body.ts';
+import { equalBytes } from './bytes.ts';
+import {
+  type Destination,
+  type Envelope,
+  hasValidSignature,
+  isTopicName,
+  maxBodyBytes,
+  maxTtlMs,
+  messageIdBytes,
+  readEnvelope,
+  sealEnvelope,
+  type TraceContext,
+} from './envelope.ts';
+import { createHlc, hlcTime, maxClockDriftMs } from './hlc.ts';
+import type { Identity } from './identity.ts';
+import type { MessageDefinition, RequestDefinition } from './message.ts';
+import { createRefusalTable, type Refusal } from './refusals.ts';
+import { createSeenMessages } from './seen.ts';
+
+export interface PostOfficeOptions {
+  readonly identity: Identity;
+  /** 32 bytes. */
+  readonly meshId: Uint8Array;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly log: Log;
+  /**
+   * Whose messages of which type are handled; everyone's where absent. Matters on topics, where the peer at hand need not be the author,
+   * and for strangers, who may ask to join and nothing else.
+   */
+  readonly allow?: (author: NodeId, type: string) => boolean;
+  /** How far a peer's clock may be from this one, in milliseconds. */
+  readonly maxDriftMs?: number;
+}
+
+export interface MessageContext {
+  /** The author, proven by signature. */
+  readonly from: NodeId;
+  readonly envelope: Envelope;
+}
+
+export interface SendOptions {
+  readonly ttlMs?: number;
+  readonly trace?: TraceContext;
+}
+
+export type RefusalReason =
+  | 'too_large'
+  | 'malformed'
+  | 'signature'
+  | 'not_author'
+  | 'misaddressed'
+  | 'stranger'
+  | 'unknown_type'
+  | 'expired'
+  | 'clock'
+  | 'schema'
+  | 'reply';
+
+export interface PostOffice {
+  readonly self: NodeId;
+  /** At most once, in order per pair and session. False: no connection, or the peer's buffer is full. Throws MalformedBytes on a body that cannot travel. */
+  send<Body>(to: NodeId, definition: MessageDefinition<Body>, body: Body, options?: SendOptions): boolean;
+  /** Rejects with NetworkError `unreachable`, `timeout`, `refused` or `closed`. */
+  request<Body, Reply>(
+    to: NodeId,
+    definition: RequestDefinition<Body, Reply>,
+    body: Body,
+    options: { readonly timeoutMs: number; readonly trace?: TraceContext },
+  ): Promise<Reply>;
+  /** Best effort, to everyone else who subscribed to `topic`. */
+  publish<Body>(topic: string, definition: MessageDefinition<Body>, body: Body, options?: SendOptions): void;
+  /** Receive what others publish on `topic`. Counted: the topic is left with its last subscriber. */
+  subscribe(topic: string): () => void;
+  /** Called for every message of this type, by whatever path. Throws where the type is already known under another definition. */
+  on<Body>(
+    definition: MessageDefinition<Body>,
+    handler: (body: Body, context: MessageContext) => void | Promise<void>,
+  ): () => void;
+  /** One handler per type. To refuse with a reason that the caller reads, throw NetworkError('refused', reason). */
+  answer<Body, Reply>(
+    definition: RequestDefinition<Body, Reply>,
+    handler: (body: Body, context: MessageContext) => Reply | Promise<Reply>,
+  ): () => void;
+  refusals(): readonly Refusal[];
+  counts(): { readonly handled: number; readonly duplicates: number; readonly refused: number };
+  close(): void;
+}
+
+const defaultTtlMs = 60_000;
+
+type Handler = (body: unknown, context: MessageContext) => unknown;
+interface Route {
+  readonly definition: MessageDefinition<unknown>;
+  readonly handlers: Set<Handler>;
+}
+type Admitted = { readonly body: unknown; readonly context: MessageContext };
+
+export function createPostOffice(options: PostOfficeOptions): PostOffice {
+  const { identity, meshId, crypto, network, log, clock } = options;
+  const maxDriftMs = options.maxDriftMs ?? maxClockDriftMs;
+  const hlc = createHlc(clock, maxDriftMs);
+  const seen = createSeenMessages();
+  const refused = createRefusalTable();
+  const routes = new Map<string, Route>();
+  const answers = new Map<string, Route>();
+  const topics = new Map<string, { subscribers: number; leave: () => void }>();
+  let handledCount = 0;
+  let duplicateCount = 0;
+  let refusedCount = 0;
+
+  function refuse(from: NodeId, reason: RefusalReason, detail: string): void {
+    refusedCount++;
+    const count = refused.add(from, reason, detail);
+    // Powers of two: a flood is visible and does not become a flood of log lines.
+    if ((count & (count - 1)) === 0) log('warn', 'message refused', { from, reason, detail, count });
+  }
+
+  function seal(
+    definition: MessageDefinition<unknown>,
+    body: unknown,
+    destination: Destination,
+    extra: { readonly ttlMs: number; readonly trace?: TraceContext | undefined; readonly re?: Uint8Array },
+  ) {
+    const id = options.random.bytes(messageIdBytes);
+    const { trace, re, ttlMs } = extra;
+    const bytes = sealEnvelope(
+      {
+        id,
+        type: definition.type,
+        ...destination,
+        ...(re === undefined ? {} : { re }),
+        hlc: hlc.now(),
+        ...(trace === undefined ? {} : { trace }),
+        ttlMs,
+        body: encodeBody(body, maxBodyBytes),
+      },
+      identity,
+      { crypto, meshId },
+    );
+    return { id, bytes };
+  }
+
+  /** Cheap checks first, the signature before anything is remembered or believed. `undefined`: dropped and counted. */
+  function admit(
+    peer: NodeId,
+    bytes: Uint8Array,
+    expected: {
+      readonly topic?: string;
+      readonly reply?: { readonly to: MessageDefinition<unknown>; readonly re: Uint8Array };
+    },
+    table: Map<string, Route>,
+  ): Admitted | undefined {
+    const read = readEnvelope(bytes);
+    if (!read.ok) return void refuse(peer, read.reason, `${bytes.length} bytes that are no envelope`);
+    const { envelope } = read;
+    const { from, type } = envelope;
+    if (expected.topic === undefined ? envelope.to !== identity.id : envelope.topic !== expected.topic) {
+      return void refuse(peer, 'misaddressed', `${type} for ${envelope.to ?? envelope.topic}`);
+    }
+    // A topic hands over others' messages; a direct frame speaks for its sender alone.
+    if (expected.topic === undefined && from !== peer)
+      return void refuse(peer, 'not_author', `${type} signed as ${from}`);
+    if (from === identity.id) return undefined;
+    if (options.allow?.(from, type) === false) return void refuse(peer, 'stranger', `${type} by ${from}`);
+    const { reply } = expected;
+    const definition = reply === undefined ? table.get(type)?.definition : reply.to;
+    if (definition === undefined) return void refuse(peer, 'unknown_type', type);
+    if (
+      reply !== undefined &&
+      (type !== definition.type || envelope.re === undefined || !equalBytes(envelope.re, reply.re))
+    ) {
+      return void refuse(peer, 'reply', `${type} does not answer what was asked`);
+    }
+    if (seen.has(from, envelope.id)) {
+      duplicateCount++;
+      return undefined;
+    }
+    if (!hasValidSignature(bytes, envelope, { crypto, meshId }))
+      return void refuse(peer, 'signature', `${type} as ${from}`);
+    seen.add(from, envelope.id);
+    const sentMs = hlcTime.wallMs(envelope.hlc);
+    if (clock.wallMs() > sentMs + envelope.ttlMs + maxDriftMs)
+      return void refuse(from, 'expired', `${type} is ${Math.round(clock.wallMs() - sentMs)} ms old`);
+    if (!hlc.observe(envelope.hlc))
+      return void refuse(from, 'clock', `${type} is ${Math.round(sentMs - clock.wallMs())} ms ahead`);
+    let plain: unknown;
+    try {
+      plain = decodeBody(envelope.body);
+    } catch (error) {
+      return void refuse(from, 'malformed', `${type}: ${(error as Error).message}`);
+    }
+    const parsed = definition.schema.safeParse(plain);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      return void refuse(from, 'schema', `${type}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`);
+    }
+    handledCount++;
+    return { body: parsed.data, context: { from, envelope } };
+  }
+
+  function deliver(peer: NodeId, bytes: Uint8Array, topic?: string): void {
+    const admitted = admit(peer, bytes, topic === undefined ? {} : { topic }, routes);
+    if (admitted === undefined) return;
+    const { type, from } = admitted.context.envelope;
+    const failed = (error: unknown): void =>
+      log('error', 'a message handler failed', { type, from, error: String(error) });
+    for (const handler of [...(routes.get(type)?.handlers ?? [])]) {
+      try {
+        const outcome = handler(admitted.body, admitted.context);
+        if (outcome instanceof Promise) outcome.catch(failed);
+      } catch (error) {
+        failed(error);
+      }
+    }
+  }
+
+  async function serve(peer: NodeId, bytes: Uint8Array): Promise<Uint8Array> {
+    const admitted = admit(peer, bytes, {}, answers);
+    if (admitted === undefined) throw new NetworkError('refused', 'the request was not admitted');
+    const { envelope, from } = admitted.context;
+    const route = answers.get(envelope.type);
+    const [handler] = route?.handlers ?? [];
+    if (route === undefined || handler === undefined)
+      throw new NetworkError('refused', `nobody answers ${envelope.type}`);
+    const reply = await handler(admitted.body, admitted.context);
+    return seal(
+      (route.definition as RequestDefinition<unknown, unknown>).reply,
+      reply,
+      { to: from },
+      { ttlMs: defaultTtlMs, trace: envelope.trace, re: envelope.id },
+    ).bytes;
+  }
+
+  function register(table: Map<string, Route>, definition: MessageDefinition<unknown>, handler: Handler): () => void {
+    let route = table.get(definition.type);
+    if (route === undefined) {
+      route = { definition, handlers: new Set() };
+      table.set(definition.type, route);
+    } else if (route.definition !== definition) {
+      throw new Error(`the message type ${definition.type} has two definitions; define it once and import it`);
+    }
+    const own = route;
+    own.handlers.add(handler);
+    return () => {
+      own.handlers.delete(handler);
+      if (own.handlers.size === 0 && table.get(definition.type) === own) table.delete(definition.type);
+    };
+  }
+
+  const stopFrames = network.onFrame((from, frame) => deliver(from, frame));
+  const stopServing = network.serve(serve);
+
+  return {
+    self: identity.id,
+    send(to, definition, body, sendOptions = {}) {
+      return network.send(
+        to,
+        seal(definition, body, { to }, { ttlMs: sendOptions.ttlMs ?? defaultTtlMs, trace: sendOptions.trace }).bytes,
+      );
+    },
+    async request(to, definition, body, { timeoutMs, trace }) {
+      const sealed = seal(
+        definition,
+        body,
+        { to },
+        { ttlMs: Math.min(maxTtlMs, Math.max(1, Math.ceil(timeoutMs))), trace },
+      );
+      const bytes = await network.request(to, sealed.bytes, { timeoutMs });
+      const admitted = admit(to, bytes, { reply: { to: definition.reply, re: sealed.id } }, answers);
+      if (admitted === undefined)
+        throw new NetworkError('refused', `the reply of ${to} to ${definition.type} is not valid`);
+      return admitted.body as Awaited<ReturnType<typeof definition.reply.schema.parse>>;
+    },
+    publish(topic, definition, body, sendOptions = {}) {
+      network.publish(
+        topic,
+        seal(definition, body, { topic }, { ttlMs: sendOptions.ttlMs ?? defaultTtlMs, trace: sendOptions.trace }).bytes,
+      );
+    },
+    subscribe(topic) {
+      if (!isTopicName(topic)) throw new RangeError(`'${topic}' is not a topic`);
+      const entry = topics.get(topic) ?? {
+        subscribers: 0,
+        leave: network.subscribe(topic, (from, frame) => deliver(from, frame, topic)),
+      };
+      topics.set(topic, entry);
+      entry.subscribers++;
+      let left = false;
+      return () => {
+        if (left) return;
+        left = true;
+        if (--entry.subscribers > 0) return;
+        topics.delete(topic);
+        entry.leave();
+      };
+    },
+    on: (definition, handler) => register(routes, definition as MessageDefinition<unknown>, handler as Handler),
+    answer(definition, handler) {
+      if (answers.has(definition.type)) throw new Error(`requests of type ${definition.type} are answered already`);
+      return register(answers, definition as MessageDefinition<unknown>, handler as Handler);
+    },
+    refusals: () => refused.list(),
+    counts: () => ({ handled: handledCount, duplicates: duplicateCount, refused: refusedCount }),
+    close() {
+      stopFrames();
+      stopServing();
+      for (const { leave } of topics.values()) leave();
+      topics.clear();
+      routes.clear();
+      answers.clear();
+    },
+  };
+}
