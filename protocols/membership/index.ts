@@ -1,0 +1,21 @@
+// Law: the door of the membership room: who seems to be there, by SWIM and Lifeguard, and who comes first for a key. It suspects; only a
+// decided config changes a quorum.
+export {
+  createDetector,
+  type Detector,
+  type DetectorInput,
+  type DetectorOptions,
+  type DetectorOutput,
+} from './detector.ts';
+export type { MemberChange, MemberView } from './members.ts';
+export { type Claim, type MemberState, maxClaims, maxDigestEntries, type SwimMessage, swimSchema } from './messages.ts';
+export {
+  createRecordBook,
+  type MemberRecord,
+  maxRecordBytes,
+  type RecordBook,
+  type RecordContent,
+  type SignedRecord,
+} from './record.ts';
+export { rendezvous } from './rendezvous.ts';
+export { type DetectorSettings, defaultSettings } from './settings.ts';
