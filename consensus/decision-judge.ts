@@ -1,0 +1,232 @@
+// Law: whether a decision holds is a pure function of its bytes and of one epoch's config. Nothing is recomputed, no model is asked,
+// and every node and every offline verifier comes to the same answer, with the reason in words.
+import type { Crypto, NodeId } from '../actors/system/index.ts';
+import type { EpochConfig, Member } from '../protocols/mesh/index.ts';
+import { compareText, equalBytes } from '../protocols/wire/index.ts';
+import { type Attestation, attestations, expiries, type RelationRef } from './attestation.ts';
+import { candidates, failureDigest } from './candidate.ts';
+import {
+  type Acceptance,
+  type Decision,
+  type Endorsement,
+  foreignStatement,
+  type Reassignment,
+  type Rejection,
+  sameTaskAttempt,
+} from './decision.ts';
+import { voteQuorum } from './quorum.ts';
+import { relationNamed, sameRelation } from './relation.ts';
+import type { TaskAttempt } from './statement.ts';
+
+/** The members a decision is judged against. */
+export interface Electorate {
+  /** 32 bytes. */
+  readonly meshId: Uint8Array;
+  readonly config: EpochConfig;
+}
+
+export type Verdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+/** What the plan demands of a task: without it a decision could choose its own rule. */
+export interface TaskTerms extends TaskAttempt {
+  readonly callDigest: Uint8Array;
+  readonly skill: string;
+  readonly skillVersion: string;
+  readonly endorsement: Endorsement;
+  readonly relation: RelationRef;
+}
+
+const refuse = (reason: string): Verdict => ({ ok: false, reason });
+const holds: Verdict = { ok: true };
+
+function totalWeight(config: EpochConfig): number {
+  return config.members.reduce((sum, member) => sum + member.weight, 0);
+}
+
+/**
+ * Weight that must bear out a result under rule `quorum`, executor included. With f > 0: 2f + 1, so that f + 1 of it is honest and f
+ * lying members can neither push a wrong result nor pass for the honest ones. With f = 0 nobody lies and the question is only whether
+ * a mistake is one node's own: a majority, which no two different results can both have (with one member: that member).
+ * Undefined where the config has no sound quorum (f > 0 and W ≤ 3f).
+ */
+export function endorsingWeight(config: EpochConfig): number | undefined {
+  const total = totalWeight(config);
+  if (config.f === 0) return Math.floor(total / 2) + 1;
+  return total > 3 * config.f ? 2 * config.f + 1 : undefined;
+}
+
+/** Weight of expiries that ends an attempt: a vote quorum, any two of which share more than f. */
+export function expiryWeight(config: EpochConfig): number {
+  return voteQuorum(totalWeight(config), config.f);
+}
+
+/**
+ * The validity rule. It says that the decision is internally sound and borne out by members; whether it is what the plan asked for is
+ * `judgeAgainstTerms`, and a voter needs both.
+ */
+export function judgeDecision(
+  decision: Decision,
+  electorate: Electorate,
+  crypto: Pick<Crypto, 'sha256' | 'verify'>,
+): Verdict {
+  const { config, meshId } = electorate;
+  if (!equalBytes(decision.meshId, meshId)) return refuse('it belongs to another mesh');
+  if (decision.epoch !== config.epoch)
+    return refuse(`it belongs to epoch ${decision.epoch}, and the members given are those of epoch ${config.epoch}`);
+  return decision.kind === 'REASSIGN'
+    ? judgeReassignment(decision, config, crypto)
+    : judgeOutcome(decision, config, crypto);
+}
+
+function judgeReassignment(decision: Reassignment, config: EpochConfig, crypto: Pick<Crypto, 'verify'>): Verdict {
+  const signers = signersIn(config, [decision.expired.map((expired) => expired.member)]);
+  if (typeof signers === 'string') return refuse(signers);
+  for (const expired of decision.expired) {
+    if (!sameTaskAttempt(expired, decision))
+      return refuse(`the expiry of ${nameOf(config, expired.member)} is about another attempt`);
+  }
+  const needed = expiryWeight(config);
+  const weight = weightOf(signers);
+  if (weight < needed)
+    return refuse(`expiries of weight ${weight} where ${needed} of ${totalWeight(config)} are needed`);
+  for (const expired of decision.expired) {
+    if (!expiries.verify(expired, crypto))
+      return refuse(`the expiry of ${nameOf(config, expired.member)} is not signed by its key`);
+  }
+  return holds;
+}
+
+function judgeOutcome(
+  decision: Acceptance | Rejection,
+  config: EpochConfig,
+  crypto: Pick<Crypto, 'sha256' | 'verify'>,
+): Verdict {
+  const { candidate, endorsement } = decision;
+  const verifiers = (list: readonly Attestation[]): NodeId[] => list.map((attestation) => attestation.verifier);
+  const signers = signersIn(config, [
+    [candidate.executor],
+    verifiers(decision.attestations),
+    verifiers(decision.dissent),
+  ]);
+  if (typeof signers === 'string') return refuse(signers);
+  const foreign = foreignStatement(decision);
+  if (foreign !== undefined) return refuse(`${foreign.what} (${nameOf(config, foreign.signer)})`);
+  if (decision.kind === 'REJECT' && !equalBytes(failureDigest(decision.failure, crypto), decision.resultDigest))
+    return refuse('its failure is not the one that was attested');
+
+  const relation = relationNamed(decision.relation);
+  if (relation === undefined)
+    return refuse(
+      `it uses relation '${decision.relation.id}' version ${decision.relation.version}, which is not known here; nothing can be concluded from it`,
+    );
+  for (const attestation of [...decision.attestations, ...decision.dissent]) {
+    const contradiction = relation.contradiction(attestation, candidate);
+    if (contradiction !== undefined)
+      return refuse(`the attestation of ${nameOf(config, attestation.verifier)} ${contradiction}`);
+  }
+
+  const endorsers = signers.slice(0, 1 + decision.attestations.length);
+  if (endorsement.rule === 'site') {
+    const outsider = endorsers.find((member) => member.site !== endorsement.site);
+    if (outsider !== undefined)
+      return refuse(`it rests on site ${endorsement.site}, and ${outsider.name} is of site ${outsider.site}`);
+  } else {
+    const needed = endorsingWeight(config);
+    if (needed === undefined)
+      return refuse(`f = ${config.f} among a weight of ${totalWeight(config)} leaves no sound quorum`);
+    const weight = weightOf(endorsers);
+    if (weight < needed)
+      return refuse(`it is borne out by a weight of ${weight} where ${needed} of ${totalWeight(config)} are needed`);
+  }
+
+  if (!candidates.verify(candidate, crypto))
+    return refuse(`the candidate is not signed by ${nameOf(config, candidate.executor)}`);
+  const candidateDigest = candidates.digest(candidate, crypto);
+  for (const attestation of [...decision.attestations, ...decision.dissent]) {
+    if (!equalBytes(attestation.candidateDigest, candidateDigest))
+      return refuse(`the attestation of ${nameOf(config, attestation.verifier)} judged another candidate`);
+    if (!attestations.verify(attestation, crypto))
+      return refuse(`the attestation of ${nameOf(config, attestation.verifier)} is not signed by its key`);
+  }
+  return holds;
+}
+
+/** Whether the decision answers exactly what the plan demands. */
+export function judgeAgainstTerms(decision: Decision, terms: TaskTerms): Verdict {
+  if (!sameTaskAttempt(decision, terms)) return refuse('it is about another attempt than the plan’s');
+  if (decision.kind === 'REASSIGN') return holds;
+  if (!equalBytes(decision.callDigest, terms.callDigest)) return refuse('it answers another call than the plan’s');
+  if (decision.skill !== terms.skill || decision.skillVersion !== terms.skillVersion) {
+    return refuse(
+      `it was made by ${decision.skill} ${decision.skillVersion}, and the plan asks for ${terms.skill} ${terms.skillVersion}`,
+    );
+  }
+  if (!sameRelation(decision.relation, terms.relation))
+    return refuse(`it was compared by '${decision.relation.id}', and the plan asks for '${terms.relation.id}'`);
+  const asked = terms.endorsement;
+  const got = decision.endorsement;
+  const isSameRule = asked.rule === 'site' ? got.rule === 'site' && got.site === asked.site : got.rule === 'quorum';
+  return isSameRule ? holds : refuse(`it rests on ${ruleInWords(got)}, and the plan asks for ${ruleInWords(asked)}`);
+}
+
+function ruleInWords(endorsement: Endorsement): string {
+  return endorsement.rule === 'site' ? `site ${endorsement.site}'s own word` : 'a quorum of members';
+}
+
+/** The members behind `lists`, in order; or why not: someone is no member, appears twice, or a list is not sorted by id. */
+function signersIn(config: EpochConfig, lists: readonly (readonly NodeId[])[]): Member[] | string {
+  const byId = new Map(config.members.map((member) => [member.id, member]));
+  const signers: Member[] = [];
+  const seen = new Set<NodeId>();
+  for (const list of lists) {
+    for (const [i, id] of list.entries()) {
+      const member = byId.get(id);
+      if (member === undefined) return `${id} is not a member of epoch ${config.epoch}`;
+      if (seen.has(id)) return `${member.name} signed twice`;
+      if (i > 0 && compareText(list[i - 1]!, id) > 0) return 'its statements are not sorted by signer';
+      seen.add(id);
+      signers.push(member);
+    }
+  }
+  return signers;
+}
+
+function weightOf(members: readonly Member[]): number {
+  return members.reduce((sum, member) => sum + member.weight, 0);
+}
+
+function nameOf(config: EpochConfig, id: NodeId): string {
+  return config.members.find((member) => member.id === id)?.name ?? id;
+}
+
+/** For example "recomputed by amber, birch and dune (3 of 4); cedar disagreed". For a decision that `judgeDecision` accepts. */
+export function endorsementInWords(decision: Decision, config: EpochConfig): string {
+  const members = (ids: readonly NodeId[]): Member[] => config.members.filter((member) => ids.includes(member.id));
+  if (decision.kind === 'REASSIGN') {
+    const expired = members(decision.expired.map((statement) => statement.member));
+    return `attempt ${decision.attempt} ran out of time, say ${namesInWords(expired)} (${shareInWords(expired, config)})`;
+  }
+  const endorsers = members([
+    decision.candidate.executor,
+    ...decision.attestations.map((attestation) => attestation.verifier),
+  ]);
+  const what = decision.kind === 'REJECT' ? 'found to fail alike' : endorsers.length === 1 ? 'computed' : 'recomputed';
+  const by =
+    decision.endorsement.rule === 'site'
+      ? `${what} by ${namesInWords(endorsers)}, on site ${decision.endorsement.site}'s own word`
+      : `${what} by ${namesInWords(endorsers)} (${shareInWords(endorsers, config)})`;
+  const dissenters = members(decision.dissent.map((attestation) => attestation.verifier));
+  return dissenters.length === 0 ? by : `${by}; ${namesInWords(dissenters)} disagreed`;
+}
+
+function namesInWords(members: readonly Member[]): string {
+  const names = members.map((member) => member.name).sort(compareText);
+  return names.length < 2 ? (names[0] ?? 'nobody') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+function shareInWords(members: readonly Member[], config: EpochConfig): string {
+  const isWeighted = config.members.some((member) => member.weight !== 1);
+  return isWeighted
+    ? `weight ${weightOf(members)} of ${totalWeight(config)}`
+    : `${members.length} of ${config.members.length}`;
+}

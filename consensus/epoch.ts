@@ -1,0 +1,53 @@
+// Law: who may vote, with what weight, under which name of mesh, epoch and config, is computed once per epoch and only read afterwards.
+import type { Crypto, NodeId } from '../actors/system/index.ts';
+import { configHash, type EpochConfig } from '../protocols/mesh/index.ts';
+import { compareText, hex, publicKeyOf } from '../protocols/wire/index.ts';
+import type { InstanceId, Scope } from './messages.ts';
+import { type Thresholds, thresholdsOf } from './quorum.ts';
+
+/** The outcome of a check, with the reason in words where it fails. */
+export type Check = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+export interface EpochView {
+  readonly scope: Scope;
+  /** Lower-case hex, as certificates carry it. */
+  readonly configHash: string;
+  readonly thresholds: Thresholds;
+  readonly weights: ReadonlyMap<NodeId, number>;
+}
+
+/** Throws UnsoundQuorum where the config cannot keep its promise. */
+export function epochViewOf(config: EpochConfig, meshId: Uint8Array, crypto: Pick<Crypto, 'sha256'>): EpochView {
+  const hash = configHash(config, crypto);
+  return {
+    scope: { meshId, epoch: config.epoch, configHash: hash },
+    configHash: hex.encode(hash),
+    thresholds: thresholdsOf(config),
+    weights: new Map(config.members.map((member) => [member.id, member.weight])),
+  };
+}
+
+/**
+ * The order in which members lead the rounds of an instance: rendezvous hashing, so it needs no message and moves little when members
+ * change. Member keys and instance ids are uniform already; mixing them is cheaper than hashing each pair.
+ */
+export function leaderOrder(instance: InstanceId, members: Iterable<NodeId>): NodeId[] {
+  const high = Number.parseInt(instance.slice(0, 8), 16);
+  const low = Number.parseInt(instance.slice(8, 16), 16);
+  return [...members]
+    .map((id) => {
+      const key = publicKeyOf(id);
+      const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
+      return { id, first: mix(high ^ view.getUint32(0)), second: mix(low ^ view.getUint32(4)) };
+    })
+    .sort((a, b) => b.first - a.first || b.second - a.second || compareText(a.id, b.id))
+    .map(({ id }) => id);
+}
+
+/** A bijection of 32-bit words in which every input bit reaches every output bit. */
+function mix(word: number): number {
+  let x = word >>> 0;
+  x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
+  x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
+  return (x ^ (x >>> 15)) >>> 0;
+}

@@ -1,0 +1,101 @@
+// Law: the door of consensus: pure and synchronous. Time, chance, storage and the wire are the caller's.
+
+export { type Attestation, attestations, type Expired, expiries, type RelationRef } from './attestation.ts';
+export { type Candidate, candidates, decodeFailure, encodeFailure, type Failure, failureDigest } from './candidate.ts';
+export {
+  assembleCertificate,
+  type Certificate,
+  type CertificateKind,
+  decodeCertificate,
+  encodeCertificate,
+  verifyCertificate,
+} from './certificate.ts';
+export { configKey, judgeConfigChange, judgeGenesis, verifyConfigLink } from './config-change.ts';
+export type { Ballot, TimeoutKind, ValueId, VoteKind } from './core.ts';
+export { verifyDecided } from './decided.ts';
+export {
+  type Acceptance,
+  attestationFault,
+  type Decision,
+  decisionId,
+  decodeDecision,
+  type Endorsement,
+  encodeDecision,
+  type Reassignment,
+  type Rejection,
+  readVerdictKey,
+  sameTaskAttempt,
+  verdictKey,
+} from './decision.ts';
+export {
+  type Electorate,
+  endorsementInWords,
+  endorsingWeight,
+  expiryWeight,
+  judgeAgainstTerms,
+  judgeDecision,
+  type TaskTerms,
+  type Verdict,
+} from './decision-judge.ts';
+export { createEngine } from './engine.ts';
+export {
+  defaultLimits,
+  type Engine,
+  type EngineInput,
+  type EngineLimits,
+  type EngineOptions,
+  type EngineOutput,
+  type Timeouts,
+  type TimerKind,
+} from './engine-types.ts';
+export { type Check, type EpochView, epochViewOf, leaderOrder } from './epoch.ts';
+export { decodeEvidence, type Evidence, instanceOfEvidence, encodeEvidence, verifyEvidence } from './evidence.ts';
+export { maxFrameBytes } from './frame.ts';
+export { isAdmissibleKey } from './key-admission.ts';
+export { jointCommitted, jointVote, majorityCommitted, majorityVote, type VoteResult } from './majority.ts';
+export {
+  appendLeaf,
+  type CompactRange,
+  consistencyProof,
+  emptyRange,
+  type HashAt,
+  inclusionProof,
+  leafHash,
+  nodeHash,
+  rangeRoot,
+  rootAt,
+  verifyConsistency,
+  verifyInclusion,
+} from './merkle.ts';
+export {
+  type Domain,
+  type InstanceId,
+  instanceIdOf,
+  maxKeyBytes,
+  maxPayloadBytes,
+  type Scope,
+  type Subject,
+  valueIdOf,
+} from './messages.ts';
+export {
+  defaultFaultBudget,
+  type FaultBudget,
+  largestFastSlack,
+  type Soundness,
+  soundnessOf,
+  type Thresholds,
+  thresholdsOf,
+  toleranceInWords,
+  UnsoundQuorum,
+} from './quorum.ts';
+export { canonical, exact, type Judgement, type Relation, relationNamed, sameRelation } from './relation.ts';
+export type { Signed, Statement, TaskAttempt, Unsigned } from './statement.ts';
+export {
+  encodeRecord,
+  type LogHead,
+  type LogReading,
+  type LogRecord,
+  logStart,
+  readLog,
+  recordPayloadMaxBytes,
+} from './wal.ts';

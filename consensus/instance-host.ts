@@ -1,0 +1,34 @@
+// Law: an instance acts on the world only through its host, which batches what all instances of one call say under one signature.
+import type { Crypto, NodeId } from '../actors/system/index.ts';
+import type { EngineLimits, EngineOutput, Timeouts } from './engine-types.ts';
+import type { EpochView } from './epoch.ts';
+import type { FrameBuilder } from './frame.ts';
+import type { InstanceId, Subject } from './messages.ts';
+import type { InstanceRecord } from './record.ts';
+import type { Rules } from './rules.ts';
+import type { HeldEntry } from './signed-entry.ts';
+
+export interface InstanceHost {
+  /** The voting member this is; undefined for an observer. */
+  readonly self: NodeId | undefined;
+  readonly epoch: EpochView;
+  readonly crypto: Crypto;
+  readonly rules: Rules;
+  readonly timeouts: Timeouts;
+  readonly limits: EngineLimits;
+  /** Queues an own statement: it is sealed, written down and sent to all at the end of the call. */
+  sign(entry: Uint8Array): HeldEntry;
+  /** Seals what is queued now, for a statement that has to show an earlier one of the same call. */
+  sealNow(): void;
+  /** Runs when everything said in this call is sealed: for whatever exports entries. */
+  afterSeal(run: () => void): void;
+  toAll(): FrameBuilder;
+  to(node: NodeId): FrameBuilder;
+  record(instance: InstanceId, subject: Subject): InstanceRecord;
+  emit(output: EngineOutput): void;
+  /** The payload or justification of that hash is wanted by `instance`. */
+  awaits(hash: string, instance: InstanceId): void;
+  /** `instance` has decided; what it awaited, it awaits no more. */
+  settled(instance: InstanceId, awaited: Iterable<string>): void;
+  isSuspected(node: NodeId): boolean;
+}

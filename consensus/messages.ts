@@ -1,0 +1,162 @@
+// Law: what is voted on is named by 32 bytes that bind mesh, epoch, config, domain and key, so a vote can never be replayed anywhere else;
+// every signed statement has exactly one encoding, and votes, proposals and values never share one.
+import type { Crypto } from '../actors/system/index.ts';
+import { ByteReader, ByteWriter, hex, MalformedBytes } from '../protocols/wire/index.ts';
+import type { Ballot, ValueId, VoteKind } from './core.ts';
+
+/** Lower-case hex SHA-256 that names an instance. */
+export type InstanceId = string;
+export const domains = ['verdict', 'config', 'log', 'model'] as const;
+export type Domain = (typeof domains)[number];
+
+/** What an instance is about: the question, of which there is one instance per mesh and epoch. */
+export interface Subject {
+  readonly domain: Domain;
+  /** At most `maxKeyBytes`, canonical by its domain's own encoding. */
+  readonly key: Uint8Array;
+}
+
+/** Under which membership a statement was made. */
+export interface Scope {
+  /** 32 bytes. */
+  readonly meshId: Uint8Array;
+  readonly epoch: number;
+  /** 32 bytes. */
+  readonly configHash: Uint8Array;
+}
+
+export interface Vote {
+  readonly kind: VoteKind;
+  readonly instance: InstanceId;
+  readonly round: number;
+  readonly value: Ballot;
+  /**
+   * The round of the polka that let an honest member vote so: the proposal's polka or its own lock on the same value, whichever is later;
+   * −1 for none, for nil and for precommits. It makes amnesia evident from two votes.
+   */
+  readonly polkaRound: number;
+  /** Hash of the proposal's bytes that a prevote is for; 64 zeros for nil and for precommits. */
+  readonly proposalHash: string;
+}
+
+/** The signed part of a proposal. Payload and justification travel beside it and are bound by their hashes. */
+export interface Proposal {
+  readonly instance: InstanceId;
+  readonly round: number;
+  readonly value: ValueId;
+  /** The round of the polka that justifies re-proposing the value; −1 without one. */
+  readonly polkaRound: number;
+  /** Hash of the polka certificate, or of the set of round-0 reports (rounds ≥ 1 without a polka); 64 zeros in round 0. */
+  readonly justificationHash: string;
+}
+
+export type Entry = { readonly type: 'vote'; readonly vote: Vote } | { readonly type: 'proposal'; readonly proposal: Proposal };
+
+export const maxKeyBytes = 1024;
+export const maxPayloadBytes = 256 * 1024;
+export const maxRound = 1_000_000;
+export const maxEntryBytes = 256;
+export const noHash = '0'.repeat(64);
+
+const instanceDomain = 'parley/instance/1';
+const voteDomain = 'parley/vote/1';
+const proposalDomain = 'parley/proposal/1';
+
+export function instanceIdOf(scope: Scope, subject: Subject, crypto: Pick<Crypto, 'sha256'>): InstanceId {
+  const writer = new ByteWriter(instanceDomain).fixed(scope.meshId, 32).u32(scope.epoch).fixed(scope.configHash, 32);
+  return hex.encode(crypto.sha256(writeSubject(writer, subject).finish()));
+}
+
+/** The name of a payload: consensus votes on this. */
+export function valueIdOf(payload: Uint8Array, crypto: Pick<Crypto, 'sha256'>): ValueId {
+  return hex.encode(crypto.sha256(payload));
+}
+
+/** Throws RangeError where the key is too long or the domain unknown. */
+export function writeSubject<Writer extends ByteWriter>(writer: Writer, subject: Subject): Writer {
+  if (subject.key.length > maxKeyBytes) throw new RangeError(`an instance key of ${subject.key.length} bytes exceeds ${maxKeyBytes}`);
+  return writer.u8(domains.indexOf(subject.domain)).bytes(subject.key);
+}
+
+export function readSubject(reader: ByteReader): Subject {
+  const domain = domains[reader.u8()];
+  if (domain === undefined) throw new MalformedBytes('an unknown instance domain');
+  return { domain, key: reader.bytes(maxKeyBytes) };
+}
+
+export function encodeVote(vote: Vote): Uint8Array {
+  return new ByteWriter(voteDomain)
+    .u8(vote.kind === 'prevote' ? 0 : 1)
+    .fixed(hex.decode(vote.instance), 32)
+    .u32(vote.round)
+    .bool(vote.value !== null)
+    .fixed(hex.decode(vote.value ?? noHash), 32)
+    .i32(vote.polkaRound)
+    .fixed(hex.decode(vote.proposalHash), 32)
+    .finish();
+}
+
+export function encodeProposal(proposal: Proposal): Uint8Array {
+  return new ByteWriter(proposalDomain)
+    .fixed(hex.decode(proposal.instance), 32)
+    .u32(proposal.round)
+    .fixed(hex.decode(proposal.value), 32)
+    .i32(proposal.polkaRound)
+    .fixed(hex.decode(proposal.justificationHash), 32)
+    .finish();
+}
+
+/** Throws MalformedBytes on anything that the two encoders above would not have written. */
+export function decodeEntry(bytes: Uint8Array): Entry {
+  const reader = new ByteReader(bytes);
+  const domain = reader.text(64);
+  let entry: Entry;
+  if (domain === voteDomain) entry = { type: 'vote', vote: readVote(reader) };
+  else if (domain === proposalDomain) entry = { type: 'proposal', proposal: readProposal(reader) };
+  else throw new MalformedBytes(`an entry is a vote or a proposal, not '${domain}'`);
+  reader.end();
+  return entry;
+}
+
+function readVote(reader: ByteReader): Vote {
+  const kindByte = reader.u8();
+  if (kindByte > 1) throw new MalformedBytes(`${kindByte} is no kind of vote`);
+  const kind: VoteKind = kindByte === 0 ? 'prevote' : 'precommit';
+  const instance = readHash(reader);
+  const round = readRound(reader);
+  const present = reader.bool();
+  const value = readHash(reader);
+  const polkaRound = readPolkaRound(reader, round);
+  const proposalHash = readHash(reader);
+  if (!present && value !== noHash) throw new MalformedBytes('a vote for nil carries a value');
+  if ((!present || kind === 'precommit') && (polkaRound !== -1 || proposalHash !== noHash)) {
+    throw new MalformedBytes('only a prevote for a value names a polka or a proposal');
+  }
+  return { kind, instance, round, value: present ? value : null, polkaRound, proposalHash };
+}
+
+function readProposal(reader: ByteReader): Proposal {
+  const instance = readHash(reader);
+  const round = readRound(reader);
+  const value = readHash(reader);
+  const polkaRound = readPolkaRound(reader, round);
+  const justificationHash = readHash(reader);
+  if ((round === 0) !== (justificationHash === noHash)) throw new MalformedBytes('a proposal is justified in every round but 0');
+  return { instance, round, value, polkaRound, justificationHash };
+}
+
+function readHash(reader: ByteReader): string {
+  return hex.encode(reader.fixed(32));
+}
+
+function readRound(reader: ByteReader): number {
+  const round = reader.u32();
+  if (round > maxRound) throw new MalformedBytes(`round ${round} exceeds ${maxRound}`);
+  return round;
+}
+
+function readPolkaRound(reader: ByteReader, round: number): number {
+  const polkaRound = reader.i32();
+  if (polkaRound < -1 || (polkaRound !== -1 && polkaRound >= round)) throw new MalformedBytes(`polka round ${polkaRound} is not before round ${round}`);
+  return polkaRound;
+}

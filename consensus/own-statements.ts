@@ -1,0 +1,176 @@
+// Law: a slot (prevote, precommit or proposal of a round) is signed at most once, and from then on only those bytes are repeated, across
+// restarts too. What is signed is written down together with what it takes to defend it.
+import { hex } from '../protocols/wire/index.ts';
+import type { Ballots } from './ballots.ts';
+import { assembleCertificate, encodeCertificate } from './certificate.ts';
+import type { Ballot, CoreState, ValueId, VoteKind } from './core.ts';
+import type { FrameBuilder } from './frame.ts';
+import type { InstanceHost } from './instance-host.ts';
+import { type Entry, encodeProposal, encodeVote, type InstanceId, noHash, type Proposal, type Subject, type Vote } from './messages.ts';
+import type { HeldProposal, Proposals } from './proposals.ts';
+import type { HeldEntry } from './signed-entry.ts';
+
+type Slot = VoteKind | 'proposal';
+
+interface OwnStatement {
+  readonly round: number;
+  readonly entry: Entry;
+  readonly held: HeldEntry;
+}
+
+export class OwnStatements {
+  readonly #id: InstanceId;
+  readonly #subject: Subject;
+  readonly #host: InstanceHost;
+  readonly #ballots: Ballots;
+  readonly #proposals: Proposals;
+  readonly #slots = new Map<string, OwnStatement>();
+  readonly #written = new Set<string>();
+
+  constructor(id: InstanceId, subject: Subject, host: InstanceHost, ballots: Ballots, proposals: Proposals) {
+    this.#id = id;
+    this.#subject = subject;
+    this.#host = host;
+    this.#ballots = ballots;
+    this.#proposals = proposals;
+  }
+
+  has(slot: Slot, round: number): boolean {
+    return this.#slots.has(`${slot} ${round}`);
+  }
+
+  get isEmpty(): boolean {
+    return this.#slots.size === 0;
+  }
+
+  /** Signs the vote of a slot, unless the slot was signed before or this node does not vote. */
+  vote(kind: VoteKind, value: Ballot, core: CoreState): { readonly vote: Vote; readonly held: HeldEntry } | undefined {
+    const { round } = core;
+    if (this.#host.self === undefined || this.has(kind, round)) return undefined;
+    const proposal = kind === 'prevote' && value !== null ? this.#proposals.of(round) : undefined;
+    // The lock counts as the vote's justification where it is later than the proposal's: else honest re-voting would look like amnesia.
+    const ownPolka = core.lockedValue === value ? core.lockedRound : -1;
+    const vote: Vote = {
+      kind,
+      instance: this.#id,
+      round,
+      value,
+      polkaRound: proposal === undefined ? -1 : Math.max(proposal.proposal.polkaRound, ownPolka),
+      proposalHash: proposal?.hash ?? noHash,
+    };
+    const held = this.#host.sign(encodeVote(vote));
+    this.#slots.set(`${kind} ${round}`, { round, entry: { type: 'vote', vote }, held });
+    this.#host.afterSeal(() => this.#writeDown(vote, proposal));
+    return { vote, held };
+  }
+
+  /** Signs this node's proposal of a round it leads. */
+  propose(round: number, value: ValueId, polkaRound: number, justification: Uint8Array | undefined): HeldProposal {
+    const justificationHash = justification === undefined ? noHash : hex.encode(this.#host.crypto.sha256(justification));
+    const proposal: Proposal = { instance: this.#id, round, value, polkaRound, justificationHash };
+    const held = this.#host.sign(encodeProposal(proposal));
+    this.#slots.set(`proposal ${round}`, { round, entry: { type: 'proposal', proposal }, held });
+    this.#host.afterSeal(() => {
+      const record = this.#host.record(this.#id, this.#subject);
+      if (justification !== undefined) record.justifications.push(justification);
+      this.#writePayload(value);
+      this.#attach(this.#host.toAll(), { proposal, justification });
+    });
+    return { proposal, held, hash: hex.encode(this.#host.crypto.sha256(held.entry)), justification, permitted: true };
+  }
+
+  /** Where this node is, what it lacks, and what lets others follow: the polka of its valid value, else the round-0 reports. */
+  sync(builder: FrameBuilder, core: CoreState, wants: readonly ValueId[]): void {
+    builder.subject(this.#id, this.#subject);
+    builder.sync({ instance: this.#id, round: Math.max(core.round, 0), wants });
+    if (core.validValue !== null) {
+      const polka = this.polka(core.validRound, core.validValue);
+      if (polka !== undefined) builder.certificate(`${this.#id} polka`, polka);
+    } else if (core.round > 0) {
+      for (const votes of this.#ballots.of('prevote', 0).values()) for (const { held } of votes) builder.relay(held.export());
+      for (const { held } of this.#proposals.reportable()) builder.relay(held.export());
+    }
+  }
+
+  /** Everything said in this round and the one before, as it was signed. */
+  repeat(builder: FrameBuilder, round: number): void {
+    for (const { held, entry, round: said } of this.#slots.values()) {
+      if (said < round - 1 || said > round) continue;
+      builder.relay(held.export());
+      if (entry.type !== 'proposal' || said !== round) continue;
+      this.#attach(builder, { proposal: entry.proposal, justification: this.#proposals.of(round)?.justification });
+    }
+  }
+
+  /** An own statement from the log. */
+  restore(entry: Entry, held: HeldEntry): void {
+    const { round } = entry.type === 'vote' ? entry.vote : entry.proposal;
+    const slot: Slot = entry.type === 'vote' ? entry.vote.kind : 'proposal';
+    this.#slots.set(`${slot} ${round}`, { round, entry, held });
+  }
+
+  restored(what: string): void {
+    this.#written.add(what);
+  }
+
+  /** The core as the own statements imply it: the latest round, how far it got there, and the lock. */
+  impliedCore(initial: CoreState): CoreState {
+    let core = initial;
+    for (const { entry, round } of this.#slots.values()) {
+      if (round > core.round) core = { ...core, round };
+      if (entry.type !== 'vote' || entry.vote.kind !== 'precommit' || entry.vote.value === null || round <= core.lockedRound) continue;
+      const { value } = entry.vote;
+      core = { ...core, lockedRound: round, lockedValue: value, validRound: round, validValue: value };
+    }
+    const step = this.has('precommit', core.round) ? 'precommit' : this.has('prevote', core.round) ? 'prevote' : 'propose';
+    return { ...core, step };
+  }
+
+  /** Own statements and what was written down for them, for a log that is rewritten. */
+  snapshot(): void {
+    const record = this.#host.record(this.#id, this.#subject);
+    for (const { held, entry, round } of this.#slots.values()) {
+      record.entries.push(held.export());
+      if (entry.type === 'proposal') {
+        const justification = this.#proposals.of(round)?.justification;
+        if (justification !== undefined) record.justifications.push(justification);
+      }
+    }
+  }
+
+  /** The polka of `round` as a certificate's bytes; undefined where its votes are no longer held. */
+  polka(round: number, value: ValueId): Uint8Array | undefined {
+    const votes = this.#ballots.votesFor('prevote', round, value);
+    if (votes.some((held) => !held.isSealed)) this.#host.sealNow();
+    const about = { kind: 'POLKA', subject: this.#subject, instance: this.#id, round, value } as const;
+    const certificate = assembleCertificate(about, votes, this.#host.epoch);
+    return certificate === undefined ? undefined : encodeCertificate(certificate);
+  }
+
+  #attach(builder: FrameBuilder, { proposal, justification }: { proposal: Proposal; justification: Uint8Array | undefined }): void {
+    builder.subject(this.#id, this.#subject);
+    const payload = this.#proposals.payload(proposal.value);
+    if (payload !== undefined) builder.payload(proposal.value, payload);
+    if (justification !== undefined) builder.justification(proposal.justificationHash, justification);
+  }
+
+  #writeDown(vote: Vote, proposal: HeldProposal | undefined): void {
+    const record = this.#host.record(this.#id, this.#subject);
+    // A peer that never heard of the instance has to learn its subject before it can count a vote that came without a proposal.
+    if (vote.value === null) this.#host.toAll().subject(this.#id, this.#subject);
+    else if (vote.kind === 'prevote') {
+      this.#writePayload(vote.value);
+      if (proposal !== undefined && proposal.held.signer !== this.#host.self) record.entries.push(proposal.held.export());
+    } else {
+      const polka = this.polka(vote.round, vote.value);
+      if (polka !== undefined) record.certificates.push(polka);
+    }
+  }
+
+  #writePayload(value: ValueId): void {
+    const payload = this.#proposals.payload(value);
+    if (payload === undefined || this.#written.has(value)) return;
+    this.#written.add(value);
+    this.#host.record(this.#id, this.#subject).payloads.push(payload);
+  }
+}

@@ -1,0 +1,60 @@
+// Law: what is written down before anything is sent is exactly what was signed, with everything needed to send it again and to defend it:
+// payloads, the proposals voted for, the polkas that justify locks, and decisions.
+import { ByteReader, ByteWriter } from '../protocols/wire/index.ts';
+import { maxJustificationBytes } from './justification.ts';
+import { maxPayloadBytes, readSubject, type Subject, writeSubject } from './messages.ts';
+import { type Batch, readBatch, readSignedEntry, type SignedEntry, writeBatch, writeSignedEntry } from './signed-entry.ts';
+
+/** What one call of the engine adds about one instance. */
+export interface InstanceRecord {
+  readonly subject: Subject;
+  readonly payloads: Uint8Array[];
+  /** Proposals of other members that this node voted for, and own statements where a log is rewritten. */
+  readonly entries: SignedEntry[];
+  readonly justifications: Uint8Array[];
+  /** Encoded certificates: polkas, and the decision. */
+  readonly certificates: Uint8Array[];
+}
+
+export interface EngineRecord {
+  /** Own statements, as they were signed. */
+  readonly batches: readonly Batch[];
+  readonly instances: readonly InstanceRecord[];
+}
+
+const recordDomain = 'parley/record/1';
+const maxItems = 65_536;
+
+export function emptyInstanceRecord(subject: Subject): InstanceRecord {
+  return { subject, payloads: [], entries: [], justifications: [], certificates: [] };
+}
+
+export function encodeRecord(record: EngineRecord): Uint8Array {
+  return new ByteWriter(recordDomain)
+    .list(record.batches, writeBatch)
+    .list(record.instances, (w, instance) => {
+      writeSubject(w, instance.subject)
+        .list(instance.payloads, (v, payload) => v.bytes(payload))
+        .list(instance.entries, writeSignedEntry)
+        .list(instance.justifications, (v, justification) => v.bytes(justification))
+        .list(instance.certificates, (v, certificate) => v.bytes(certificate));
+    })
+    .finish();
+}
+
+/** Throws MalformedBytes on anything `encodeRecord` would not have written. */
+export function decodeRecord(bytes: Uint8Array): EngineRecord {
+  const reader = new ByteReader(bytes, recordDomain);
+  const record: EngineRecord = {
+    batches: reader.list(maxItems, readBatch),
+    instances: reader.list(maxItems, (r) => ({
+      subject: readSubject(r),
+      payloads: r.list(maxItems, (v) => v.bytes(maxPayloadBytes)),
+      entries: r.list(maxItems, readSignedEntry),
+      justifications: r.list(maxItems, (v) => v.bytes(maxJustificationBytes)),
+      certificates: r.list(maxItems, (v) => v.bytes(maxJustificationBytes)),
+    })),
+  };
+  reader.end();
+  return record;
+}

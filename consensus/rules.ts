@@ -1,0 +1,16 @@
+// Law: safety rests on these few pure functions, gathered here so that the tests can plant a bug in each and watch it being caught.
+// Production knows only `soundRules`; the door does not export a way to pass others.
+import { learnPolka, stepCore } from './core.ts';
+import { judgeReports } from './fast-path.ts';
+import { thresholdsOf } from './quorum.ts';
+import { applyVote } from './vote-keeper.ts';
+
+export interface Rules {
+  readonly thresholds: typeof thresholdsOf;
+  readonly core: typeof stepCore;
+  readonly learnPolka: typeof learnPolka;
+  readonly applyVote: typeof applyVote;
+  readonly judgeReports: typeof judgeReports;
+}
+
+export const soundRules: Rules = { thresholds: thresholdsOf, core: stepCore, learnPolka, applyVote, judgeReports };

@@ -1,0 +1,77 @@
+// Law: before a moment nobody knows, the network and the machines do what they like; afterwards messages arrive in time and machines stay
+// up. Agreement has to hold always, and every instance has to be decided in the end.
+import type { Crypto } from '../../actors/system/index.ts';
+import { createIdentity, utf8 } from '../../protocols/wire/index.ts';
+import type { Subject } from '../messages.ts';
+import type { FaultBudget } from '../quorum.ts';
+import type { Rules } from '../rules.ts';
+import { Sim, testMesh } from './sim.ts';
+
+export interface ChaosOptions {
+  readonly crypto: Crypto;
+  readonly n: number;
+  readonly budget: FaultBudget;
+  readonly seed: number;
+  readonly rules?: Rules;
+  readonly instances?: number;
+  /** When the chaos ends, in virtual milliseconds. */
+  readonly stableAtMs?: number;
+  /** Nodes that never come up: at most f + c of them. */
+  readonly dead?: number;
+  /** A shell that sends before its records are durable and so forgets what it said: what the write-ahead log is there to prevent. */
+  readonly forgetsRecords?: boolean;
+  readonly crashes?: boolean;
+}
+
+export interface ChaosResult {
+  readonly sim: Sim;
+  readonly violations: readonly string[];
+  readonly undecided: number;
+}
+
+export function runChaos(options: ChaosOptions): ChaosResult {
+  const { crypto, n, budget, seed, instances = 3, stableAtMs = 1_500, dead = 0, crashes = true } = options;
+  const identities = Array.from({ length: n }, (_, i) => createIdentity(crypto, new Uint8Array(32).fill(i + 1)));
+  const mesh = testMesh(identities, budget, crypto);
+  const sim = new Sim({
+    mesh, crypto, seed, baseMs: 80,
+    ...(options.rules === undefined ? {} : { rules: options.rules }),
+    delayMs: (_from, _to, nowMs, chance) => (nowMs < stableAtMs ? 1 + Math.floor(chance.next() ** 3 * 400) : 1 + Math.floor(chance.next() * 19)),
+    delivers: (_from, _to, _frame, nowMs, chance) => {
+      if (nowMs >= stableAtMs) return true;
+      const draw = chance.next();
+      return draw < 0.25 ? false : draw < 0.35 ? 'twice' : true;
+    },
+  });
+  const { chance } = sim;
+  const below = (bound: number): number => Math.floor(chance.next() * bound);
+  const living = identities.map((_, i) => i).slice(dead);
+  for (let i = 0; i < dead; i++) sim.crash(i);
+  const subjects: Subject[] = Array.from({ length: instances }, (_, i) => ({ domain: 'verdict', key: utf8.encode(`seed ${seed} instance ${i}`) }));
+  const ids = subjects.map((subject) => sim.nodes[0]!.engine.instanceId(subject));
+  subjects.forEach((subject, i) => {
+    for (const index of living) {
+      // Some are told at once, some late, some only by their peers; all of them may propose something of their own.
+      if (chance.next() < 0.7) sim.at(below(stableAtMs), () => sim.start(index, subject, utf8.encode(`payload ${i} of ${index}`)));
+    }
+    sim.at(stableAtMs + 1, () => {
+      for (const index of living) sim.start(index, subject, utf8.encode(`payload ${i} of ${index}`));
+    });
+  });
+  if (crashes) {
+    // A node may die between any two outputs: after the record and before the send, between two sends.
+    sim.crashAt = (node) => {
+      if (sim.nowMs >= stableAtMs || chance.next() >= 0.02) return false;
+      if (options.forgetsRecords === true) sim.nodes[node]!.durable = sim.nodes[node]!.durable.slice(0, -2);
+      sim.at(sim.nowMs + 1 + below(300), () => sim.restart(node));
+      return true;
+    };
+    sim.at(stableAtMs, () => {
+      for (const index of living) sim.restart(index);
+    });
+  }
+  const isDone = (): boolean => living.every((index) => ids.every((id) => sim.nodes[index]!.decided.has(id)));
+  sim.run(stableAtMs + 60_000, isDone);
+  const undecided = living.reduce((sum, index) => sum + ids.filter((id) => !sim.nodes[index]!.decided.has(id)).length, 0);
+  return { sim, violations: sim.violations(), undecided };
+}
