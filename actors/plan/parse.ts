@@ -1,0 +1,145 @@
+// Law: every complaint about a plan file says the line and column it is about.
+import type { Node, Pair } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { SkillManifest } from '../planner/index.ts';
+import type { PlanDraft, Risk } from './plan.ts';
+import { planLimits } from './plan.ts';
+import type { Path, PlanProblem } from './shape.ts';
+import { shapeProblems } from './shape.ts';
+import { problemText, riskOf, validateDraft } from './validate.ts';
+
+export type ParsedPlanFile =
+  | { readonly kind: 'draft'; readonly draft: PlanDraft }
+  /** One line each, `plan.yaml:12:5 task "total": unknown skill …`, in the order of the file. */
+  | { readonly kind: 'invalid'; readonly errors: readonly string[] };
+
+/**
+ * Reads a plan file (YAML 1.2, of which JSON is a part). Left out may be: `version`, `risk` (that of the skills), `result` (the only
+ * task nothing waits for), and in a task `files`, `after` (the tasks it reads are added), `input`, `optional`, `endorsement`,
+ * `timeoutMs`. A file is a local path, `{task: id}` or `{blob: {digest, sizeBytes}}`.
+ */
+export function parsePlanFile(text: string, fileName: string, manifests: readonly SkillManifest[]): ParsedPlanFile {
+  if (text.length > planLimits.planBytes) {
+    return {
+      kind: 'invalid',
+      errors: [`${fileName}: ${text.length} characters; a plan has at most ${planLimits.planBytes}`],
+    };
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${fileName}:${Math.max(1, line)}:${Math.max(1, col)}`;
+  };
+  const broken = [...document.errors, ...document.warnings];
+  if (broken.length > 0)
+    return { kind: 'invalid', errors: broken.map(({ pos, message }) => `${at(pos[0])} ${message}`) };
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    return { kind: 'invalid', errors: [`${at(0)} ${(error as Error).message}`] };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { kind: 'invalid', errors: [`${at(0)} a plan is a mapping with "goal" and "tasks"`] };
+  }
+  const draft = withDefaults(value as Record<string, unknown>, manifests);
+  const shape = shapeProblems(draft, 'draft');
+  const problems = shape.length > 0 ? shape : validateDraft(draft as PlanDraft, manifests);
+  if (problems.length === 0) {
+    const ends = endsOf((draft as PlanDraft).tasks);
+    if ('result' in value || ends.length === 1) return { kind: 'draft', draft: draft as PlanDraft };
+    return {
+      kind: 'invalid',
+      errors: [`${at(0)} nothing waits for ${ends.join(' and ')}; say which is the answer with "result: ID"`],
+    };
+  }
+  const placed = problems.map((problem) => ({ offset: offsetOf(document.contents, problem), problem }));
+  placed.sort((left, right) => left.offset - right.offset);
+  return { kind: 'invalid', errors: placed.map(({ offset, problem }) => `${at(offset)} ${problemText(problem)}`) };
+}
+
+/** Fills in what may be left out. What is of the wrong type is kept as it is, for the schema to name. */
+function withDefaults(value: Record<string, unknown>, manifests: readonly SkillManifest[]): unknown {
+  const tasks = Array.isArray(value.tasks)
+    ? value.tasks.map((task: unknown) => (isRecord(task) ? taskWithDefaults(task, manifests) : task))
+    : value.tasks;
+  const known = Array.isArray(tasks) ? tasks.filter(isRecord) : [];
+  const risk: Risk = riskOf(
+    known.map(({ skill }) => String(skill)),
+    manifests,
+  );
+  // Where several tasks end the plan this is only for the other checks: the author is asked.
+  const result = endsOf(known)[0] ?? known.at(-1)?.id;
+  return { version: 1, risk, ...(result === undefined ? {} : { result }), ...value, tasks };
+}
+
+/** Ids of the tasks that no task waits for. */
+function endsOf(tasks: readonly { readonly id?: unknown; readonly after?: unknown }[]): readonly unknown[] {
+  const awaited = new Set(tasks.flatMap(({ after }) => (Array.isArray(after) ? (after as unknown[]) : [])));
+  return tasks.map(({ id }) => id).filter((id) => !awaited.has(id));
+}
+
+function taskWithDefaults(task: Record<string, unknown>, manifests: readonly SkillManifest[]): Record<string, unknown> {
+  const files = isRecord(task.files)
+    ? Object.fromEntries(
+        Object.entries(task.files).map(([name, source]) => [
+          name,
+          typeof source === 'string' ? { path: source } : source,
+        ]),
+      )
+    : (task.files ?? {});
+  const read = isRecord(files)
+    ? Object.values(files).flatMap((source) =>
+        isRecord(source) && typeof source.task === 'string' ? [source.task] : [],
+      )
+    : [];
+  const given: unknown = task.after ?? [];
+  const after = Array.isArray(given) ? [...new Set([...(given as unknown[]), ...read])] : given;
+  const minimum = manifests.find(({ name }) => name === task.skill)?.minimumTimeoutMs ?? 0;
+  return {
+    input: {},
+    endorsement: task.placement === undefined ? 'quorum' : 'site',
+    optional: false,
+    timeoutMs: Math.max(planLimits.defaultTimeoutMs, minimum),
+    ...task,
+    files,
+    after,
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Where in the text `problem` is: its value, its key, or the nearest thing around it that the text has. */
+function offsetOf(contents: unknown, problem: PlanProblem): number {
+  let offset = startOf(contents);
+  let node: unknown = contents;
+  const path: Path = problem.path;
+  for (const [index, part] of path.entries()) {
+    const next: unknown = isMap(node) ? pairOf(node.items, part) : isSeq(node) ? node.items[Number(part)] : undefined;
+    if (next === undefined) break;
+    const isLast = index === path.length - 1;
+    if (isPair(next)) {
+      const value = next.value as Node | null;
+      const emptyValue = value === null || (isScalar(value) && value.source === '');
+      offset = (isLast && problem.atKey) || emptyValue ? startOf(next.key) : startOf(value);
+      node = value;
+    } else {
+      offset = startOf(next);
+      node = next;
+    }
+  }
+  return offset;
+}
+
+function pairOf(items: readonly unknown[], key: string | number): Pair | undefined {
+  return items
+    .filter((item): item is Pair => isPair(item))
+    .find((pair) => isScalar(pair.key) && String(pair.key.value) === String(key));
+}
+
+function startOf(node: unknown): number {
+  return (node as { range?: readonly number[] } | null)?.range?.[0] ?? 0;
+}
