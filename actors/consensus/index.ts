@@ -1,0 +1,4 @@
+// Law: the door of the consensus room of the actors: the shell around the pure engine.
+export { type KeeperArgs, type KeeperMessage, keeperActor } from './keeper.ts';
+export { openVoteLog, type VoteLog } from './log.ts';
+export type { Judgement, Question } from './question.ts';

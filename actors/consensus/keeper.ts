@@ -1,0 +1,261 @@
+// Law: the keeper gives the pure engine its clock, its disk and its wire, and adds no judgement. Whatever the engine wants persisted is
+// durable before anything after it is carried out; inputs that come meanwhile are handled together, under one write and one signature.
+import { z } from 'zod';
+import { createEngine, type Engine, type EngineInput, type EngineOutput, type Evidence, encodeEvidence, type InstanceId, instanceOfEvidence, type Subject } from '../../consensus/index.ts';
+import { defineMessage, encodeBody } from '../../protocols/wire/index.ts';
+import type { Parts, Place } from '../parts/index.ts';
+import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
+import { openVoteLog, type VoteLog } from './log.ts';
+import type { Question } from './question.ts';
+
+export type KeeperMessage =
+  | { readonly type: 'input'; readonly epoch: number; readonly input: EngineInput }
+  | { readonly type: 'propose'; readonly epoch: number; readonly subject: Subject; readonly payload: Uint8Array }
+  | { readonly type: 'rejudge' }
+  | { readonly type: 'suspects' }
+  | { readonly type: 'new-epoch' }
+  | { readonly type: 'opened'; readonly epoch: number; readonly log: VoteLog }
+  | { readonly type: 'flushed'; readonly epoch: number; readonly outputs: readonly EngineOutput[] }
+  | { readonly type: 'crashed'; readonly error: Error };
+
+export interface KeeperArgs {
+  readonly parts: Parts;
+  readonly questions: readonly Question[];
+  readonly place: Place<KeeperMessage>;
+}
+
+interface Epoch {
+  readonly epoch: number;
+  readonly engine: Engine;
+  readonly log: VoteLog;
+  readonly inputs: EngineInput[];
+  isFlushing: boolean;
+}
+
+interface KeeperState extends KeeperArgs {
+  readonly epochs: Map<number, Epoch>;
+  /** Payloads this node cannot judge yet: the record they speak of has not arrived. */
+  readonly unjudged: Map<string, Extract<EngineOutput, { type: 'validate' }> & { readonly epoch: number }>;
+  readonly subjects: Map<InstanceId, Subject>;
+  readonly suspected: Set<NodeId>;
+  readonly leave: readonly (() => void)[];
+}
+
+const frame = defineMessage('consensus.frame', z.strictObject({ epoch: z.number().int().nonnegative(), bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= 900_000) }));
+
+/** First wait of a round: well above four one-way delays and one fsync on a busy machine. */
+const timeouts = { baseMs: 300, maxMs: 5_000 };
+const unjudgedMax = 4_096;
+const subjectsMax = 4_096;
+const evidenceInWords: Readonly<Record<Evidence['kind'], string>> = {
+  prevotes: 'two prevotes in one round',
+  precommits: 'two precommits in one round',
+  proposals: 'two proposals in one round',
+  amnesia: 'a vote against its own earlier commitment',
+  unjustified: 'a proposal that its own justification does not permit',
+};
+/** Frames of these many epochs before the current one are still answered: their workflows drain. */
+const drainedEpochs = 4;
+
+export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = defineActor({
+  kind: 'consensus',
+  mailbox: { capacity: 16_384, overflow: 'reject' },
+  async start(ctx, { parts, questions, place }) {
+    const { self } = ctx;
+    place.ref = self;
+    const state: KeeperState = {
+      parts,
+      questions,
+      place,
+      epochs: new Map(),
+      unjudged: new Map(),
+      subjects: new Map(),
+      suspected: new Set(),
+      leave: [
+        parts.office.on(frame, ({ epoch, bytes }, { from }) => void self.tell({ type: 'input', epoch, input: { type: 'frame', from, bytes } })),
+        parts.board.onChange(() => void self.tell({ type: 'rejudge' })),
+        parts.view.onChange(() => void self.tell({ type: 'suspects' })),
+        parts.chain.onAppend(() => void self.tell({ type: 'new-epoch' })),
+      ],
+    };
+    const { epoch } = parts.chain.current;
+    for (let draining = Math.max(0, epoch - drainedEpochs); draining <= epoch; draining++) {
+      addEpoch(state, draining, await openVoteLog(parts.world.storage, draining, parts.world.crypto), ctx);
+    }
+    return state;
+  },
+  receive(state, message, ctx) {
+    switch (message.type) {
+      case 'input':
+        return submit(state, message.epoch, message.input, ctx);
+      case 'propose': {
+        const { epoch, subject, payload } = message;
+        const known = state.epochs.get(epoch);
+        if (known === undefined) return;
+        submit(state, epoch, { type: 'start', subject, payload }, ctx);
+        submit(state, epoch, { type: 'offer', instance: known.engine.instanceId(subject), payload }, ctx);
+        return;
+      }
+      case 'rejudge':
+        for (const [key, waiting] of state.unjudged) {
+          state.unjudged.delete(key);
+          judge(state, waiting.epoch, waiting, ctx);
+        }
+        return;
+      case 'suspects':
+        return noteSuspects(state, ctx);
+      case 'new-epoch': {
+        const { epoch } = state.parts.chain.current;
+        if (state.epochs.has(epoch)) return;
+        ctx.pipe(
+          () => openVoteLog(state.parts.world.storage, epoch, state.parts.world.crypto),
+          (log) => ({ type: 'opened', epoch, log }),
+          (error) => ({ type: 'crashed', error }),
+        );
+        return;
+      }
+      case 'opened':
+        if (!state.epochs.has(message.epoch)) addEpoch(state, message.epoch, message.log, ctx);
+        return;
+      case 'flushed': {
+        const current = state.epochs.get(message.epoch)!;
+        current.isFlushing = false;
+        perform(state, current, message.outputs, ctx);
+        pump(state, current, ctx);
+        return;
+      }
+      case 'crashed':
+        // A disk that refuses a vote: nothing after it was said. Start again from what is on the disk.
+        throw message.error;
+    }
+  },
+  signal(state, signal) {
+    if (signal.type !== 'stopped' && signal.type !== 'restarting') return;
+    for (const leave of state.leave) leave();
+    for (const { log } of state.epochs.values()) void log.close().catch(() => {});
+  },
+});
+
+function addEpoch(state: KeeperState, epoch: number, log: VoteLog, ctx: Context<KeeperMessage>): void {
+  const { parts } = state;
+  const config = parts.chain.config(epoch)!;
+  const { world } = parts;
+  if (log.damage !== undefined) {
+    world.log('error', 'this node does not vote', { epoch, reason: log.damage });
+    parts.ledger.charge(parts.identity.id, `wal:${epoch}`, `does not vote: ${log.damage}; leave and join again with a new key`);
+  }
+  const engine = createEngine({ self: log.damage === undefined ? parts.identity : undefined, meshId: parts.chain.meshId, config, crypto: world.crypto, timeouts });
+  const added: Epoch = { epoch, engine, log, inputs: [], isFlushing: false };
+  state.epochs.set(epoch, added);
+  for (const record of log.records) engine.handle({ type: 'restore', record });
+  added.inputs.push({ type: 'resume' });
+  pump(state, added, ctx);
+}
+
+function submit(state: KeeperState, epoch: number, input: EngineInput, ctx: Context<KeeperMessage>): void {
+  const target = state.epochs.get(epoch);
+  // A frame of an epoch this node has not reached: its config comes with the chain, and the sender repeats itself.
+  if (target === undefined) return;
+  target.inputs.push(input);
+  pump(state, target, ctx);
+}
+
+function pump(state: KeeperState, target: Epoch, ctx: Context<KeeperMessage>): void {
+  while (!target.isFlushing && target.inputs.length > 0) {
+    const outputs = target.engine.handleAll(target.inputs.splice(0));
+    const records = outputs.flatMap((output) => (output.type === 'persist' ? [output.record] : []));
+    if (records.length === 0) {
+      perform(state, target, outputs, ctx);
+      continue;
+    }
+    target.isFlushing = true;
+    const { epoch } = target;
+    ctx.pipe(
+      () => target.log.append(records),
+      () => ({ type: 'flushed', epoch, outputs }),
+      (error) => ({ type: 'crashed', error }),
+    );
+  }
+}
+
+function perform(state: KeeperState, target: Epoch, outputs: readonly EngineOutput[], ctx: Context<KeeperMessage>): void {
+  const { parts } = state;
+  const { epoch } = target;
+  for (const output of outputs) {
+    switch (output.type) {
+      case 'persist':
+        break;
+      case 'send':
+        for (const peer of output.to === 'all' ? parts.world.network.peers() : [output.to]) parts.office.send(peer, frame, { epoch, bytes: output.frame });
+        break;
+      case 'validate':
+        judge(state, epoch, output, ctx);
+        break;
+      case 'timer':
+        ctx.after(output.delayMs, { type: 'input', epoch, input: { type: 'timeout', instance: output.instance, kind: output.kind, round: output.round } }, `${epoch}|${output.instance}|${output.kind}|${output.round}`);
+        break;
+      case 'decided':
+        for (const key of [...state.unjudged.keys()]) if (key.startsWith(`${epoch}|${output.instance}|`)) state.unjudged.delete(key);
+        questionOf(state, output.subject)?.decided(output);
+        break;
+      case 'vote':
+        note(state, output.instance, output.subject);
+        questionOf(state, output.subject)?.voted?.(output);
+        break;
+      case 'evidence': {
+        const { culprit, kind } = output.evidence;
+        const instance = instanceOfEvidence(output.evidence);
+        const subject = state.subjects.get(instance);
+        const workflow = subject === undefined ? undefined : questionOf(state, subject)?.workflowOf?.(subject);
+        parts.ledger.charge(culprit, `${kind}:${instance}`, `equivocated: ${evidenceInWords[kind]}`, workflow);
+        ctx.pipe(
+          () => parts.lanes.append('audit', encodeBody({ kind: 'evidence', evidence: encodeEvidence(output.evidence) }, 200_000)),
+          () => ({ type: 'rejudge' }),
+          (error) => ({ type: 'crashed', error }),
+        );
+        break;
+      }
+      case 'refused':
+        parts.ledger.charge(output.from, `refused:${output.reason}`, `sent a consensus message that was refused: ${output.reason}`);
+        break;
+      case 'wanted':
+      case 'joined':
+        questionOf(state, output.subject)?.wanted?.(output.subject, epoch);
+        break;
+    }
+  }
+}
+
+function judge(state: KeeperState, epoch: number, output: Extract<EngineOutput, { type: 'validate' }>, ctx: Context<KeeperMessage>): void {
+  const verdict = questionOf(state, output.subject)?.judge(output.subject, output.payload, epoch) ?? { ok: false, reason: 'nobody here asks that' };
+  if (verdict === 'unknown') {
+    const key = `${epoch}|${output.instance}|${output.value}`;
+    if (state.unjudged.size < unjudgedMax) state.unjudged.set(key, { ...output, epoch });
+    return;
+  }
+  if (!verdict.ok) state.parts.world.log('info', 'a proposal was refused', { instance: output.instance, reason: verdict.reason });
+  submit(state, epoch, { type: 'validated', instance: output.instance, value: output.value, ok: verdict.ok }, ctx);
+}
+
+function noteSuspects(state: KeeperState, ctx: Context<KeeperMessage>): void {
+  const { parts, suspected } = state;
+  for (const { id } of parts.chain.current.members) {
+    if (parts.view.isLive(id)) {
+      suspected.delete(id);
+    } else if (!suspected.has(id)) {
+      suspected.add(id);
+      for (const epoch of state.epochs.keys()) submit(state, epoch, { type: 'suspect', node: id }, ctx);
+    }
+  }
+}
+
+/** Evidence names its instance by hash; this says what the instance was about. */
+function note(state: KeeperState, instance: InstanceId, subject: Subject): void {
+  if (state.subjects.size >= subjectsMax) state.subjects.delete(state.subjects.keys().next().value!);
+  state.subjects.set(instance, subject);
+}
+
+function questionOf(state: KeeperState, subject: Subject): Question | undefined {
+  return state.questions.find(({ domain }) => domain === subject.domain);
+}
+

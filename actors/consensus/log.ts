@@ -1,0 +1,36 @@
+// Law: what this node signed is on the disk before anyone sees it. One log per epoch; a torn tail is cut, damage before it means that the
+// node no longer knows what it signed, and then it must not vote.
+import { encodeRecord, type LogHead, logStart, readLog } from '../../consensus/index.ts';
+import type { AppendFile, Crypto, Storage } from '../system/index.ts';
+
+export interface VoteLog {
+  /** Payloads of the records found on opening, in order. */
+  readonly records: readonly Uint8Array[];
+  /** Why this node must not vote in this epoch, or undefined where it may. */
+  readonly damage: string | undefined;
+  /** Durable when the promise resolves; calls must not overlap. */
+  append(records: readonly Uint8Array[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openVoteLog(storage: Storage, epoch: number, crypto: Pick<Crypto, 'sha256'>): Promise<VoteLog> {
+  const file: AppendFile = await storage.appendFile(`consensus-${epoch}.wal`);
+  const reading = readLog(await file.readAll(), logStart, crypto);
+  if (reading.verdict === 'torn-tail') await file.truncate(reading.validBytes);
+  let head: LogHead = reading.head;
+  return {
+    records: reading.records.map(({ payload }) => payload.slice()),
+    damage: reading.verdict === 'damaged' ? `the log of votes of epoch ${epoch} is damaged: ${reading.problem}` : undefined,
+    async append(records) {
+      const chunks: Uint8Array[] = [];
+      for (const payload of records) {
+        const record = encodeRecord(payload, head, crypto);
+        head = record.head;
+        chunks.push(record.bytes);
+      }
+      await file.append(new Uint8Array(Buffer.concat(chunks)));
+      await file.sync();
+    },
+    close: () => file.close(),
+  };
+}

@@ -1,0 +1,44 @@
+// Law: what a member did against the rules is remembered under its name with its evidence, counted once per thing done.
+import type { NodeId } from '../system/index.ts';
+
+export interface Charge {
+  readonly node: NodeId;
+  /** In words, for people. */
+  readonly what: string;
+  readonly count: number;
+  /** Workflow of the first occurrence, if any. */
+  readonly workflow: string | undefined;
+}
+
+export interface Ledger {
+  /** `key` names the occurrence: the same one is counted once. Returns false for a repeat. */
+  charge(node: NodeId, key: string, what: string, workflow?: string): boolean;
+  charges(): readonly Charge[];
+  onCharge(handler: (charge: Charge) => void): () => void;
+}
+
+const occurrencesMax = 10_000;
+
+export function createLedger(): Ledger {
+  const seen = new Set<string>();
+  const charges = new Map<string, Charge>();
+  const handlers = new Set<(charge: Charge) => void>();
+  return {
+    charge(node, key, what, workflow) {
+      const occurrence = `${node}|${key}`;
+      if (seen.has(occurrence)) return false;
+      if (seen.size >= occurrencesMax) seen.clear();
+      seen.add(occurrence);
+      const name = `${node}|${what}`;
+      const charge = { node, what, count: (charges.get(name)?.count ?? 0) + 1, workflow: charges.get(name)?.workflow ?? workflow };
+      charges.set(name, charge);
+      for (const handler of [...handlers]) handler({ ...charge, workflow });
+      return true;
+    },
+    charges: () => [...charges.values()],
+    onCharge(handler) {
+      handlers.add(handler);
+      return () => handlers.delete(handler);
+    },
+  };
+}

@@ -1,0 +1,37 @@
+// Law: a certificate file holds everything a stranger needs to check a result, and nothing that must be believed: the genesis and the
+// chain of configs, the plan, and for each task the decision with the votes that made it. What it says in words is derived from that.
+import { encodeCertificate, encodeDecision, endorsementInWords } from '../../consensus/index.ts';
+import { encodeConfig, encodeGenesis, type MeshChain } from '../../protocols/mesh/index.ts';
+import { type Certified, progressOf, taskStatus, type WorkflowRecord } from '../workflow/index.ts';
+import { type CertificateFile, renderFile } from './file.ts';
+import { about } from './words.ts';
+
+/** The file of a completed workflow, or undefined while it is not completed. */
+export function buildCertificateFile(record: WorkflowRecord, chain: MeshChain): Uint8Array | undefined {
+  const { opened } = record;
+  if (opened === undefined) return undefined;
+  const progress = progressOf(record);
+  if (progress.kind !== 'done') return undefined;
+  const decided: Certified[] = [];
+  for (const task of opened.plan.tasks) {
+    const status = taskStatus(record, task);
+    for (let attempt = 0; attempt <= status.attempt; attempt++) {
+      const certified = record.tasks.get(task.id)?.attempts.get(attempt)?.certified;
+      if (certified !== undefined) decided.push(certified);
+    }
+  }
+  const config = chain.config(opened.epoch)!;
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+  const file: CertificateFile = {
+    format: 'parley-certificate/1',
+    about: about({ chain, workflow: record.workflow, plan: opened.plan, epoch: opened.epoch, decided, result: progress.result, basis: endorsementInWords(progress.result.decision, config) }),
+    mesh: {
+      genesis: base64(encodeGenesis(chain.genesis)),
+      configs: chain.links.slice(1, opened.epoch + 1).map((link) => ({ config: base64(encodeConfig(link.config)), certificate: base64(link.certificate) })),
+    },
+    opened: { epoch: opened.epoch, idempotencyKey: opened.idempotencyKey },
+    plan: opened.plan,
+    decisions: decided.map(({ decision, certificate }) => ({ decision: base64(encodeDecision(decision)), certificate: base64(encodeCertificate(certificate)) })),
+  };
+  return renderFile(file);
+}

@@ -1,0 +1,74 @@
+// Law: a certificate file has one spelling. It is read, written again from what was understood, and refused unless the two are the same
+// bytes: then no byte of it, white space included, can differ unnoticed from what was checked.
+import { z } from 'zod';
+import type { Plan } from '../plan/index.ts';
+
+export interface CertificateFile {
+  readonly format: 'parley-certificate/1';
+  /** For readers. Derived from the rest and compared with it; proves nothing by itself. */
+  readonly about: About;
+  readonly mesh: { readonly genesis: string; readonly configs: readonly { readonly config: string; readonly certificate: string }[] };
+  readonly opened: { readonly epoch: number; readonly idempotencyKey: string };
+  readonly plan: Plan;
+  readonly decisions: readonly { readonly decision: string; readonly certificate: string }[];
+}
+
+export interface About {
+  readonly meshId: string;
+  readonly meshName: string;
+  readonly workflow: string;
+  readonly goal: string;
+  readonly resultDigest: string;
+  readonly resultSizeBytes: number;
+  readonly basis: string;
+  readonly tolerance: string;
+  readonly decidedBy: readonly string[];
+  readonly members: readonly string[];
+  /** One line per task: what it came to, and on whose recomputation or word. */
+  readonly tasks: readonly string[];
+}
+
+export const certificateFileMaxBytes = 8 << 20;
+
+const base64 = z.string().regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/);
+const text = z.string().max(8_192);
+const schema = z.strictObject({
+  format: z.literal('parley-certificate/1'),
+  about: z.strictObject({
+    meshId: text,
+    meshName: text,
+    workflow: text,
+    goal: text,
+    resultDigest: text,
+    resultSizeBytes: z.number().int().nonnegative(),
+    basis: text,
+    tolerance: text,
+    decidedBy: z.array(text).max(256),
+    members: z.array(text).max(256),
+    tasks: z.array(text).max(256),
+  }),
+  mesh: z.strictObject({ genesis: base64, configs: z.array(z.strictObject({ config: base64, certificate: base64 })).max(10_000) }),
+  opened: z.strictObject({ epoch: z.number().int().nonnegative(), idempotencyKey: z.string().min(8).max(200) }),
+  plan: z.unknown(),
+  decisions: z.array(z.strictObject({ decision: base64, certificate: base64 })).min(1).max(1_024),
+});
+
+export function renderFile(file: CertificateFile): Uint8Array {
+  const { format, about, mesh, opened, plan, decisions } = file;
+  return new TextEncoder().encode(`${JSON.stringify({ format, about, mesh, opened, plan, decisions }, null, 1)}\n`);
+}
+
+/** What the bytes hold, or why they are no certificate file. The plan is not checked here. */
+export function readFile(bytes: Uint8Array): { readonly ok: true; readonly file: z.infer<typeof schema> } | { readonly ok: false; readonly reason: string } {
+  if (bytes.length > certificateFileMaxBytes) return { ok: false, reason: `it has ${bytes.length} bytes; a certificate file has at most ${certificateFileMaxBytes}` };
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return { ok: false, reason: 'it is not JSON text in UTF-8: damaged, or not a certificate file' };
+  }
+  const checked = schema.safeParse(value);
+  if (checked.success) return { ok: true, file: checked.data };
+  const issue = checked.error.issues[0];
+  return { ok: false, reason: `it is not a parley-certificate/1 file: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}` };
+}

@@ -1,0 +1,230 @@
+// Law: a node computes what it was assigned, once per attempt, blind to what others found, and signs what it found. As executor it signs
+// a candidate; as verifier it attests to every candidate by its own result. What is signed is on the record before it is shown.
+import { attestations, candidates, type TaskTerms } from '../../consensus/index.ts';
+import { equalBytes, hex } from '../../protocols/wire/index.ts';
+import type { Parts } from '../parts/index.ts';
+import { type ActorDef, type Context, defineActor } from '../system/index.ts';
+import { type AttemptRecord, boundCall, encodeWorkflowEntry, progressOf, termsOf, type WorkflowEntry, type WorkflowRecord, workflowLane } from '../workflow/index.ts';
+import { type RunOutcome, runCall } from './runs.ts';
+import type { Workload } from './workload.ts';
+
+export type WorkerMessage =
+  | { readonly type: 'look'; readonly workflow: string }
+  | { readonly type: 'look-all' }
+  | { readonly type: 'ran'; readonly job: Job; readonly outcome: RunOutcome }
+  | { readonly type: 'failed'; readonly job: Job; readonly message: string }
+  | { readonly type: 'recorded'; readonly key: string }
+  | { readonly type: 'not-recorded'; readonly key: string; readonly message: string };
+
+interface Job {
+  readonly key: string;
+  readonly workflow: string;
+  readonly task: string;
+  readonly attempt: number;
+  readonly terms: TaskTerms;
+}
+
+export interface WorkerArgs {
+  readonly parts: Parts;
+  readonly role: 'executor' | 'verifier';
+  /** Runs at the same time. */
+  readonly parallelMax: number;
+  readonly workload: Workload;
+}
+
+interface WorkerState extends WorkerArgs {
+  readonly running: Set<string>;
+  /** Entries on their way to the lane, by what they say. */
+  readonly recording: Set<string>;
+  /** Verifier: what its own runs found, by attempt. */
+  readonly found: Map<string, RunOutcome>;
+  readonly aborts: Map<string, AbortController>;
+  readonly leave: () => void;
+}
+
+const lookPeriodMs = 500;
+const foundMax = 1_000;
+
+export const workerActor: ActorDef<WorkerMessage, WorkerState, WorkerArgs> = defineActor({
+  kind: 'worker',
+  mailbox: { capacity: 4_096, overflow: 'dropNewest' },
+  start(ctx, args) {
+    const leave = args.parts.board.onChange(({ record }) => void ctx.self.tell({ type: 'look', workflow: record.workflow }));
+    // Also heals a `look` lost to a full mailbox, and takes up work found on the record after a restart.
+    ctx.every(lookPeriodMs, { type: 'look-all' }, 'look');
+    ctx.self.tell({ type: 'look-all' });
+    return { ...args, running: new Set(), recording: new Set(), found: new Map(), aborts: new Map(), leave };
+  },
+  receive(state, message, ctx) {
+    const { parts } = state;
+    switch (message.type) {
+      case 'look': {
+        const record = parts.board.get(message.workflow);
+        if (record !== undefined) look(state, record, ctx);
+        return;
+      }
+      case 'look-all':
+        for (const record of parts.board.running()) look(state, record, ctx);
+        return;
+      case 'ran':
+      case 'failed': {
+        const { job } = message;
+        state.running.delete(job.key);
+        state.workload.end(job.key);
+        state.aborts.delete(job.key);
+        if (message.type === 'failed') record(state, ctx, `fault|${job.key}`, faultEntry(parts, job, 'internal', message.message));
+        else finish(state, ctx, job, message.outcome);
+        const workflow = parts.board.get(job.workflow);
+        if (workflow !== undefined) look(state, workflow, ctx);
+        return;
+      }
+      case 'recorded':
+        state.recording.delete(message.key);
+        return;
+      case 'not-recorded':
+        // The next look finds the statement missing from the record and makes it again: same content, same signature (RFC 8032 is deterministic).
+        state.recording.delete(message.key);
+        parts.world.log('warn', 'statement not recorded', { key: message.key, error: message.message });
+        return;
+    }
+  },
+  signal(state, signal) {
+    if (signal.type !== 'stopped' && signal.type !== 'restarting') return;
+    state.leave();
+    for (const abort of state.aborts.values()) abort.abort();
+  },
+});
+
+function look(state: WorkerState, workflow: WorkflowRecord, ctx: Context<WorkerMessage>): void {
+  const { parts, role } = state;
+  const self = parts.identity.id;
+  if (workflow.ended !== undefined) {
+    for (const [key, abort] of state.aborts) if (key.startsWith(workflow.workflow)) abort.abort();
+    return;
+  }
+  const progress = progressOf(workflow);
+  if (progress.kind !== 'ready') return;
+  for (const { task, attempt } of progress.tasks) {
+    const record = workflow.tasks.get(task.id)?.attempts.get(attempt);
+    if (record === undefined) continue;
+    const isMine = (role === 'executor' ? record.executors : record.verifiers).has(self);
+    const mine = record.candidates.get(self);
+    if (role === 'verifier') attest(state, workflow, task.id, record, ctx);
+    if (!isMine || mine !== undefined || record.faults.has(self)) continue;
+    const key = `${workflow.workflow}|${task.id}|${attempt}`;
+    if (state.found.has(key) || state.running.has(key) || state.running.size >= state.parallelMax || state.recording.has(`candidate|${key}`) || state.recording.has(`fault|${key}`)) continue;
+    const terms = termsOf(workflow, task.id, attempt, termsContext(parts));
+    const call = boundCall(workflow, task.id);
+    if (terms === undefined || call === undefined) continue;
+    const job: Job = { key, workflow: workflow.workflow, task: task.id, attempt, terms };
+    state.running.add(key);
+    state.workload.begin(key);
+    const likely = [workflow.opened!.gateway, ...record.candidates.keys()];
+    ctx.pipe(
+      (ended) => {
+        const abort = new AbortController();
+        state.aborts.set(key, abort);
+        return runCall(parts, workflow.workflow, call, likely, AbortSignal.any([ended, abort.signal]));
+      },
+      (outcome) => ({ type: 'ran', job, outcome }),
+      (error) => ({ type: 'failed', job, message: error.message }),
+    );
+  }
+}
+
+function finish(state: WorkerState, ctx: Context<WorkerMessage>, job: Job, outcome: RunOutcome): void {
+  const { parts, role } = state;
+  if (outcome.kind === 'fault') {
+    if (outcome.code !== 'cancelled') record(state, ctx, `fault|${job.key}`, faultEntry(parts, job, outcome.code, outcome.message));
+    return;
+  }
+  if (role === 'verifier') {
+    if (state.found.size >= foundMax) state.found.delete(state.found.keys().next().value!);
+    state.found.set(job.key, outcome);
+    return;
+  }
+  const { world, identity } = parts;
+  const { callDigest, skill, skillVersion, relation: _relation, endorsement: _endorsement, ...about } = job.terms;
+  const candidate = candidates.sign(
+    { ...about, callDigest, skill, skillVersion, outcome: outcome.kind, resultDigest: outcome.digest, sizeBytes: outcome.sizeBytes, executor: identity.id },
+    identity.secretKey,
+    world.crypto,
+  );
+  record(state, ctx, `candidate|${job.key}`, {
+    kind: 'candidate',
+    workflow: job.workflow,
+    task: job.task,
+    attempt: job.attempt,
+    candidate: candidates.encode(candidate),
+    durationMs: outcome.durationMs,
+    ...(outcome.failure === undefined ? {} : { failure: outcome.failure }),
+    atMs: world.clock.wallMs(),
+  });
+}
+
+/** Judges every candidate of the attempt by this node's own result: its own candidate's, or its verifier run's. */
+function attest(state: WorkerState, workflow: WorkflowRecord, task: string, attempt: AttemptRecord, ctx: Context<WorkerMessage>): void {
+  const { parts } = state;
+  const { world, identity } = parts;
+  const key = `${workflow.workflow}|${task}|${attempt.attempt}`;
+  const own = ownResult(state, key, attempt);
+  if (own === undefined) return;
+  const terms = termsOf(workflow, task, attempt.attempt, termsContext(parts));
+  if (terms === undefined) return;
+  for (const [executor, { candidate, digest }] of attempt.candidates) {
+    if (executor === identity.id || !equalBytes(candidate.callDigest, terms.callDigest) || attempt.attestations.has(`${identity.id}|${digest}`)) continue;
+    const verdict = candidate.outcome === own.kind && equalBytes(own.digest, candidate.resultDigest) ? 1 : -1;
+    const { callDigest, relation, skill: _skill, skillVersion: _version, endorsement: _endorsement, ...about } = terms;
+    const attestation = attestations.sign(
+      {
+        ...about,
+        callDigest,
+        candidateDigest: hex.decode(digest),
+        relation: { id: relation.id, version: relation.version, paramsHash: relation.paramsHash },
+        verdict,
+        score: 0,
+        ownDigest: own.digest,
+        modelFamily: parts.chain.member(identity.id)?.modelFamily ?? 'none',
+        verifier: identity.id,
+      },
+      identity.secretKey,
+      world.crypto,
+    );
+    record(state, ctx, `attestation|${key}|${digest}`, {
+      kind: 'attestation',
+      workflow: workflow.workflow,
+      task,
+      attempt: attempt.attempt,
+      attestation: attestations.encode(attestation),
+      durationMs: own.durationMs,
+      atMs: world.clock.wallMs(),
+    });
+  }
+}
+
+function ownResult(state: WorkerState, key: string, attempt: AttemptRecord): { readonly kind: 'result' | 'failure'; readonly digest: Uint8Array; readonly durationMs: number } | undefined {
+  const mine = attempt.candidates.get(state.parts.identity.id);
+  if (mine !== undefined) return { kind: mine.candidate.outcome, digest: mine.candidate.resultDigest, durationMs: mine.durationMs };
+  const found = state.found.get(key);
+  return found === undefined || found.kind === 'fault' ? undefined : found;
+}
+
+/** Appends one statement; `key` keeps it from being made twice while the first is on its way to the disk. */
+function record(state: WorkerState, ctx: Context<WorkerMessage>, key: string, entry: WorkflowEntry): void {
+  if (state.recording.has(key)) return;
+  state.recording.add(key);
+  ctx.pipe(
+    () => state.parts.lanes.append(workflowLane, encodeWorkflowEntry(entry)),
+    () => ({ type: 'recorded', key }),
+    (error) => ({ type: 'not-recorded', key, message: error.message }),
+  );
+}
+
+function faultEntry(parts: Parts, job: Job, code: string, message: string): WorkflowEntry {
+  return { kind: 'fault', workflow: job.workflow, task: job.task, attempt: job.attempt, code: code.slice(0, 64), message: message.slice(0, 1_000), atMs: parts.world.clock.wallMs() };
+}
+
+function termsContext(parts: Parts) {
+  return { chain: parts.chain, crypto: parts.world.crypto, skillVersion: (skill: string) => parts.manifests.find(({ name }) => name === skill)?.version };
+}
+

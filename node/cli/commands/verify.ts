@@ -1,0 +1,44 @@
+// Law: verifying loads the proof and the file, never a node.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { CliFailure, exitCodes } from '../failure.ts';
+import { unreadable } from '../input-files.ts';
+import { check } from '../proof.ts';
+import { printJson, type Session } from '../session.ts';
+import { printable } from '../terminal.ts';
+
+export interface VerifyOptions {
+  readonly result?: string;
+  readonly mesh?: string;
+}
+
+export async function verify(session: Session, file: string, options: VerifyOptions): Promise<undefined> {
+  const certificate = read(session, file);
+  const result = options.result === undefined ? {} : { result: read(session, options.result) };
+  const verdict = check(certificate, { ...result, ...(options.mesh === undefined ? {} : { meshId: options.mesh }) });
+  if (!verdict.ok)
+    throw new CliFailure(
+      exitCodes.failed,
+      'not_proven',
+      `${file} proves nothing: ${printable(verdict.reason)}`,
+      verdict.hint,
+    );
+  if (session.json) {
+    printJson(session, verdict);
+    return undefined;
+  }
+  const { terminal } = session;
+  const { paint } = terminal;
+  terminal.out(`${paint.green(paint.bold('valid'))}  ${file}`);
+  for (const line of verdict.lines) terminal.out(`  ${paint.green('✓')} ${printable(line)}`);
+  if (options.result === undefined) terminal.out(`  ${paint.dim('–')} no result was compared: add --result FILE`);
+  return undefined;
+}
+
+function read(session: Session, file: string): Uint8Array {
+  try {
+    return readFileSync(resolve(session.cwd, file));
+  } catch (error) {
+    throw unreadable(error, file);
+  }
+}

@@ -1,0 +1,23 @@
+// Law: the door of the client room: a typed client of one mesh through any of its nodes.
+export { type LocalFile, StoredFiles } from './files.ts';
+export { type FollowOptions, follow } from './follow.ts';
+export { MeshClient, type MeshClientOptions, type Move } from './mesh-client.ts';
+export { ApiFailure, ConnectionLost, isListening } from './socket.ts';
+export type {
+  ApiError,
+  BlobReply,
+  DoctorReport,
+  InviteReply,
+  InviteRequest,
+  NodeStatus,
+  OpenReply,
+  OpenRequest,
+  PeerStatus,
+  PlanReply,
+  PlanRequest,
+  TaskDetail,
+  WorkflowDetail,
+  WorkflowEvent,
+  WorkflowState,
+  WorkflowSummary,
+} from './wire.ts';

@@ -1,0 +1,168 @@
+// Law: this is everything a client can ask of a node. HTTP/1.1 on the node's local socket; JSON bodies; errors are {error: ApiError}
+// with a status that fits; `…/events` streams one JSON object per line and ends when the workflow has ended.
+//
+//   POST /v1/plans                    PlanRequest → PlanReply                      makes or checks a plan; nothing runs
+//   PUT  /v1/blobs?name=NAME          raw bytes → BlobReply                        an input file, stored by content
+//   GET  /v1/blobs/:digest            raw bytes
+//   POST /v1/workflows                OpenRequest → OpenReply                      accepted: survives this node's death
+//   GET  /v1/workflows                WorkflowSummary[]
+//   GET  /v1/workflows/:id            WorkflowDetail                               :id may be a unique prefix
+//   GET  /v1/workflows/:id/events     application/x-ndjson of WorkflowEvent        from the beginning, then live
+//   GET  /v1/workflows/:id/certificate  the certificate file, once completed
+//   POST /v1/workflows/:id/cancel     {reason?} → WorkflowDetail
+//   GET  /v1/status                   NodeStatus
+//   GET  /v1/doctor                   DoctorReport
+//   POST /v1/invites                  InviteRequest → InviteReply
+//   POST /v1/stop                     {} → {}                                      drains and ends the process
+import type { BlobRef, FileProfile, NodeId } from '../../actors/system/index.ts';
+
+export interface ApiError {
+  /** Stable, for programs: `not_found`, `bad_request`, `abstained`, `needs_approval`, `denied`, `no_quorum`, `not_ready`, `expired`, `conflict`, `internal`. */
+  readonly code: string;
+  /** What happened, to what. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
+export interface BlobReply {
+  readonly name: string;
+  readonly blob: BlobRef;
+  readonly profile: FileProfile;
+}
+
+export interface PlanRequest {
+  /** Words, or an explicit plan (already bound to blobs), never both. */
+  readonly words?: string;
+  readonly plan?: unknown;
+  readonly files: readonly { readonly name: string; readonly blob: BlobRef }[];
+}
+
+/** `plan` is the JSON of actors/plan's Plan; post it back unchanged to open the workflow. */
+export type PlanReply =
+  | {
+      readonly kind: 'plan';
+      readonly plan: unknown;
+      readonly digest: string;
+      readonly risk: 'read-only' | 'writes' | 'external' | 'destructive';
+      /** Lines that say which words became what. */
+      readonly explanation: readonly string[];
+      readonly warnings: readonly string[];
+    }
+  | {
+      readonly kind: 'abstain';
+      readonly reason: string;
+      readonly message: string;
+      readonly questions: readonly string[];
+      readonly candidates: readonly { readonly skill: string; readonly title: string; readonly example: string }[];
+    };
+
+export interface OpenRequest {
+  readonly words: string;
+  readonly plan: unknown;
+  /** The same key always names the same workflow: a repeat is answered with the first one. */
+  readonly idempotencyKey: string;
+  /** True where a person saw the plan and said yes (or gave --yes). Needed for any risk but read-only. */
+  readonly approved: boolean;
+}
+
+export interface OpenReply {
+  readonly workflow: string;
+  /** How many other members hold the intent, its plan and its files. */
+  readonly heldBy: number;
+  readonly repeated: boolean;
+}
+
+export type WorkflowState = 'running' | 'waiting-for-quorum' | 'completed' | 'failed' | 'cancelled';
+
+export interface WorkflowSummary {
+  readonly workflow: string;
+  readonly words: string;
+  readonly state: WorkflowState;
+  readonly openedAtMs: number;
+  readonly endedAtMs?: number;
+  readonly tasksDone: number;
+  readonly tasks: number;
+  readonly steward?: string;
+  readonly message?: string;
+}
+
+export interface TaskDetail {
+  readonly task: string;
+  readonly skill: string;
+  readonly state: 'waiting' | 'running' | 'accepted' | 'rejected' | 'unavailable';
+  readonly attempt: number;
+  readonly executors: readonly string[];
+  readonly verifiers: readonly string[];
+  readonly endorsedBy: readonly string[];
+  readonly dissent: readonly string[];
+  /** In words: who recomputed it, or on whose word it rests. */
+  readonly basis?: string;
+  readonly resultDigest?: string;
+  readonly message?: string;
+}
+
+export interface WorkflowDetail extends WorkflowSummary {
+  readonly plan: unknown;
+  readonly planDigest: string;
+  readonly taskDetails: readonly TaskDetail[];
+  /** The answer's bytes, UTF-8 canonical JSON, once completed. */
+  readonly result?: { readonly digest: string; readonly sizeBytes: number; readonly skill: string; readonly json: unknown };
+  readonly cost?: { readonly durationMs: number; readonly computeMs: number; readonly tokens: number; readonly runs: number };
+  readonly files: readonly { readonly name: string; readonly path: string }[];
+}
+
+/** `key` is the same on every node, so a client that reconnects elsewhere shows nothing twice. `node` is a member's name. */
+export type WorkflowEvent = { readonly key: string; readonly atMs: number } & (
+  | { readonly type: 'opened'; readonly node: string; readonly words: string; readonly tasks: readonly { readonly task: string; readonly skill: string }[] }
+  | { readonly type: 'steward'; readonly node: string }
+  | { readonly type: 'assigned'; readonly task: string; readonly attempt: number; readonly executors: readonly string[]; readonly verifiers: readonly string[]; readonly node: string }
+  | { readonly type: 'candidate'; readonly task: string; readonly attempt: number; readonly node: string; readonly outcome: 'result' | 'failure'; readonly digest: string; readonly durationMs: number; readonly message?: string }
+  | { readonly type: 'attestation'; readonly task: string; readonly attempt: number; readonly node: string; readonly of: string; readonly verdict: 1 | -1; readonly digest: string; readonly durationMs: number }
+  | { readonly type: 'fault'; readonly task: string; readonly attempt: number; readonly node: string; readonly message: string }
+  | { readonly type: 'vote'; readonly task: string; readonly attempt: number; readonly node: string; readonly kind: 'prevote' | 'precommit'; readonly round: number; readonly value: string | null }
+  | { readonly type: 'decided'; readonly task: string; readonly attempt: number; readonly decision: 'ACCEPT' | 'REJECT' | 'REASSIGN'; readonly path: 'FAST' | 'COMMIT'; readonly signers: readonly string[]; readonly basis: string; readonly message?: string }
+  | { readonly type: 'evidence'; readonly node: string; readonly message: string }
+  | { readonly type: 'waiting'; readonly message: string; readonly needed: number; readonly live: number }
+  | { readonly type: 'resumed'; readonly message: string }
+  | { readonly type: 'ended'; readonly state: 'completed' | 'failed' | 'cancelled'; readonly message: string }
+);
+
+export interface PeerStatus {
+  readonly id: NodeId;
+  readonly name: string;
+  readonly site: string;
+  readonly member: boolean;
+  readonly self: boolean;
+  readonly connected: boolean;
+  readonly state: 'alive' | 'suspect' | 'dead' | 'unknown';
+  /** Local socket of that node, where it runs on this machine and said so. */
+  readonly socket?: string;
+  readonly skills: readonly string[];
+  readonly load?: number;
+}
+
+export interface NodeStatus {
+  readonly mesh: { readonly id: string; readonly name: string; readonly epoch: number; readonly members: number; readonly tolerance: string; readonly quorum: number; readonly live: number };
+  readonly node: { readonly id: NodeId; readonly name: string; readonly site: string; readonly folder: string; readonly addresses: readonly string[]; readonly version: string; readonly uptimeMs: number; readonly rssBytes: number; readonly member: boolean };
+  readonly peers: readonly PeerStatus[];
+  readonly workflows: { readonly running: number; readonly ended: number };
+  /** What was dropped and who sent it. */
+  readonly refusals: readonly { readonly from: string; readonly reason: string; readonly count: number }[];
+  /** Members named by evidence or dissent. */
+  readonly named: readonly { readonly node: string; readonly what: string; readonly count: number }[];
+  readonly sandbox: string;
+}
+
+export interface DoctorReport {
+  readonly checks: readonly { readonly subject: string; readonly check: string; readonly ok: boolean; readonly detail: string; /** present on every failed line */ readonly fix?: string }[];
+}
+
+export interface InviteRequest {
+  readonly role: 'observer' | 'member';
+  readonly validForMs: number;
+}
+export interface InviteReply {
+  readonly ticket: string;
+  readonly expiresAtMs: number;
+}

@@ -1,0 +1,102 @@
+// Law: what a client is told of a workflow follows from its record; names are members' names, digests are hexadecimal.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { stewardOf } from '../../actors/steward/index.ts';
+import { liveMembers, type Parts } from '../../actors/parts/index.ts';
+import type { PlanTask } from '../../actors/plan/index.ts';
+import { failureOf, progressOf, resultBlob, taskStatus, type WorkflowRecord, weightOf } from '../../actors/workflow/index.ts';
+import { endorsementInWords, thresholdsOf } from '../../consensus/index.ts';
+import type { TaskDetail, WorkflowDetail, WorkflowState, WorkflowSummary } from './api.ts';
+
+export function summaryOf(parts: Parts, record: WorkflowRecord): WorkflowSummary {
+  const opened = record.opened!;
+  const steward = stewardOf(parts, record);
+  const message = record.ended?.state === 'failed' || record.ended?.state === 'cancelled' ? record.ended.message : undefined;
+  return {
+    workflow: record.workflow,
+    words: opened.words,
+    state: stateOf(parts, record),
+    openedAtMs: opened.atMs,
+    ...(record.ended === undefined ? {} : { endedAtMs: record.ended.atMs }),
+    tasksDone: opened.plan.tasks.filter((task) => taskStatus(record, task).state !== 'open').length,
+    tasks: opened.plan.tasks.length,
+    ...(steward === undefined ? {} : { steward: parts.chain.nameOf(steward) }),
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+function stateOf(parts: Parts, record: WorkflowRecord): WorkflowState {
+  if (record.ended !== undefined) return record.ended.state;
+  const config = parts.chain.config(record.opened!.epoch);
+  if (config === undefined) return 'running';
+  return weightOf(config, liveMembers(config, parts.view)) < thresholdsOf(config).quorum ? 'waiting-for-quorum' : 'running';
+}
+
+function taskDetail(parts: Parts, record: WorkflowRecord, task: PlanTask): TaskDetail {
+  const status = taskStatus(record, task);
+  const attempt = record.tasks.get(task.id)?.attempts.get(status.attempt);
+  const name = (id: string): string => parts.chain.nameOf(id);
+  const shared = {
+    task: task.id,
+    skill: task.skill,
+    attempt: status.attempt,
+    executors: [...(attempt?.executors ?? [])].map(name),
+    verifiers: [...(attempt?.verifiers ?? [])].map(name),
+  };
+  if (status.state === 'open') return { ...shared, state: attempt?.assignedAtMs === undefined ? 'waiting' : 'running', endorsedBy: [], dissent: [] };
+  const { decision } = status.certified;
+  const config = parts.chain.config(decision.epoch)!;
+  const failure = failureOf(decision);
+  const digest = resultBlob(decision)?.digest;
+  return {
+    ...shared,
+    state: status.state,
+    endorsedBy: decision.kind === 'REASSIGN' ? [] : [decision.candidate.executor, ...decision.attestations.map(({ verifier }) => verifier)].map(name),
+    dissent: decision.kind === 'REASSIGN' ? [] : decision.dissent.map(({ verifier }) => name(verifier)),
+    basis: endorsementInWords(decision, config),
+    ...(digest === undefined ? {} : { resultDigest: digest }),
+    ...(failure === undefined ? {} : { message: failure }),
+  };
+}
+
+/** `result` is the answer's bytes once the workflow is completed. */
+export function detailOf(parts: Parts, record: WorkflowRecord, result: Uint8Array | undefined, folder: string): WorkflowDetail {
+  const opened = record.opened!;
+  const progress = progressOf(record);
+  const blob = progress.kind === 'done' ? resultBlob(progress.result.decision) : undefined;
+  const files = existsSync(folder) ? readdirSync(folder).sort().map((name) => ({ name, path: join(folder, name) })) : [];
+  return {
+    ...summaryOf(parts, record),
+    plan: opened.plan,
+    planDigest: opened.planDigest,
+    taskDetails: opened.plan.tasks.map((task) => taskDetail(parts, record, task)),
+    ...(blob === undefined || result === undefined
+      ? {}
+      : {
+          result: {
+            ...blob,
+            skill: opened.plan.tasks.find(({ id }) => id === opened.plan.result)!.skill,
+            json: JSON.parse(Buffer.from(result).toString('utf8')) as unknown,
+          },
+        }),
+    cost: costOf(record),
+    files,
+  };
+}
+
+function costOf(record: WorkflowRecord): NonNullable<WorkflowDetail['cost']> {
+  let computeMs = 0;
+  let runs = 0;
+  for (const { attempts } of record.tasks.values()) {
+    for (const { candidates, attestations } of attempts.values()) {
+      // A verifier that attests to two candidates ran once.
+      const verifiers = new Map([...attestations.values()].filter(({ attestation }) => !candidates.has(attestation.verifier)).map(({ attestation, durationMs }) => [attestation.verifier, durationMs]));
+      for (const durationMs of [...[...candidates.values()].map((held) => held.durationMs), ...verifiers.values()]) {
+        computeMs += durationMs;
+        runs++;
+      }
+    }
+  }
+  // No model runs yet: the built-in planner needs none.
+  return { durationMs: Math.max(0, (record.ended?.atMs ?? record.opened!.atMs) - record.opened!.atMs), computeMs, tokens: 0, runs };
+}

@@ -1,0 +1,70 @@
+// Law: one door for clients, open from the moment the node can answer until it ends.
+import type { Invites, Observers } from '../../actors/epochs/index.ts';
+import type { Parts } from '../../actors/parts/index.ts';
+import type { WorkflowRecord } from '../../actors/workflow/index.ts';
+import type { Libp2pNetwork } from '../../protocols/libp2p/index.ts';
+import { formatTicket } from '../../protocols/mesh/index.ts';
+import { type Home, type NodeSettings, removeSocketPath, saveSocketPath } from '../home/index.ts';
+import { examine } from './doctor.ts';
+import { GatewayError, type GatewayServer, listen } from './server.ts';
+import { createWorkflowServices, type WorkflowServicesOptions } from './services.ts';
+import { statusOf } from './status.ts';
+
+export interface GatewayOptions {
+  readonly parts: Parts;
+  readonly home: Home;
+  readonly settings: NodeSettings;
+  readonly transport: Libp2pNetwork;
+  readonly invites: Invites;
+  readonly observers: Observers;
+  /** 32 bytes; goes into tickets and nowhere else. */
+  readonly psk: Uint8Array;
+  /** On the node's monotonic clock. */
+  readonly startedAtMs: number;
+  readonly ensureEffects: (record: WorkflowRecord) => Promise<void>;
+  readonly askPlanner: WorkflowServicesOptions['askPlanner'];
+  readonly deadLetters: () => number;
+  readonly stop: () => void;
+}
+
+export interface RunningGateway {
+  close(): Promise<void>;
+}
+
+const ticketAddressesMax = 16;
+
+export async function createGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { parts, home, invites } = options;
+  const server: GatewayServer = await listen(
+    {
+      ...createWorkflowServices({ parts, askPlanner: options.askPlanner, ensureEffects: options.ensureEffects, workflowFolder: (workflow) => home.workflowFolder(workflow) }),
+      status: async () => statusOf(options),
+      doctor: async () => examine(options),
+      async invite({ role, validForMs }) {
+        if (!parts.chain.isMember(parts.identity.id)) throw new GatewayError('denied', 'this node is an observer and cannot invite', 'Ask at a member.');
+        const addresses = ticketAddresses(options);
+        if (addresses.length === 0) throw new GatewayError('not_ready', 'this node listens on no address that others could dial', 'Start it with --listen /ip4/ADDRESS/tcp/PORT.');
+        const { token, expiresAtMs } = await invites.issue(role, validForMs);
+        const ticket = { meshId: parts.chain.meshId, issuer: parts.identity.id, addresses, psk: options.psk, token, expiresAtMs, role };
+        return { ticket: formatTicket(ticket, parts.world.crypto), expiresAtMs };
+      },
+      // The answer must leave before the socket closes.
+      stop: () => void setTimeout(options.stop, 50),
+      failed: (error) => parts.world.log('error', 'a request failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    },
+    home.socketPath,
+  );
+  saveSocketPath(home);
+  return {
+    async close() {
+      await server.close();
+      removeSocketPath(home);
+    },
+  };
+}
+
+/** Loopback last: it is of use only to newcomers on this machine. */
+function ticketAddresses({ transport }: GatewayOptions): string[] {
+  const isLoopback = (address: string): boolean => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address);
+  return [...transport.addresses()].sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b))).slice(0, ticketAddressesMax);
+}

@@ -1,0 +1,21 @@
+// Law: the door of the gateway room.
+export type {
+  ApiError,
+  BlobReply,
+  DoctorReport,
+  InviteReply,
+  InviteRequest,
+  NodeStatus,
+  OpenReply,
+  OpenRequest,
+  PeerStatus,
+  PlanReply,
+  PlanRequest,
+  TaskDetail,
+  WorkflowDetail,
+  WorkflowEvent,
+  WorkflowState,
+  WorkflowSummary,
+} from './api.ts';
+export { createGateway, type GatewayOptions, type RunningGateway } from './gateway.ts';
+export { GatewayError } from './server.ts';

@@ -1,0 +1,177 @@
+// Law: the socket is the border: whoever can open it (the folder's owner) is the node's user. Every body is bounded and checked before
+// anything acts on it, every error is an ApiError, and a client that goes away takes nothing with it.
+import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { stream } from 'hono/streaming';
+import { z } from 'zod';
+import type { ApiError, BlobReply, DoctorReport, InviteReply, InviteRequest, NodeStatus, OpenReply, OpenRequest, PlanReply, PlanRequest, WorkflowDetail, WorkflowEvent, WorkflowSummary } from './api.ts';
+
+export type ApiErrorCode = 'not_found' | 'bad_request' | 'needs_approval' | 'denied' | 'no_quorum' | 'not_ready' | 'conflict' | 'internal';
+const statusOf: Record<ApiErrorCode, 400 | 403 | 404 | 409 | 428 | 500 | 503> = {
+  not_found: 404,
+  bad_request: 400,
+  needs_approval: 428,
+  denied: 403,
+  no_quorum: 503,
+  not_ready: 503,
+  conflict: 409,
+  internal: 500,
+};
+
+/** Thrown by a service; reaches the client as its ApiError. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  readonly code: ApiErrorCode;
+  readonly hint: string | undefined;
+  constructor(code: ApiErrorCode, message: string, hint?: string) {
+    super(message);
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+export interface GatewayServices {
+  plan(request: PlanRequest): Promise<PlanReply>;
+  storeBlob(name: string, source: AsyncIterable<Uint8Array>): Promise<BlobReply>;
+  readBlob(digest: string): Promise<AsyncIterable<Uint8Array>>;
+  open(request: OpenRequest): Promise<OpenReply>;
+  list(): readonly WorkflowSummary[];
+  detail(prefix: string): Promise<WorkflowDetail>;
+  /** All events so far, then live ones; ends with the workflow or when `signal` aborts. */
+  events(prefix: string, signal: AbortSignal): AsyncIterable<WorkflowEvent>;
+  certificate(prefix: string): Promise<Uint8Array>;
+  cancel(prefix: string, reason: string): Promise<WorkflowDetail>;
+  status(): Promise<NodeStatus>;
+  doctor(): Promise<DoctorReport>;
+  invite(request: InviteRequest): Promise<InviteReply>;
+  /** Asks the node to end; returns before it has. */
+  stop(): void;
+  failed(error: unknown): void;
+}
+
+const jsonMaxBytes = 1 << 20;
+/** An idle event stream says something at least this often, so that a dead client or a dead node is noticed. */
+const heartbeatMs = 1_000;
+
+const name = z.string().min(1).max(255);
+const blob = z.strictObject({ digest: z.string().regex(/^[0-9a-f]{64}$/), sizeBytes: z.number().int().nonnegative() });
+const planRequest = z.strictObject({ words: z.string().max(2_000).optional(), plan: z.unknown().optional(), files: z.array(z.strictObject({ name, blob })).max(4_096) });
+const openRequest = z.strictObject({ words: z.string().max(2_000), plan: z.unknown(), idempotencyKey: z.string().min(8).max(200), approved: z.boolean() });
+const cancelRequest = z.strictObject({ reason: z.string().max(500).optional() });
+const inviteRequest = z.strictObject({ role: z.enum(['observer', 'member']), validForMs: z.number().int().min(1_000).max(30 * 86_400_000) });
+
+function buildApp(services: GatewayServices): Hono {
+  const app = new Hono();
+  const parse = async <T>(request: { json(): Promise<unknown> }, schema: z.ZodType<T>): Promise<T> => {
+    let body: unknown;
+    try {
+      body = await request.json();
+    } catch {
+      throw new GatewayError('bad_request', 'the body is not JSON');
+    }
+    const checked = schema.safeParse(body);
+    if (checked.success) return checked.data;
+    const issue = checked.error.issues[0];
+    throw new GatewayError('bad_request', `${issue?.path.join('.') || 'the body'}: ${issue?.message}`);
+  };
+
+  app.onError((error, c) => {
+    const failure = error instanceof GatewayError ? error : new GatewayError('internal', `the node failed on this request: ${error.message}`, 'See node.log in the node’s folder.');
+    if (failure.code === 'internal') services.failed(error);
+    const body: ApiError = { code: failure.code, message: failure.message, ...(failure.hint === undefined ? {} : { hint: failure.hint }) };
+    return c.json({ error: body }, statusOf[failure.code]);
+  });
+  app.notFound((c) => c.json({ error: { code: 'not_found', message: `${c.req.method} ${c.req.path} is not part of this API`, hint: 'This client may be newer than the node: compare `parley --version` with `parley status`.' } satisfies ApiError }, 404));
+
+  app.use('*', async (c, next) => {
+    if (c.req.method === 'PUT') return next();
+    return bodyLimit({ maxSize: jsonMaxBytes, onError: () => { throw new GatewayError('bad_request', `the body exceeds ${jsonMaxBytes} bytes`, 'Send files with PUT /v1/blobs.'); } })(c, next);
+  });
+
+  app.put('/v1/blobs', async (c) => {
+    const checked = name.safeParse(c.req.query('name'));
+    if (!checked.success) throw new GatewayError('bad_request', 'PUT /v1/blobs needs ?name=, 1 to 255 characters');
+    return c.json(await services.storeBlob(checked.data, (c.req.raw.body ?? new ReadableStream({ start: (controller) => controller.close() })) as AsyncIterable<Uint8Array>));
+  });
+  app.get('/v1/blobs/:digest', async (c) => {
+    const source = await services.readBlob(c.req.param('digest'));
+    return stream(c, async (out) => {
+      for await (const chunk of source) await out.write(chunk);
+    });
+  });
+  app.post('/v1/plans', async (c) => c.json(await services.plan((await parse(c.req, planRequest)) as PlanRequest)));
+  app.post('/v1/workflows', async (c) => c.json(await services.open((await parse(c.req, openRequest)) as OpenRequest), 201));
+  app.get('/v1/workflows', (c) => c.json(services.list()));
+  app.get('/v1/workflows/:id', async (c) => c.json(await services.detail(c.req.param('id'))));
+  app.get('/v1/workflows/:id/certificate', async (c) => c.body(new Uint8Array(await services.certificate(c.req.param('id'))), 200, { 'content-type': 'application/json' }));
+  app.post('/v1/workflows/:id/cancel', async (c) => c.json(await services.cancel(c.req.param('id'), (await parse(c.req, cancelRequest)).reason ?? 'cancelled by the client')));
+  app.get('/v1/workflows/:id/events', async (c) => {
+    const ended = new AbortController();
+    const events = services.events(c.req.param('id'), ended.signal)[Symbol.asyncIterator]();
+    // The first step finds the workflow or throws, while there is still a status line to say so with.
+    const first = await events.next();
+    c.header('content-type', 'application/x-ndjson');
+    return stream(c, async (out) => {
+      out.onAbort(() => ended.abort());
+      const heartbeat = setInterval(() => void out.write('\n'), heartbeatMs);
+      try {
+        for (let step = first; step.done !== true; step = await events.next()) await out.write(`${JSON.stringify(step.value)}\n`);
+      } finally {
+        clearInterval(heartbeat);
+        ended.abort();
+      }
+    });
+  });
+  app.get('/v1/status', async (c) => c.json(await services.status()));
+  app.get('/v1/doctor', async (c) => c.json(await services.doctor()));
+  app.post('/v1/invites', async (c) => c.json(await services.invite(await parse(c.req, inviteRequest))));
+  app.post('/v1/stop', (c) => {
+    services.stop();
+    return c.json({});
+  });
+  return app;
+}
+
+export interface GatewayServer {
+  close(): Promise<void>;
+}
+
+/** Listens on `socketPath`, readable by its owner alone. A socket file that nobody answers is a dead node's and is replaced. */
+export async function listen(services: GatewayServices, socketPath: string): Promise<GatewayServer> {
+  if (existsSync(socketPath)) {
+    if (await answers(socketPath)) throw new GatewayError('conflict', `another process answers on ${socketPath}`, 'Stop it with `parley down`, or use another folder.');
+    unlinkSync(socketPath);
+  }
+  const server: Server = createServer(getRequestListener(buildApp(services).fetch));
+  // An upload may take long; a request's headers may not.
+  server.requestTimeout = 0;
+  server.headersTimeout = 10_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socketPath, () => resolve());
+  });
+  chmodSync(socketPath, 0o600);
+  return {
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        // Streams of running workflows would hold the process; their clients reconnect to another node.
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,16 @@
+// Law: the door of the home room: a node's folder and how a mesh's first folders come to be.
+export {
+  createHome,
+  type DataSet,
+  hasIdentity,
+  type Home,
+  HomeError,
+  type MeshSettings,
+  type NodeSettings,
+  openHome,
+  readSocketPath,
+  removeSocketPath,
+  saveSocketPath,
+  writeWhole,
+} from './home.ts';
+export { configOf, createMeshFolders, type FoundingNode, foundMesh } from './mesh-folders.ts';

@@ -1,0 +1,56 @@
+// Law: a node is one supervision tree. What fails is restarted where it failed; what keeps failing ends its branch, then the node, and a
+// node that ends says so with an exit code rather than going on without an organ.
+import { type AuditorArgs, auditorActor } from '../actors/auditor/index.ts';
+import { type KeeperMessage, keeperActor, type Question } from '../actors/consensus/index.ts';
+import { type AdmissionArgs, admissionActor } from '../actors/epochs/index.ts';
+import { type MemoryArgs, memoryActor } from '../actors/memory/index.ts';
+import { type MembershipArgs, membershipActor } from '../actors/membership/index.ts';
+import type { Parts, Place } from '../actors/parts/index.ts';
+import { type PlannerMessage, plannerActor } from '../actors/planning/index.ts';
+import { stewardsActor } from '../actors/steward/index.ts';
+import { supervisor } from '../actors/system/index.ts';
+import { verdictActor } from '../actors/verdict/index.ts';
+import { createWorkload, workerActor } from '../actors/worker/index.ts';
+
+export interface TreeOptions {
+  readonly parts: Parts;
+  readonly memory: MemoryArgs;
+  readonly membership: Omit<MembershipArgs, 'parts'>;
+  readonly admission: Omit<AdmissionArgs, 'parts' | 'keeper'>;
+  readonly questions: readonly Question[];
+  readonly backlog: AuditorArgs['backlog'];
+  readonly keeper: Place<KeeperMessage>;
+  readonly planner: Place<PlannerMessage>;
+  /** Runs of each pool at the same time. */
+  readonly parallelMax: number;
+}
+
+/** Restarts that a branch may need while a disk or a peer misbehaves, before the branch gives up. */
+const patience = { intensity: 10, periodMs: 30_000 };
+
+export function nodeTree(options: TreeOptions) {
+  const { parts, keeper, planner, parallelMax } = options;
+  const workload = createWorkload(parts.world.clock);
+  const roles = supervisor({
+    ...patience,
+    children: [
+      { id: 'planner', actor: plannerActor, args: { parts, place: planner } },
+      { id: 'executor', actor: workerActor, args: { parts, role: 'executor', parallelMax, workload } },
+      { id: 'verifier', actor: workerActor, args: { parts, role: 'verifier', parallelMax, workload } },
+      { id: 'verdict', actor: verdictActor, args: { parts, keeper } },
+      { id: 'stewards', actor: stewardsActor, args: { parts, workload } },
+    ],
+  });
+  return supervisor({
+    ...patience,
+    children: [
+      // First to start and last to stop: whatever happens in the others is told and charged.
+      { id: 'auditor', actor: auditorActor, args: { parts, backlog: options.backlog } },
+      { id: 'membership', actor: membershipActor, args: { parts, ...options.membership } },
+      { id: 'memory', actor: memoryActor, args: options.memory },
+      { id: 'consensus', actor: keeperActor, args: { parts, questions: options.questions, place: keeper } },
+      { id: 'admission', actor: admissionActor, args: { parts, keeper, ...options.admission } },
+      { id: 'roles', actor: roles, args: undefined, shutdown: 'infinity' },
+    ],
+  });
+}
