@@ -2,7 +2,7 @@
 // Law: one launcher for a clone and for the published package. In a clone it runs the TypeScript sources, with the
 // Node that package.json pins where the machine's own is older than 24; in the package it runs the compiled files.
 import { existsSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const major = Number(process.versions.node.split('.')[0]);
@@ -33,7 +33,7 @@ if (major < 24) {
   // The same process goes on under other flags: same id, same streams, same signals.
   process.execve(process.execPath, [process.execPath, ...nodeFlags, self, ...args], process.env);
 } else {
-  enableCompileCache();
+  module.enableCompileCache();
   const { main } = await import(existsSync(source) ? source : compiled);
   await main(args);
 }

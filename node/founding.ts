@@ -1,13 +1,13 @@
 // Law: a node enters a mesh once: as its founder, or by a ticket whose genesis hashes to the mesh id on it. A folder that is in a mesh
 // stays in it; what a stranger sends is verified before it is written.
-import { joinMesh as joinRequest } from '../actors/epochs/index.ts';
-import { type Network, NetworkError, type NodeId } from '../actors/system/index.ts';
+import { joinMesh as joinRequest, openChainStore } from '../actors/epochs/index.ts';
+import { type Crypto, type Network, NetworkError, type NodeId } from '../actors/system/index.ts';
 import { judgeGenesis, verifyConfigLink } from '../consensus/index.ts';
 import { createLibp2pNetwork } from '../protocols/libp2p/index.ts';
-import { createMeshChain, decodeConfig, decodeGenesis, encodeGenesis, meshIdOf, parseTicket } from '../protocols/mesh/index.ts';
+import { createMeshChain, decodeConfig, decodeGenesis, encodeGenesis, type MeshChain, meshIdOf, parseTicket } from '../protocols/mesh/index.ts';
 import { createIdentity, createPostOffice, equalBytes, hex, MalformedBytes } from '../protocols/wire/index.ts';
 import { createHome, foundMesh, hasIdentity, type Home, HomeError, type NodeSettings, openHome } from './home/index.ts';
-import { createCrypto, realClock, realRandom, realScheduler, version } from './world/index.ts';
+import { createCrypto, createStorage, realClock, realRandom, realScheduler, version } from './world/index.ts';
 
 export interface MeshOptions {
   readonly folder: string;
@@ -72,6 +72,7 @@ export async function joinMesh(options: JoinOptions): Promise<{ readonly meshId:
       if (!check.ok) throw new JoinRefused('foreign', `the members of epoch ${config.epoch} are not proven: ${check.reason}`);
       chain.append({ config, certificate }, true);
     }
+    await storeChain(home, chain, crypto);
     home.saveMesh({ genesis: hex.encode(encodeGenesis(genesis)), psk: hex.encode(ticket.psk), bootstrap: [...new Set([...ticket.addresses, ...reply.addresses])] });
     return { meshId: chain.meshIdHex, meshName: genesis.name, role: ticket.role };
   } catch (error) {
@@ -106,6 +107,18 @@ const joinHints: Readonly<Record<string, string>> = {
   foreign: 'Do not trust this ticket. Ask the person who invited you.',
   unreachable: 'Check that the member runs, that its address in the ticket is reachable from here (firewall, NAT), and that the ticket is of this mesh.',
 };
+
+/** The chain goes to the disk with the genesis: the members of later epochs are then known before the first connection. */
+async function storeChain(home: Home, chain: MeshChain, crypto: Crypto): Promise<void> {
+  const storage = await createStorage(home.storeFolder);
+  try {
+    const fresh = createMeshChain(chain.genesis, crypto);
+    const store = await openChainStore({ keyValue: await storage.keyValue('mesh'), chain: fresh, crypto });
+    for (const link of chain.links.slice(1)) await store.adopt(link);
+  } finally {
+    await storage.close();
+  }
+}
 
 async function waitForPeer(network: Network, issuer: NodeId, addresses: readonly string[]): Promise<void> {
   const clock = realClock();

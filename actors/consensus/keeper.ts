@@ -216,7 +216,7 @@ function perform(state: KeeperState, target: Epoch, outputs: readonly EngineOutp
         break;
       }
       case 'refused':
-        parts.ledger.charge(output.from, `refused:${output.reason}`, `sent a consensus message that was refused: ${output.reason}`);
+        parts.refusals.add(output.from, 'consensus', output.reason);
         break;
       case 'wanted':
       case 'joined':

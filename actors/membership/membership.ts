@@ -122,7 +122,7 @@ function feed(state: MembershipState, input: DetectorInput, ctx: Context<Members
         parts.office.send(output.to, swim, output.message);
         break;
       case 'refused':
-        parts.ledger.charge(output.from, `swim:${output.reason}`, `made a claim about members that was refused: ${output.reason}`);
+        parts.refusals.add(output.from, 'membership', output.reason);
         break;
       case 'changed':
         view.judged(output.node, output.to);

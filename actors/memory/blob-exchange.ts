@@ -1,7 +1,8 @@
 // Law: a payload is what its digest says, whoever it came from: it is hashed while it streams in, and a peer that sends something else is
 // charged and passed over. What is private is never handed out.
 import { BlobMismatch, type BlobRef, NetworkError, type NodeId, type World } from '../system/index.ts';
-import type { BlobExchange, Ledger } from '../parts/index.ts';
+import type { RefusalTable } from '../../protocols/wire/index.ts';
+import type { BlobExchange } from '../parts/index.ts';
 
 const resourcePrefix = 'blob/';
 /** Rounds through all peers before a fetch gives up; a holder may just be restarting. */
@@ -12,8 +13,8 @@ export interface BlobService extends BlobExchange {
   close(): void;
 }
 
-export function createBlobExchange(options: { readonly world: Pick<World, 'network' | 'storage' | 'log' | 'clock' | 'scheduler'>; readonly ledger: Ledger }): BlobService {
-  const { world, ledger } = options;
+export function createBlobExchange(options: { readonly world: Pick<World, 'network' | 'storage' | 'log' | 'clock' | 'scheduler'>; readonly refusals: RefusalTable }): BlobService {
+  const { world, refusals } = options;
   const { network, log } = world;
   const { blobs } = world.storage;
   const fetching = new Map<string, Promise<void>>();
@@ -44,7 +45,7 @@ export function createBlobExchange(options: { readonly world: Pick<World, 'netwo
           return;
         } catch (error) {
           last = error;
-          if (error instanceof BlobMismatch) ledger.charge(peer, `blob:${ref.digest}`, 'sent a payload that is not what its digest says');
+          if (error instanceof BlobMismatch) refusals.add(peer, 'payload', `${ref.digest} was not what it sent`);
           log('debug', 'payload not obtained', { peer, digest: ref.digest, error: String(error) });
         }
       }

@@ -3,8 +3,9 @@
 import { createLaneSync, type LaneEntry, type LaneStore, type LaneSync } from '../../protocols/lanes/index.ts';
 import { MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Parts } from '../parts/index.ts';
+import { PlanInvalid } from '../plan/index.ts';
 import { type ActorDef, type BlobRef, defineActor, type NodeId } from '../system/index.ts';
-import { workflowLane } from '../workflow/index.ts';
+import { EpochUnknown, workflowLane } from '../workflow/index.ts';
 import { holdWorkflow, laneEntries, laneFrontier } from './messages.ts';
 
 export type MemoryMessage =
@@ -26,6 +27,7 @@ interface MemoryState {
   readonly leave: readonly (() => void)[];
 }
 
+const earlyMax = 10_000;
 /** Between exchanges with one random peer. */
 const exchangePeriodMs = 1_000;
 /** How long a member waits for a workflow's record before it says that it does not hold it. */
@@ -37,13 +39,18 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
   start(ctx, { parts, store }) {
     const { office, world, board } = parts;
     const { self } = ctx;
+    // Entries of an epoch that this node hears of only later.
+    let early: LaneEntry[] = [];
     const leave = [
+      parts.chain.onAppend(() => {
+        early = early.filter((entry) => !feed(parts, entry));
+      }),
       office.on(laneFrontier, (body, { from }) => void self.tell({ type: 'frontier', from, body })),
       office.on(laneEntries, (body, { from }) => void self.tell({ type: 'entries', from, body })),
       office.answer(holdWorkflow, ({ workflow, blobs }, { from }) => hold(parts, workflow, blobs, from)),
       world.network.onPeer(({ node, up }) => void (up && self.tell({ type: 'peer-up', node }))),
       store.onEntry((entry, from) => {
-        if (entry.lane === workflowLane) feed(parts, entry);
+        if (entry.lane === workflowLane && !feed(parts, entry) && early.length < earlyMax) early.push(entry);
         if (from === undefined) self.tell({ type: 'appended', entry });
       }),
     ];
@@ -93,16 +100,18 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
   },
 });
 
-/** Gives one lane entry to the board; what the board refuses is charged to its author, who signed it. */
-export function feed(parts: Pick<Parts, 'board' | 'ledger' | 'world'>, entry: Pick<LaneEntry, 'author' | 'body' | 'sequence' | 'lane'>): void {
+/** Gives one lane entry to the board. What the board refuses is held against its author, who signed it; false: its epoch is not known yet. */
+export function feed(parts: Pick<Parts, 'board' | 'refusals' | 'world'>, entry: LaneEntry): boolean {
   try {
     parts.board.apply(entry.author, entry.body);
   } catch (error) {
+    if (error instanceof EpochUnknown) return false;
     // Only bytes can be refused; anything else is a fault of this program and must crash its actor.
-    if (!(error instanceof MalformedBytes || (error as Error).name === 'PlanInvalid')) throw error;
-    parts.ledger.charge(entry.author, `entry:${entry.lane}:${entry.sequence}`, 'wrote a workflow entry that does not hold');
-    parts.world.log('warn', 'workflow entry refused', { author: entry.author, sequence: entry.sequence, reason: (error as Error).message });
+    if (!(error instanceof MalformedBytes || error instanceof PlanInvalid)) throw error;
+    parts.refusals.add(entry.author, 'entry', `${entry.lane} ${entry.sequence}: ${error.message}`);
+    parts.world.log('warn', 'workflow entry refused', { author: entry.author, sequence: entry.sequence, reason: error.message });
   }
+  return true;
 }
 
 async function hold(parts: Parts, workflow: string, refs: readonly BlobRef[], from: NodeId): Promise<{ held: boolean; reason?: string }> {

@@ -1,7 +1,7 @@
 // Law: a role owns what it does, not what it knows. What several roles know of (members, lanes, workflows, who is alive) stands here once;
 // each part keeps its own law, and the actors are what drives them.
 import type { EpochConfig, MeshChain } from '../../protocols/mesh/index.ts';
-import type { Identity, PostOffice } from '../../protocols/wire/index.ts';
+import type { Identity, PostOffice, RefusalTable } from '../../protocols/wire/index.ts';
 import type { SkillManifest } from '../planner/index.ts';
 import type { ActorRef, BlobRef, Message, NodeId, World } from '../system/index.ts';
 import type { Board } from '../workflow/index.ts';
@@ -72,7 +72,10 @@ export interface Parts {
   readonly dataSets: DataSets;
   readonly view: View;
   readonly events: EventHub;
+  /** Members convicted by their own signatures. */
   readonly ledger: Ledger;
+  /** What was dropped and who sent it: a fault of theirs or of a link, not yet an accusation. */
+  readonly refusals: RefusalTable;
   readonly manifests: readonly SkillManifest[];
 }
 

@@ -52,8 +52,9 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
     const { parts, driving } = state;
     for (const record of parts.board.all()) {
       if (record.opened === undefined || isFinished(record)) continue;
-      const isMine = stewardOf(parts, record) === parts.identity.id;
-      if (isMine && !driving.has(record.workflow)) drive(state, record.workflow, ctx);
+      const steward = stewardOf(parts, record);
+      if (steward !== undefined && record.ended === undefined) parts.events.emit(record.workflow, { key: `steward|${steward}`, atMs: parts.world.clock.wallMs(), type: 'steward', node: parts.chain.nameOf(steward) });
+      if (steward === parts.identity.id && !driving.has(record.workflow)) drive(state, record.workflow, ctx);
     }
     for (const [workflow, ref] of driving) {
       const record = parts.board.get(workflow);
@@ -74,7 +75,6 @@ function drive(state: StewardsState, workflow: string, ctx: Context<StewardsMess
   const ref = ctx.spawn(stewardActor, { parts, workflow });
   ctx.monitor(ref);
   driving.set(workflow, ref);
-  parts.events.emit(workflow, { key: `steward|${parts.identity.id}`, atMs: parts.world.clock.wallMs(), type: 'steward', node: parts.chain.nameOf(parts.identity.id) });
 }
 
 /** The steward as this node sees it; another node may see another for a while. */

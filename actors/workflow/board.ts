@@ -13,10 +13,10 @@ import {
 } from '../../consensus/index.ts';
 import type { MeshChain } from '../../protocols/mesh/index.ts';
 import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
-import { decodePlan, planDigest } from '../plan/index.ts';
+import { decodePlan, planDigest, planLimits } from '../plan/index.ts';
 import type { Clock, Crypto, NodeId } from '../system/index.ts';
 import { decodeWorkflowEntry, type WorkflowEntry, type WorkflowEntryOf, workflowId } from './entries.ts';
-import { attemptOf, type Certified, emptyRecord, progressOf, type WorkflowRecord } from './record.ts';
+import { attemptOf, attemptsMax, type Certified, emptyRecord, progressOf, type WorkflowRecord } from './record.ts';
 
 export interface BoardChange {
   readonly record: WorkflowRecord;
@@ -29,6 +29,16 @@ export interface Contradiction {
   readonly author: NodeId;
   readonly workflow: string;
   readonly what: string;
+}
+
+/** The entry is of an epoch this node has not caught up with: give it to the board again once it has. */
+export class EpochUnknown extends Error {
+  override readonly name = 'EpochUnknown';
+  readonly epoch: number;
+  constructor(epoch: number) {
+    super(`epoch ${epoch} is not known here yet`);
+    this.epoch = epoch;
+  }
 }
 
 export interface Board {
@@ -49,17 +59,22 @@ export interface Board {
 
 /** Workflows kept in memory; the oldest ended ones go first. Their lanes stay on disk. */
 const recordsMax = 10_000;
+/** Workflows spoken of before they were opened here. Entries of several authors overtake each other, but not by much. */
+const unopenedMax = 1_000;
 
 export function createBoard(options: { readonly chain: MeshChain; readonly crypto: Crypto; readonly clock: Clock; readonly self: NodeId }): Board {
   const { chain, crypto, clock, self } = options;
   const records = new Map<string, WorkflowRecord>();
   const byKey = new Map<string, string>();
+  let unopened = 0;
   const handlers = new Set<(change: BoardChange) => void>();
   const contradictionHandlers = new Set<(found: Contradiction) => void>();
 
   const recordOf = (workflow: string): WorkflowRecord => {
     let record = records.get(workflow);
     if (record === undefined) {
+      if (unopened >= unopenedMax) throw new MalformedBytes('a statement about a workflow that nobody opened; too many of them wait already');
+      unopened++;
       if (records.size >= recordsMax) {
         const oldest = [...records.values()].find(({ ended }) => ended !== undefined);
         if (oldest !== undefined) {
@@ -83,6 +98,15 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
     if (hex.encode(about.workflow) !== entry.workflow || about.task !== entry.task || about.attempt !== entry.attempt) {
       throw new MalformedBytes('a statement about another task than its entry');
     }
+  };
+
+  /** Nobody may fill the record with tasks the plan does not have, or attempts it cannot come to. */
+  const checkTask = ({ workflow, task, attempt }: { readonly workflow: string; readonly task: string; readonly attempt: number }): void => {
+    if (attempt >= attemptsMax) throw new MalformedBytes(`attempt ${attempt} of a task that gets ${attemptsMax}`);
+    const record = records.get(workflow);
+    if (record === undefined || record.tasks.has(task)) return;
+    const isInPlan = record.opened === undefined ? record.tasks.size < planLimits.tasks : record.opened.plan.tasks.some(({ id }) => id === task);
+    if (!isInPlan) throw new MalformedBytes(`a task '${task}' that the plan does not have`);
   };
 
   const candidate = (author: NodeId, entry: WorkflowEntryOf<'candidate'>): boolean => {
@@ -139,7 +163,7 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
     const decision = decodeDecision(entry.decision, crypto);
     checkAbout(decision, entry);
     const config = chain.config(decision.epoch);
-    if (config === undefined) throw new MalformedBytes(`a decision of epoch ${decision.epoch}, which this node does not know yet`);
+    if (config === undefined) throw new EpochUnknown(decision.epoch);
     const certificate = decodeCertificate(entry.certificate);
     const check = verifyDecided(certificate, { decision, bytes: entry.decision }, { config, meshId: chain.meshId }, crypto);
     if (!check.ok) throw new MalformedBytes(`a certificate that does not hold: ${check.reason}`);
@@ -155,9 +179,11 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
     if (workflowId({ meshId: chain.meshId, epoch, idempotencyKey, planDigest: digest }, crypto) !== entry.workflow) {
       throw new MalformedBytes('an opening whose plan is not the one its workflow is named after');
     }
+    if (chain.config(epoch) === undefined) throw new EpochUnknown(epoch);
     const record = recordOf(entry.workflow);
     // A client that lost its gateway opens again at another: the same workflow, by construction.
     if (record.opened !== undefined) return false;
+    unopened--;
     record.opened = { gateway: author, idempotencyKey, words: entry.words, plan, planDigest: digest, epoch, approved: entry.approved, atMs: entry.atMs };
     if (!byKey.has(idempotencyKey)) byKey.set(idempotencyKey, entry.workflow);
     return true;
@@ -226,6 +252,7 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
     running: () => [...records.values()].filter(({ opened, ended }) => opened !== undefined && ended === undefined),
     apply(author, body) {
       const entry = decodeWorkflowEntry(body);
+      if ('task' in entry) checkTask(entry);
       if (!fold(author, entry)) return;
       const record = recordOf(entry.workflow);
       settle(record, entry.atMs);

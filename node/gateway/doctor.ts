@@ -48,7 +48,7 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
       add(member.name, 'conduct', false, `${charge.what} (${charge.count}×)`, 'The mesh outvoted it. Look at its machine; if it cannot be trusted, found the mesh anew without it.');
     }
   }
-  for (const refusal of [...office.refusals(), ...transport.refusals()]) {
+  for (const refusal of [...office.refusals(), ...parts.refusals.list(), ...transport.refusals()]) {
     add(chain.nameOf(refusal.from), 'messages', false, `${refusal.count} refused here: ${refusal.reason}`, refusal.reason === 'clock' ? 'Set its clock (NTP): messages from more than a minute off are refused.' : 'From a member: another version, or a fault. From a stranger: somebody is trying the door; nothing got in.');
   }
   return { checks };

@@ -1,5 +1,5 @@
 // Law: one door for clients, open from the moment the node can answer until it ends.
-import type { Invites, Observers } from '../../actors/epochs/index.ts';
+import type { Invites } from '../../actors/epochs/index.ts';
 import type { Parts } from '../../actors/parts/index.ts';
 import type { WorkflowRecord } from '../../actors/workflow/index.ts';
 import type { Libp2pNetwork } from '../../protocols/libp2p/index.ts';
@@ -16,14 +16,12 @@ export interface GatewayOptions {
   readonly settings: NodeSettings;
   readonly transport: Libp2pNetwork;
   readonly invites: Invites;
-  readonly observers: Observers;
   /** 32 bytes; goes into tickets and nowhere else. */
   readonly psk: Uint8Array;
   /** On the node's monotonic clock. */
   readonly startedAtMs: number;
   readonly ensureEffects: (record: WorkflowRecord) => Promise<void>;
   readonly askPlanner: WorkflowServicesOptions['askPlanner'];
-  readonly deadLetters: () => number;
   readonly stop: () => void;
 }
 

@@ -16,4 +16,6 @@ export type Reply =
 export interface WorkerSetup {
   /** URL of a module that exports `skills`; absent: the skills of this package. */
   readonly skillsModule: string | undefined;
+  /** The folder where the node keeps compiled modules, if it does. */
+  readonly compileCache: string | undefined;
 }

@@ -1,5 +1,7 @@
 // Law: at most `maxWorkers` threads; a thread runs one request at a time, a few in all, and ends when it is idle, so that an idle node
 // holds no heap for skills. A run that takes too long is ended with its thread.
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Reply, Request, WorkerSetup } from './messages.ts';
 
@@ -112,7 +114,12 @@ export class Pool {
   }
 
   private start(): Thread {
-    const setup: WorkerSetup = { skillsModule: this.options.skillsModule };
+    const cache = getCompileCacheDir();
+    const setup: WorkerSetup = {
+      skillsModule: this.options.skillsModule,
+      // The directory's last part names the runtime; the worker adds its own.
+      compileCache: cache === undefined ? undefined : dirname(cache),
+    };
     const worker = new Worker(workerUrl, {
       name: 'parley-skill',
       workerData: setup,

@@ -1,5 +1,6 @@
 // Law: a worker checks the input against the manifest, runs one skill at a time and answers with canonical bytes or a failure; it prints
 // nothing, and loads only what the skill at hand needs.
+import { enableCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { canonicalBytes, skills as ownSkills, profileFile, type Skill, SkillFailure } from '../skills/index.ts';
@@ -13,7 +14,10 @@ const silent = (_chunk: unknown, encoding?: unknown, done?: unknown): boolean =>
 process.stdout.write = silent;
 process.stderr.write = silent;
 
-const { skillsModule } = workerData as WorkerSetup;
+const { skillsModule, compileCache } = workerData as WorkerSetup;
+// Before anything is loaded: with the node's cache of compiled modules a thread starts in about two thirds of the time.
+if (compileCache !== undefined) enableCompileCache(compileCache);
+const { canonicalBytes, profileFile, SkillFailure, skills: ownSkills } = await import('../skills/index.ts');
 const skills: readonly Skill[] =
   skillsModule === undefined ? ownSkills : ((await import(skillsModule)) as { skills: readonly Skill[] }).skills;
 const validators = new Map<string, ValidateFunction>();

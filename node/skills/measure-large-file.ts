@@ -88,9 +88,7 @@ try {
       startMb: number;
       shown: string;
     };
-    console.log(
-      `${name}: ${ms} ms, ${(size / 1e3 / ms).toFixed(0)} MB/s, peak ${peakMb} MiB (process before: ${startMb} MiB)\n  ${shown}`,
-    );
+    console.log(`${name}: ${ms} ms, peak ${peakMb} MiB (process before: ${startMb} MiB)\n  ${shown}`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -67,12 +67,7 @@ export async function join_(session: Session, ticket: string, options: SettingsO
   const { joinMesh } = await import('../../index.ts');
   const joined = await joinMesh({ folder, ticket, node: await newSettings(options) }).catch((error: Error) => {
     if (error.name !== 'MalformedBytes') throw error;
-    throw new CliFailure(
-      exitCodes.usage,
-      'bad_ticket',
-      `this is not a ticket: ${error.message}`,
-      'Copy it whole; it is one line.',
-    );
+    throw new CliFailure(exitCodes.usage, 'bad_ticket', `this is not a ticket: ${error.message}`);
   });
   say(
     session,

@@ -170,6 +170,9 @@ describe('log.triage', () => {
       `2026-03-01T10:${String(minute).padStart(2, '0')}:${String(second).padStart(2, '0')}Z`;
     const steady = Array.from({ length: 60 }, (_, minute) => `${at(minute, 0)} tick\n${at(minute, 30)} tick\n`);
     expect((await triage(steady.join(''), { rarePerMille: 0 })).anomalies).toEqual([]);
+    // 2 and 6 a minute in turn: the mean is 4, its deviation 2, and 6 is less than 10.
+    const uneven = steady.map((lines, minute) => (minute % 2 === 0 ? lines : lines.repeat(3)));
+    expect((await triage(uneven.join(''), { rarePerMille: 0 })).anomalies).toEqual([]);
     steady[30] += Array.from({ length: 20 }, (_, second) => `${at(30, 31 + second)} tick\n`).join('');
     const { anomalies } = await triage(steady.join(''), { rarePerMille: 0 });
     expect(anomalies).toEqual([

@@ -60,6 +60,30 @@ describe('table.query, case by case', () => {
     ]);
   });
 
+  test('comparing with a number skips cells that are not numbers, and the other way round', async () => {
+    const csv = 'v\n2\nn/a\n\n10\n0.5\n';
+    expect(await ask(csv, { filter: [{ column: 'v', op: '>', value: 1 }] })).toEqual([[2], [10]]);
+    expect(await ask(csv, { filter: [{ column: 'v', op: '<=', value: '2' }] })).toEqual([['2'], ['0.5']]);
+    expect(await ask(csv, { filter: [{ column: 'v', op: '>', value: 'a' }] })).toEqual([['n/a']]);
+    expect(await ask('v\n1.0\n1\n', { filter: [{ column: 'v', op: '=', value: 1 }] })).toHaveLength(2);
+    expect(await ask('v\n1.0\n1\n', { filter: [{ column: 'v', op: '=', value: '1' }] })).toHaveLength(1);
+  });
+
+  test('of equal numbers in a text column the smallest and largest do not depend on the order of the rows', async () => {
+    const query: QueryInput = {
+      aggregates: [
+        { function: 'min', column: 'v' },
+        { function: 'max', column: 'v' },
+      ],
+      filter: [{ column: 'v', op: '!=', value: 'x' }],
+      groupBy: ['k'],
+    };
+    const rows = ['a,1.0', 'a,1', 'a,1.00', 'b,word'];
+    const answers = [rows, [...rows].reverse()].map((order) => ask(`k,v\n${order.join('\n')}\n`, query));
+    expect(await answers[0]).toEqual(await answers[1]);
+    expect((await answers[0])?.[0]).toEqual(['a', '1', '1.00']);
+  });
+
   test('a question over no rows has an answer', async () => {
     expect(await ask('k,v\n', { aggregates: [{ function: 'count' }, { function: 'sum', column: 'v' }] })).toEqual([
       [0, null],
@@ -103,6 +127,16 @@ describe('table.query, case by case', () => {
       folder.file('task.json', canonicalBytes(first)),
     ]);
     expect(again.rows).toEqual([['a', '2.5']]);
+  });
+
+  test('rows of a SQLite table come in the order they are stored, whatever indexes there are', async () => {
+    const database = new DatabaseSync(`${folder.path}/indexed.db`);
+    database.exec(
+      "CREATE TABLE t (k TEXT, l TEXT, m TEXT, n TEXT, v INTEGER); CREATE INDEX covering ON t (v); INSERT INTO t (k, v) VALUES ('a', 3), ('b', 1), ('c', 2)",
+    );
+    database.close();
+    const file = folder.file('indexed-copy.db', readFileSync(`${folder.path}/indexed.db`));
+    expect((await run({ columns: ['v'] }, [file])).rows).toEqual([[3], [1], [2]]);
   });
 
   test('a table of a SQLite file with several must be named, and views are not read', async () => {

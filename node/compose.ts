@@ -1,0 +1,167 @@
+// Law: everything of a node that is above its World is put together here, from ports alone: the real node and the simulated one are this
+// same code. Nothing here knows a folder, a socket or a process.
+import type { KeeperMessage } from '../actors/consensus/index.ts';
+import { type ChainStore, configQuestion, createObservers, type Invites, meshLane, noteMeshEntry, type Observers, openChainStore, openInvites } from '../actors/epochs/index.ts';
+import { createBlobExchange, feed } from '../actors/memory/index.ts';
+import { createView, type MutableView } from '../actors/membership/index.ts';
+import { createEventHub, createLedger, type DataSets, type Parts, type Place, type Presence } from '../actors/parts/index.ts';
+import type { Planning, SkillManifest } from '../actors/planner/index.ts';
+import type { PlannerMessage } from '../actors/planning/index.ts';
+import { ask, createSystem, type KeyValue, type NodeId, type System, type World } from '../actors/system/index.ts';
+import { verdictQuestion } from '../actors/verdict/index.ts';
+import { type BoardChange, createBoard, workflowLane } from '../actors/workflow/index.ts';
+import { openLaneStore } from '../protocols/lanes/index.ts';
+import type { MeshChain } from '../protocols/mesh/index.ts';
+import { createHlc, createPostOffice, createRefusalTable, type Identity } from '../protocols/wire/index.ts';
+import { nodeTree } from './tree.ts';
+
+/** What must be there before a transport may let anyone in: who the members are, and which tickets are out. */
+export interface Admittance {
+  readonly chain: MeshChain;
+  readonly chainStore: ChainStore;
+  readonly invites: Invites;
+  readonly observers: Observers;
+  /** Whether the transport may keep a connection to this node. A stranger may connect while a ticket is out, to ask. */
+  readonly allow: (id: NodeId) => boolean;
+}
+
+/** Reads the chain of configs and the tickets from `keyValue`. */
+export async function openAdmittance(options: { readonly keyValue: KeyValue; readonly chain: MeshChain } & Pick<World, 'crypto' | 'clock' | 'random'>): Promise<Admittance> {
+  const { keyValue, chain, crypto, clock, random } = options;
+  const chainStore = await openChainStore({ keyValue, chain, crypto });
+  const invites = await openInvites({ keyValue, clock, crypto, random });
+  const observers = createObservers();
+  return { chain, chainStore, invites, observers, allow: (id) => chain.isMember(id) || observers.has(id) || invites.areOutstanding() };
+}
+
+export interface ComposeOptions {
+  readonly world: World;
+  readonly identity: Identity;
+  readonly admittance: Admittance;
+  readonly name: string;
+  readonly site: string;
+  readonly version: string;
+  /** Called once, with the function that keeps a payload at this node. */
+  readonly dataSets: (keepPrivate: (digest: string) => void) => DataSets;
+  readonly addresses: () => readonly string[];
+  /** The node's local socket, told to clients through its peers; empty where it has none. */
+  readonly socket: string;
+  /** Skill runs of each pool at the same time. */
+  readonly parallelMax: number;
+}
+
+export interface ComposedNode {
+  readonly parts: Parts;
+  readonly view: MutableView;
+  readonly system: System;
+  plan(words: string, files: Extract<PlannerMessage, { type: 'plan' }>['files']): Promise<Planning>;
+  /** Ends the tree, then what it stood on. The World's own ports stay the caller's to close. */
+  stop(): Promise<void>;
+}
+
+const askPlannerMs = 40_000;
+
+export async function composeNode(options: ComposeOptions): Promise<ComposedNode> {
+  const { world, identity, admittance } = options;
+  const { chain, chainStore, invites, observers } = admittance;
+  const { crypto, clock, random, network, log, storage, sandbox } = world;
+  const isKnown = (id: NodeId): boolean => chain.isMember(id) || observers.has(id);
+  const office = createPostOffice({
+    identity,
+    meshId: chain.meshId,
+    crypto,
+    clock,
+    random,
+    network,
+    log,
+    allow: (author, type) => isKnown(author) || (type === 'mesh.join' && invites.areOutstanding()),
+  });
+  const ledger = createLedger();
+  const refusals = createRefusalTable();
+  const view = createView(identity.id);
+  const board = createBoard({ chain, crypto, clock, self: identity.id });
+  const hlc = createHlc(clock);
+  const store = await openLaneStore({
+    keyValue: await storage.keyValue('lanes'),
+    crypto,
+    identity,
+    meshId: chain.meshId,
+    hlc: () => hlc.now(),
+    // Whoever was ever a member: what it wrote then stands.
+    isAuthor: (id) => chain.links.some(({ config }) => config.members.some((member) => member.id === id)),
+    log,
+  });
+  const blobs = createBlobExchange({ world, refusals });
+  const parts: Parts = {
+    world,
+    identity,
+    chain,
+    office,
+    board,
+    // An observer has no lane that others would take; what it finds out it keeps to itself.
+    lanes: { append: async (lane, body) => void (chain.isMember(identity.id) && (await store.append(lane, body))) },
+    blobs,
+    dataSets: options.dataSets((digest) => blobs.keepPrivate(digest)),
+    view,
+    events: createEventHub(),
+    ledger,
+    refusals,
+    manifests: sandbox.manifests() as readonly SkillManifest[],
+  };
+
+  const backlog: BoardChange[] = [];
+  const stopCollecting = board.onChange((change) => void backlog.push(change));
+  for await (const entry of store.all(workflowLane)) feed(parts, entry);
+  stopCollecting();
+  const noteMesh = ({ author, body }: { readonly author: NodeId; readonly body: Uint8Array }): void => noteMeshEntry(observers, author, body, (id) => chain.isMember(id));
+  for await (const entry of store.all(meshLane)) noteMesh(entry);
+  const stopNoting = store.onEntry((entry) => void (entry.lane === meshLane && noteMesh(entry)));
+
+  const describe = async (): Promise<Presence> => ({
+    name: options.name,
+    site: options.site,
+    skills: parts.manifests.map(({ name }) => name),
+    addresses: [...options.addresses()],
+    socket: options.socket,
+    version: options.version,
+    load: 0,
+    dataSets: (await parts.dataSets.describe()).map(({ name, columns }) => ({ name, columns: [...columns] })),
+  });
+  const keeper: Place<KeeperMessage> = { ref: undefined };
+  const planner: Place<PlannerMessage> = { ref: undefined };
+  const system = createSystem(options.name, world);
+  const adopt = (link: Parameters<ChainStore['adopt']>[0]): void =>
+    void chainStore.adopt(link).catch((error) => log('error', 'config not adopted', { epoch: link.config.epoch, error: String(error) }));
+  system.spawn(
+    nodeTree({
+      parts,
+      memory: { parts, store },
+      membership: { view, describe },
+      admission: { chainStore, invites, observers, addresses: options.addresses, version: options.version },
+      questions: [verdictQuestion(parts), configQuestion({ chain, crypto, adopt })],
+      backlog,
+      keeper,
+      planner,
+      parallelMax: options.parallelMax,
+    }),
+    undefined,
+    { name: 'node' },
+  );
+
+  return {
+    parts,
+    view,
+    system,
+    async plan(words, files) {
+      if (planner.ref === undefined) throw new Error('the planner is restarting; ask again');
+      return await ask(system, planner.ref, { type: 'plan', words, files }, { timeoutMs: askPlannerMs });
+    },
+    async stop() {
+      await system.shutdown();
+      stopNoting();
+      blobs.close();
+      office.close();
+      await store.idle();
+    },
+  };
+}
