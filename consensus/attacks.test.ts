@@ -6,10 +6,18 @@ import { decodeEvidence, encodeEvidence, verifyEvidence } from './evidence.ts';
 import { decodeFrame, FrameBuilder } from './frame.ts';
 import { encodeVote, noHash, type Subject } from './messages.ts';
 import { type Rules, soundRules } from './rules.ts';
-import { HeldEntry, sealBatch, type SignedEntry } from './signed-entry.ts';
-import { cherryPickedReports, equivocatingLeader, hiddenLock, isolatedFastDecider, lockedOut, olderPolka, twoWordings } from './testing/attacks.ts';
+import { HeldEntry, type SignedEntry, sealBatch } from './signed-entry.ts';
+import {
+  cherryPickedReports,
+  equivocatingLeader,
+  hiddenLock,
+  isolatedFastDecider,
+  lockedOut,
+  olderPolka,
+  twoWordings,
+} from './testing/attacks.ts';
 import { createFastCrypto } from './testing/fast-crypto.ts';
-import { seededChance, Sim, testMesh } from './testing/sim.ts';
+import { Sim, seededChance, testMesh } from './testing/sim.ts';
 import { type Role, Stage } from './testing/stage.ts';
 
 const crypto = createCrypto();
@@ -21,7 +29,9 @@ const reasons = (stage: Stage) => stage.sim.refusals.map(({ reason }) => reason)
 function convicted(stage: Stage): Set<string> {
   for (const evidence of stage.sim.evidence) {
     expect(evidence.culprit).toBe(stage.z.id);
-    expect(verifyEvidence(decodeEvidence(encodeEvidence(evidence)), stage.mesh.config, stage.mesh.meshId, crypto)).toEqual({ ok: true });
+    expect(
+      verifyEvidence(decodeEvidence(encodeEvidence(evidence)), stage.mesh.config, stage.mesh.meshId, crypto),
+    ).toEqual({ ok: true });
   }
   return new Set(stage.sim.evidence.map(({ kind }) => kind));
 }
@@ -82,33 +92,60 @@ describe('forged justification', () => {
     const stage = new Stage({ crypto, order: ['a', 'z', 'b', 'c'] });
     for (const role of honest) stage.start(role, role === 'a' ? undefined : `own of ${role}`);
     stage.votesNilWith(honest, honest);
-    stage.run(2_000, () => stage.overheard.filter(({ said }) => 'kind' in said && said.kind === 'precommit').length === 3);
+    stage.run(
+      2_000,
+      () => stage.overheard.filter(({ said }) => 'kind' in said && said.kind === 'precommit').length === 3,
+    );
     stage.run(stage.sim.nowMs + 120);
     stage.onStatement = undefined;
     return stage;
   }
-  const nil = (stage: Stage, role: Role) => (role === 'z' ? stage.vote('prevote', 0, null) : stage.heard(role, 'prevote', 0));
+  const nil = (stage: Stage, role: Role) =>
+    role === 'z' ? stage.vote('prevote', 0, null) : stage.heard(role, 'prevote', 0);
   const forgeries: Readonly<Record<string, (stage: Stage) => { bytes: Uint8Array; polkaRound: number }>> = {
     'reports of too few': (stage) => ({ bytes: stage.reports([nil(stage, 'b'), nil(stage, 'c')]), polkaRound: -1 }),
-    'one member reporting twice': (stage) => ({ bytes: stage.reports([nil(stage, 'b'), nil(stage, 'c'), nil(stage, 'c')]), polkaRound: -1 }),
+    'one member reporting twice': (stage) => ({
+      bytes: stage.reports([nil(stage, 'b'), nil(stage, 'c'), nil(stage, 'c')]),
+      polkaRound: -1,
+    }),
     'a report with another value under its signature': (stage) => {
-      const forged = { ...nil(stage, 'c'), entry: stage.vote('prevote', 0, stage.value('w'), stage.proposal(0, stage.value('w'))).entry };
+      const forged = {
+        ...nil(stage, 'c'),
+        entry: stage.vote('prevote', 0, stage.value('w'), stage.proposal(0, stage.value('w'))).entry,
+      };
       return { bytes: stage.reports([nil(stage, 'b'), forged, nil(stage, 'z')]), polkaRound: -1 };
     },
     'a value that the leader of round 0 never proposed': (stage) => {
       const own = stage.vote('prevote', 0, stage.value('w'), stage.proposal(0, stage.value('w')));
-      return { bytes: stage.reports([nil(stage, 'b'), nil(stage, 'c'), own], [stage.proposal(0, stage.value('w'))]), polkaRound: -1 };
+      return {
+        bytes: stage.reports([nil(stage, 'b'), nil(stage, 'c'), own], [stage.proposal(0, stage.value('w'))]),
+        polkaRound: -1,
+      };
     },
     'precommits for reports': (stage) => ({
-      bytes: stage.reports([stage.heard('b', 'precommit', 0), stage.heard('c', 'precommit', 0), stage.vote('precommit', 0, null)]),
+      bytes: stage.reports([
+        stage.heard('b', 'precommit', 0),
+        stage.heard('c', 'precommit', 0),
+        stage.vote('precommit', 0, null),
+      ]),
       polkaRound: -1,
     }),
     'reports of another instance': (stage) => ({
-      bytes: stage.reports([nil(stage, 'b'), nil(stage, 'c'), stage.vote('prevote', 0, null, undefined, -1, 'ab'.repeat(32))]),
+      bytes: stage.reports([
+        nil(stage, 'b'),
+        nil(stage, 'c'),
+        stage.vote('prevote', 0, null, undefined, -1, 'ab'.repeat(32)),
+      ]),
       polkaRound: -1,
     }),
-    'a polka of one': (stage) => ({ bytes: stage.polka(0, stage.value('w'), [stage.vote('prevote', 0, stage.value('w'))]), polkaRound: 0 }),
-    'a polka of nil votes': (stage) => ({ bytes: stage.polka(0, stage.value('w'), [nil(stage, 'a'), nil(stage, 'b'), nil(stage, 'c')]), polkaRound: 0 }),
+    'a polka of one': (stage) => ({
+      bytes: stage.polka(0, stage.value('w'), [stage.vote('prevote', 0, stage.value('w'))]),
+      polkaRound: 0,
+    }),
+    'a polka of nil votes': (stage) => ({
+      bytes: stage.polka(0, stage.value('w'), [nil(stage, 'a'), nil(stage, 'b'), nil(stage, 'c')]),
+      polkaRound: 0,
+    }),
     'not a justification at all': () => ({ bytes: utf8.encode('trust me'), polkaRound: -1 }),
   };
   for (const [name, forge] of Object.entries(forgeries)) {
@@ -117,7 +154,12 @@ describe('forged justification', () => {
       const { bytes, polkaRound } = forge(stage);
       stage.tell(honest, [stage.proposal(1, stage.value('w'), polkaRound, bytes)], ['w'], [bytes]);
       stage.run(stage.sim.nowMs + 30);
-      for (const role of honest) expect(stage.overheard.find(({ said, signed }) => signed.signer === stage.idOf(role) && 'kind' in said && said.round === 1)?.said).toMatchObject({ value: null });
+      for (const role of honest)
+        expect(
+          stage.overheard.find(
+            ({ said, signed }) => signed.signer === stage.idOf(role) && 'kind' in said && said.round === 1,
+          )?.said,
+        ).toMatchObject({ value: null });
       expect(convicted(stage)).toContain('unjustified');
       expect(stage.run(20_000, () => decidedBy(stage).every((text) => text === 'own of b'))).toBe(true);
       expect(stage.sim.violations([3])).toEqual([]);
@@ -143,7 +185,14 @@ describe('replay', () => {
     const proposal = stage.heard('a', 'proposal', 0);
     // The same words by two members, in an instance of another mesh: with a's own vote they would decide.
     for (const identity of stage.mesh.identities.slice(1)) {
-      const foreign = encodeVote({ kind: 'prevote', instance: 'cd'.repeat(32), round: 0, value: stage.value('v'), polkaRound: -1, proposalHash: noHash });
+      const foreign = encodeVote({
+        kind: 'prevote',
+        instance: 'cd'.repeat(32),
+        round: 0,
+        value: stage.value('v'),
+        polkaRound: -1,
+        proposalHash: noHash,
+      });
       const held = new HeldEntry(foreign, identity.id);
       sealBatch(identity, crypto, [held]);
       stage.tell(['a'], [held.export()]);
@@ -159,14 +208,36 @@ describe('replay', () => {
     stage.run(100);
     const { certificate } = stage.sim.nodes[0]!.decided.get(stage.id)!;
     const { config, identities } = stage.mesh;
-    for (const [foreign, meshId] of [[config, crypto.sha256(utf8.encode('other'))], [{ ...config, epoch: 1 }, stage.mesh.meshId], [{ ...config, p: 0 }, stage.mesh.meshId]] as const) {
-      const engine = createEngine({ self: identities[0], meshId, config: foreign, crypto, timeouts: { baseMs: 100, maxMs: 1000 } });
-      const other = createEngine({ self: identities[1], meshId: stage.mesh.meshId, config, crypto, timeouts: { baseMs: 100, maxMs: 1000 } });
+    for (const [foreign, meshId] of [
+      [config, crypto.sha256(utf8.encode('other'))],
+      [{ ...config, epoch: 1 }, stage.mesh.meshId],
+      [{ ...config, p: 0 }, stage.mesh.meshId],
+    ] as const) {
+      const engine = createEngine({
+        self: identities[0],
+        meshId,
+        config: foreign,
+        crypto,
+        timeouts: { baseMs: 100, maxMs: 1000 },
+      });
+      const other = createEngine({
+        self: identities[1],
+        meshId: stage.mesh.meshId,
+        config,
+        crypto,
+        timeouts: { baseMs: 100, maxMs: 1000 },
+      });
       other.handle({ type: 'start', subject: certificate.subject });
       const builder = new FrameBuilder();
       builder.certificate('decided', stageCertificate(stage));
       const outputs = engine.handle({ type: 'frame', from: identities[1]!.id, bytes: builder.build()[0]! });
-      expect(outputs).toEqual([{ type: 'refused', from: identities[1]!.id, reason: expect.stringContaining('a certificate that proves nothing') }]);
+      expect(outputs).toEqual([
+        {
+          type: 'refused',
+          from: identities[1]!.id,
+          reason: expect.stringContaining('a certificate that proves nothing'),
+        },
+      ]);
     }
   });
 });
@@ -223,7 +294,10 @@ describe('lies that leave traces', () => {
     const own = stage.vote('prevote', 0, null);
     const stolen: SignedEntry = { ...own, signer: stage.idOf('c') };
     stage.tell(['a'], [stolen]);
-    const stranger = { ...own, signer: testMesh([], { f: 0, c: 0, p: 0 }, crypto).identities[0]?.id ?? '12D3KooWNotAMember' };
+    const stranger = {
+      ...own,
+      signer: testMesh([], { f: 0, c: 0, p: 0 }, crypto).identities[0]?.id ?? '12D3KooWNotAMember',
+    };
     stage.tell(['b'], [stranger]);
     expect(reasons(stage)).toContain(`relays a signature of ${stage.idOf('c')} that does not verify`);
     expect(reasons(stage)).toContain('who is not a member');
@@ -241,9 +315,15 @@ describe('twins (one key, two honest copies)', () => {
       const running = [...identities, identities[3]!];
       const chance = seededChance(seed * 7919);
       // Every 150 ms the five copies fall into two groups anew; the twins are mostly kept apart.
-      const groups = Array.from({ length: 20 }, () => running.map((_, i) => (i === 3 ? 0 : i === 4 ? 1 : Math.floor(chance.next() * 2))));
+      const groups = Array.from({ length: 20 }, () =>
+        running.map((_, i) => (i === 3 ? 0 : i === 4 ? 1 : Math.floor(chance.next() * 2))),
+      );
       const sim = new Sim({
-        mesh, crypto: fast, running, seed, baseMs: 80,
+        mesh,
+        crypto: fast,
+        running,
+        seed,
+        baseMs: 80,
         delayMs: (_from, _to, _nowMs, draw) => 1 + Math.floor(draw.next() * 40),
         delivers: (from, to, _frame, nowMs) => {
           const group = groups[Math.floor(nowMs / 150)];
@@ -255,7 +335,10 @@ describe('twins (one key, two honest copies)', () => {
         sim.start(i, subject, utf8.encode(`payload of ${i}`));
       });
       const id = sim.nodes[0]!.engine.instanceId(subject);
-      expect(sim.run(60_000, () => [0, 1, 2].every((i) => sim.nodes[i]!.decided.has(id))), `seed ${seed}`).toBe(true);
+      expect(
+        sim.run(60_000, () => [0, 1, 2].every((i) => sim.nodes[i]!.decided.has(id))),
+        `seed ${seed}`,
+      ).toBe(true);
       expect(sim.violations([3, 4]), `seed ${seed}`).toEqual([]);
       convictions += sim.evidence.length > 0 ? 1 : 0;
     }

@@ -5,10 +5,17 @@ import type { CertificateKind } from './certificate.ts';
 import type { ValueId, VoteKind } from './core.ts';
 import type { EpochView } from './epoch.ts';
 import { conflictOf } from './evidence.ts';
-import type { Vote } from './messages.ts';
+import { decodeEntry, type Vote } from './messages.ts';
 import type { Rules } from './rules.ts';
-import { type HeldEntry, sameEntry } from './signed-entry.ts';
-import { applyCertificate, emptyKeeper, forgetRounds, hasQuorumOfAny, hasQuorumOn, type VoteKeeper } from './vote-keeper.ts';
+import { type HeldEntry, type SignedEntry, sameEntry } from './signed-entry.ts';
+import {
+  applyCertificate,
+  emptyKeeper,
+  forgetRounds,
+  hasQuorumOfAny,
+  hasQuorumOn,
+  type VoteKeeper,
+} from './vote-keeper.ts';
 
 export interface HeldVote {
   readonly vote: Vote;
@@ -25,7 +32,12 @@ export interface Conflict {
 /** What a new vote brought about. */
 export type Conclusion =
   | { readonly type: 'polka'; readonly round: number; readonly value: ValueId }
-  | { readonly type: 'decide'; readonly kind: Exclude<CertificateKind, 'POLKA'>; readonly round: number; readonly value: ValueId };
+  | {
+      readonly type: 'decide';
+      readonly kind: Exclude<CertificateKind, 'POLKA'>;
+      readonly round: number;
+      readonly value: ValueId;
+    };
 
 type RoundBallots = Record<VoteKind, Map<NodeId, HeldVote[]>>;
 const statementsPerSlot = 2;
@@ -49,7 +61,12 @@ export class Ballots {
     this.#findConflicts({ vote, held }, onConflict);
     slot.push({ vote, held });
     const kept = { kind: vote.kind, round: vote.round, voter: held.signer, value: vote.value };
-    this.#keeper = this.#rules.applyVote(this.#keeper, kept, this.#epoch.weights.get(held.signer) ?? 0, currentRound).keeper;
+    this.#keeper = this.#rules.applyVote(
+      this.#keeper,
+      kept,
+      this.#epoch.weights.get(held.signer) ?? 0,
+      currentRound,
+    ).keeper;
     // The keeper counts an equivocator's first statement only. Its second one may complete a certificate for a value that others see.
     if (slot.length > 1 && vote.value !== null) this.#countCertificate(vote.kind, vote.round, vote.value);
     return true;
@@ -98,12 +115,29 @@ export class Ballots {
   }
 
   weightFor(kind: VoteKind, round: number, value: ValueId): number {
-    return this.votesFor(kind, round, value).reduce((sum, held) => sum + (this.#epoch.weights.get(held.signer) ?? 0), 0);
+    return this.votesFor(kind, round, value).reduce(
+      (sum, held) => sum + (this.#epoch.weights.get(held.signer) ?? 0),
+      0,
+    );
   }
 
-  /** Whether this very statement is held, so that its signature need not be checked again. */
-  holds(vote: Vote, signed: { readonly entry: Uint8Array; readonly signer: NodeId }): boolean {
-    return this.of(vote.kind, vote.round).get(signed.signer)?.some((known) => sameEntry(known.held, signed)) === true;
+  /** Whether this very vote is held, so that its signature need not be checked again. */
+  readonly isKnown = (signed: SignedEntry): boolean => {
+    const entry = decodeEntry(signed.entry);
+    if (entry.type !== 'vote') return false;
+    const { kind, round } = entry.vote;
+    return (
+      this.of(kind, round)
+        .get(signed.signer)
+        ?.some((known) => sameEntry(known.held, signed)) === true
+    );
+  };
+
+  /** Whether a round-0 prevote names the proposal of that hash. */
+  isNamed(hash: string): boolean {
+    for (const votes of this.of('prevote', 0).values())
+      if (votes.some(({ vote }) => vote.proposalHash === hash)) return true;
+    return false;
   }
 
   forget(keep: (round: number) => boolean): void {
@@ -120,9 +154,12 @@ export class Ballots {
   }
 
   #countCertificate(kind: VoteKind, round: number, value: ValueId): void {
-    const weights = new Map(this.votesFor(kind, round, value).map((held) => [held.signer, this.#epoch.weights.get(held.signer) ?? 0]));
+    const weights = new Map(
+      this.votesFor(kind, round, value).map((held) => [held.signer, this.#epoch.weights.get(held.signer) ?? 0]),
+    );
     const weight = [...weights.values()].reduce((sum, each) => sum + each, 0);
-    if (weight >= this.#epoch.thresholds.quorum) this.#keeper = applyCertificate(this.#keeper, kind, round, value, weights).keeper;
+    if (weight >= this.#epoch.thresholds.quorum)
+      this.#keeper = applyCertificate(this.#keeper, kind, round, value, weights).keeper;
   }
 
   #findConflicts({ vote, held }: HeldVote, onConflict: (conflict: Conflict) => void): void {

@@ -5,9 +5,24 @@ import { type EpochConfig, maxMembers } from '../protocols/mesh/index.ts';
 import { ByteReader, ByteWriter, compareText, hex, MalformedBytes } from '../protocols/wire/index.ts';
 import type { ValueId, VoteKind } from './core.ts';
 import { type Check, type EpochView, epochViewOf } from './epoch.ts';
-import { decodeEntry, type Entry, type InstanceId, instanceIdOf, maxRound, readSubject, type Subject, writeSubject } from './messages.ts';
+import {
+  decodeEntry,
+  type Entry,
+  type InstanceId,
+  instanceIdOf,
+  maxRound,
+  readSubject,
+  type Subject,
+  writeSubject,
+} from './messages.ts';
 import { soundnessOf, type Thresholds } from './quorum.ts';
-import { type HeldEntry, readSignedEntry, type SignedEntry, verifySignedEntry, writeSignedEntry } from './signed-entry.ts';
+import {
+  type HeldEntry,
+  readSignedEntry,
+  type SignedEntry,
+  verifySignedEntry,
+  writeSignedEntry,
+} from './signed-entry.ts';
 
 const kinds = ['FAST', 'COMMIT', 'POLKA'] as const;
 /** FAST: enough round-0 prevotes to decide. COMMIT: a quorum of precommits. POLKA: a quorum of prevotes, which decides nothing by itself. */
@@ -69,8 +84,14 @@ export function weightNeeded(kind: CertificateKind, thresholds: Thresholds): num
 }
 
 /** Whether `certificate` proves its value under `config` in the mesh of that id. Needs nothing but its arguments. */
-export function verifyCertificate(certificate: Certificate, config: EpochConfig, meshId: Uint8Array, crypto: Crypto): Check {
-  if (certificate.epoch !== config.epoch) return refuse(`it is of epoch ${certificate.epoch}, the config of epoch ${config.epoch}`);
+export function verifyCertificate(
+  certificate: Certificate,
+  config: EpochConfig,
+  meshId: Uint8Array,
+  crypto: Crypto,
+): Check {
+  if (certificate.epoch !== config.epoch)
+    return refuse(`it is of epoch ${certificate.epoch}, the config of epoch ${config.epoch}`);
   const soundness = soundnessOf(
     config.members.map((member) => member.weight),
     config,
@@ -87,9 +108,11 @@ export function verifyCertificateIn(
   isKnown: (signed: SignedEntry) => boolean = () => false,
 ): Check {
   const { kind, instance, round, value, votes } = certificate;
-  if (certificate.epoch !== epoch.scope.epoch) return refuse(`it is of epoch ${certificate.epoch}, not ${epoch.scope.epoch}`);
+  if (certificate.epoch !== epoch.scope.epoch)
+    return refuse(`it is of epoch ${certificate.epoch}, not ${epoch.scope.epoch}`);
   if (certificate.configHash !== epoch.configHash) return refuse('it was made under another config');
-  if (instanceIdOf(epoch.scope, certificate.subject, crypto) !== instance) return refuse('its instance is not of this mesh, epoch, config and key');
+  if (instanceIdOf(epoch.scope, certificate.subject, crypto) !== instance)
+    return refuse('its instance is not of this mesh, epoch, config and key');
   if (kind === 'FAST' && round !== 0) return refuse('only round 0 decides on prevotes alone');
   const wanted = votesCertified(kind);
   let weight = 0;
@@ -113,8 +136,10 @@ export function verifyCertificateIn(
     if (vote.instance !== instance) return refuse(`${signed.signer} voted in another instance`);
     if (vote.kind !== wanted) return refuse(`${signed.signer} signed a ${vote.kind}, not a ${wanted}`);
     if (vote.round !== round) return refuse(`${signed.signer} voted in round ${vote.round}, not ${round}`);
-    if (vote.value !== value) return refuse(`${signed.signer} voted for ${vote.value === null ? 'nil' : 'another value'}`);
-    if (!isKnown(signed) && !verifySignedEntry(signed, crypto)) return refuse(`the signature of ${signed.signer} does not verify`);
+    if (vote.value !== value)
+      return refuse(`${signed.signer} voted for ${vote.value === null ? 'nil' : 'another value'}`);
+    if (!isKnown(signed) && !verifySignedEntry(signed, crypto))
+      return refuse(`the signature of ${signed.signer} does not verify`);
     weight += share;
   }
   const needed = weightNeeded(kind, epoch.thresholds);
@@ -135,7 +160,9 @@ export function assembleCertificate(
     chosen.push(vote.export());
     weight += epoch.weights.get(vote.signer) ?? 0;
   }
-  return weight >= needed ? { ...about, epoch: epoch.scope.epoch, configHash: epoch.configHash, votes: chosen } : undefined;
+  return weight >= needed
+    ? { ...about, epoch: epoch.scope.epoch, configHash: epoch.configHash, votes: chosen }
+    : undefined;
 }
 
 function refuse(reason: string): Check {

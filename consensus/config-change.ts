@@ -22,17 +22,30 @@ export function judgeConfigChange(next: EpochConfig, current: EpochConfig, crypt
   if (!equalBytes(next.previous, configHash(current, crypto))) return refuse('it names another config before it');
   const before = new Map(current.members.map((member) => [member.id, member]));
   const after = new Map(next.members.map((member) => [member.id, member]));
-  const changed = [...new Set([...before.keys(), ...after.keys()])].filter((id) => !isSameMember(before.get(id), after.get(id)));
+  const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (id) => !isSameMember(before.get(id), after.get(id)),
+  );
   const weak = changed.find((id) => after.has(id) && !isAdmissibleKey(publicKeyOf(id)));
-  if (weak !== undefined) return refuse(`the key of ${after.get(weak)!.name} is not admissible: of small or mixed order`);
-  if (changed.length > 1) return refuse(`it changes ${changed.length} members; one at a time keeps the quorums of both epochs overlapping`);
-  const soundness = soundnessOf(next.members.map((member) => member.weight), next);
+  if (weak !== undefined)
+    return refuse(`the key of ${after.get(weak)!.name} is not admissible: of small or mixed order`);
+  if (changed.length > 1)
+    return refuse(`it changes ${changed.length} members; one at a time keeps the quorums of both epochs overlapping`);
+  const soundness = soundnessOf(
+    next.members.map((member) => member.weight),
+    next,
+  );
   return soundness.sound ? { ok: true } : refuse(`its quorums are unsound: ${soundness.reason}`);
 }
 
 function isSameMember(a: Member | undefined, b: Member | undefined): boolean {
   if (a === undefined || b === undefined) return false;
-  return a.weight === b.weight && a.name === b.name && a.site === b.site && a.operator === b.operator && a.modelFamily === b.modelFamily;
+  return (
+    a.weight === b.weight &&
+    a.name === b.name &&
+    a.site === b.site &&
+    a.operator === b.operator &&
+    a.modelFamily === b.modelFamily
+  );
 }
 
 /** Whether a mesh may begin like this: quorums that hold, and keys under which one signature cannot mean two things. */
@@ -40,17 +53,27 @@ export function judgeGenesis(genesis: Genesis): Check {
   const { members } = genesis.config;
   const weak = members.find(({ id }) => !isAdmissibleKey(publicKeyOf(id)));
   if (weak !== undefined) return refuse(`the key of ${weak.name} is not admissible: of small or mixed order`);
-  const soundness = soundnessOf(members.map((member) => member.weight), genesis.config);
+  const soundness = soundnessOf(
+    members.map((member) => member.weight),
+    genesis.config,
+  );
   return soundness.sound ? { ok: true } : refuse(`its quorums are unsound: ${soundness.reason}`);
 }
 
 /** Whether `certificate` (encoded) proves that the members of `current` decided `next`. */
-export function verifyConfigLink(next: EpochConfig, certificate: Uint8Array, current: EpochConfig, meshId: Uint8Array, crypto: Crypto): Check {
+export function verifyConfigLink(
+  next: EpochConfig,
+  certificate: Uint8Array,
+  current: EpochConfig,
+  meshId: Uint8Array,
+  crypto: Crypto,
+): Check {
   const change = judgeConfigChange(next, current, crypto);
   if (!change.ok) return change;
   const decoded = decodeCertificate(certificate);
   if (decoded.kind === 'POLKA') return refuse('a polka is a step on the way and decides nothing');
-  if (decoded.subject.domain !== 'config' || !equalBytes(decoded.subject.key, configKey(next.epoch))) return refuse('the certificate answers another question');
+  if (decoded.subject.domain !== 'config' || !equalBytes(decoded.subject.key, configKey(next.epoch)))
+    return refuse('the certificate answers another question');
   if (decoded.value !== valueIdOf(encodeConfig(next), crypto)) return refuse('the certificate decided another config');
   return verifyCertificate(decoded, current, meshId, crypto);
 }

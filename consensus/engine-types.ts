@@ -27,7 +27,12 @@ export interface EngineLimits {
   readonly answersPerPeer: number;
 }
 
-export const defaultLimits: EngineLimits = { joinedPerPeer: 4096, strangersPerMember: 1024, futureRounds: 8, answersPerPeer: 64 };
+export const defaultLimits: EngineLimits = {
+  joinedPerPeer: 4096,
+  strangersPerMember: 1024,
+  futureRounds: 8,
+  answersPerPeer: 64,
+};
 
 export interface EngineOptions {
   /** Undefined for an observer: it follows and verifies, and says nothing. A node that is no member of the epoch is an observer too. */
@@ -62,12 +67,24 @@ export type EngineOutput =
   | { readonly type: 'persist'; readonly record: Uint8Array }
   /** `all`: every connected member, and observers that follow. */
   | { readonly type: 'send'; readonly to: NodeId | 'all'; readonly frame: Uint8Array }
-  | { readonly type: 'validate'; readonly instance: InstanceId; readonly subject: Subject; readonly value: ValueId; readonly payload: Uint8Array }
+  | {
+      readonly type: 'validate';
+      readonly instance: InstanceId;
+      readonly subject: Subject;
+      readonly value: ValueId;
+      readonly payload: Uint8Array;
+    }
   /** This node leads `round` and has nothing to propose: an `offer` would help. */
   | { readonly type: 'wanted'; readonly instance: InstanceId; readonly subject: Subject; readonly round: number }
   /** A peer brought up an instance that this node did not start; it votes in it from now on. */
   | { readonly type: 'joined'; readonly instance: InstanceId; readonly subject: Subject; readonly from: NodeId }
-  | { readonly type: 'timer'; readonly instance: InstanceId; readonly kind: TimerKind; readonly round: number; readonly delayMs: number }
+  | {
+      readonly type: 'timer';
+      readonly instance: InstanceId;
+      readonly kind: TimerKind;
+      readonly round: number;
+      readonly delayMs: number;
+    }
   /** At least once per instance: again after a restart, and when a decided instance is started again. */
   | {
       readonly type: 'decided';
@@ -78,7 +95,13 @@ export type EngineOutput =
       readonly certificate: Certificate;
     }
   /** A vote that counts here, this node's own included; for those who watch. Decides nothing by itself. */
-  | { readonly type: 'vote'; readonly instance: InstanceId; readonly subject: Subject; readonly signer: NodeId; readonly vote: Vote }
+  | {
+      readonly type: 'vote';
+      readonly instance: InstanceId;
+      readonly subject: Subject;
+      readonly signer: NodeId;
+      readonly vote: Vote;
+    }
   | { readonly type: 'evidence'; readonly evidence: Evidence }
   /** Something from a peer was not accepted. Counted and attributed by the shell. */
   | { readonly type: 'refused'; readonly from: NodeId; readonly reason: string };

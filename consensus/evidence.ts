@@ -6,7 +6,16 @@ import { ByteReader, ByteWriter, equalBytes, hex, MalformedBytes } from '../prot
 import { type Check, epochViewOf, leaderOrder } from './epoch.ts';
 import { judgeReports } from './fast-path.ts';
 import { checkJustification, maxJustificationBytes } from './justification.ts';
-import { decodeEntry, type Entry, type InstanceId, instanceIdOf, readSubject, type Subject, type Vote, writeSubject } from './messages.ts';
+import {
+  decodeEntry,
+  type Entry,
+  type InstanceId,
+  instanceIdOf,
+  readSubject,
+  type Subject,
+  type Vote,
+  writeSubject,
+} from './messages.ts';
 import { readSignedEntry, type SignedEntry, verifySignedEntry, writeSignedEntry } from './signed-entry.ts';
 
 /** Two statements of one member that an honest one never makes both. */
@@ -81,9 +90,12 @@ export function conflictOf(a: Vote, b: Vote): 'prevotes' | 'precommits' | 'amnes
 
 /** Whether `evidence` convicts its culprit, a member under `config` in the mesh of that id. Needs nothing but its arguments. */
 export function verifyEvidence(evidence: Evidence, config: EpochConfig, meshId: Uint8Array, crypto: Crypto): Check {
-  if (!config.members.some((member) => member.id === evidence.culprit)) return refuse(`${evidence.culprit} is not a member of epoch ${config.epoch}`);
+  if (!config.members.some((member) => member.id === evidence.culprit))
+    return refuse(`${evidence.culprit} is not a member of epoch ${config.epoch}`);
   try {
-    return evidence.kind === 'unjustified' ? verifyProposal(evidence, config, meshId, crypto) : verifyPair(evidence, crypto);
+    return evidence.kind === 'unjustified'
+      ? verifyProposal(evidence, config, meshId, crypto)
+      : verifyPair(evidence, crypto);
   } catch (error) {
     if (error instanceof MalformedBytes) return refuse(`a statement in it is malformed: ${error.message}`);
     throw error;
@@ -92,9 +104,11 @@ export function verifyEvidence(evidence: Evidence, config: EpochConfig, meshId: 
 
 function verifyPair(evidence: PairEvidence, crypto: Crypto): Check {
   const { kind, culprit, first, second } = evidence;
-  if (first.signer !== culprit || second.signer !== culprit) return refuse('its two statements are not both of the culprit');
+  if (first.signer !== culprit || second.signer !== culprit)
+    return refuse('its two statements are not both of the culprit');
   if (equalBytes(first.entry, second.entry)) return refuse('its two statements are the same one');
-  if (!pairConvicts(kind, decodeEntry(first.entry), decodeEntry(second.entry))) return refuse(`its two statements are not two conflicting ${kind}`);
+  if (!pairConvicts(kind, decodeEntry(first.entry), decodeEntry(second.entry)))
+    return refuse(`its two statements are not two conflicting ${kind}`);
   for (const signed of [first, second]) {
     if (!verifySignedEntry(signed, crypto)) return refuse(`a signature of ${culprit} does not verify`);
   }
@@ -114,14 +128,16 @@ function verifyProposal(evidence: ProposalEvidence, config: EpochConfig, meshId:
   const entry = decodeEntry(signed.entry);
   if (entry.type !== 'proposal' || signed.signer !== culprit) return refuse('it shows no proposal of the culprit');
   const epoch = epochViewOf(config, meshId, crypto);
-  if (instanceIdOf(epoch.scope, subject, crypto) !== entry.proposal.instance) return refuse('its instance is not of this mesh, epoch and config');
+  if (instanceIdOf(epoch.scope, subject, crypto) !== entry.proposal.instance)
+    return refuse('its instance is not of this mesh, epoch and config');
   if (!verifySignedEntry(signed, crypto)) return refuse(`the signature of ${culprit} does not verify`);
   const order = leaderOrder(entry.proposal.instance, epoch.weights.keys());
   if (order[entry.proposal.round % order.length] !== culprit) return { ok: true };
   if (justification === undefined) return refuse('the culprit led that round and its justification is not shown');
   const check = checkJustification(entry.proposal, justification, { epoch, crypto, order, judge: judgeReports });
   // A justification that is not the signed one says nothing about the signer.
-  if (!check.ok && !isOfProposal(justification, entry, crypto)) return refuse('the justification shown is not the one that was signed');
+  if (!check.ok && !isOfProposal(justification, entry, crypto))
+    return refuse('the justification shown is not the one that was signed');
   return check.ok ? refuse('the proposal is justified') : { ok: true };
 }
 

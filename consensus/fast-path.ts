@@ -30,7 +30,10 @@ export function judgeReports(
   const counted = equivocated ? reports.filter(({ signer }) => signer !== leader.id) : reports;
   const total = counted.reduce((sum, { weight }) => sum + weight, 0);
   if (total < available) {
-    return { admissible: false, reason: `reports of weight ${total}${equivocated ? " beside the leader's" : ''} are not the ${available} needed` };
+    return {
+      admissible: false,
+      reason: `reports of weight ${total}${equivocated ? " beside the leader's" : ''} are not the ${available} needed`,
+    };
   }
   const weights = new Map<ValueId, number>();
   for (const { value, weight } of counted) if (value !== null) weights.set(value, (weights.get(value) ?? 0) + weight);

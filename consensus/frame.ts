@@ -4,7 +4,14 @@ import { ByteReader, ByteWriter, hex, MalformedBytes } from '../protocols/wire/i
 import type { ValueId } from './core.ts';
 import { maxJustificationBytes } from './justification.ts';
 import { type InstanceId, maxPayloadBytes, maxRound, readSubject, type Subject, writeSubject } from './messages.ts';
-import { type Batch, readBatch, readSignedEntry, type SignedEntry, writeBatch, writeSignedEntry } from './signed-entry.ts';
+import {
+  type Batch,
+  readBatch,
+  readSignedEntry,
+  type SignedEntry,
+  writeBatch,
+  writeSignedEntry,
+} from './signed-entry.ts';
 
 /** "I am in this round of this instance, undecided: tell me what I lack." */
 export interface Sync {
@@ -49,7 +56,8 @@ export function encodeFrame(frame: Frame): Uint8Array {
 
 /** Throws MalformedBytes on anything `encodeFrame` would not have written. */
 export function decodeFrame(bytes: Uint8Array): Frame {
-  if (bytes.length > maxFrameBytes) throw new MalformedBytes(`a frame of ${bytes.length} bytes exceeds ${maxFrameBytes}`);
+  if (bytes.length > maxFrameBytes)
+    throw new MalformedBytes(`a frame of ${bytes.length} bytes exceeds ${maxFrameBytes}`);
   const reader = new ByteReader(bytes, frameDomain);
   const frame: Frame = {
     batch: reader.bool() ? readBatch(reader) : undefined,
@@ -66,7 +74,8 @@ export function decodeFrame(bytes: Uint8Array): Frame {
     }),
   };
   reader.end();
-  if (frame.batch !== undefined && frame.batch.entries.length === 0) throw new MalformedBytes('a batch has at least one entry');
+  if (frame.batch !== undefined && frame.batch.entries.length === 0)
+    throw new MalformedBytes('a batch has at least one entry');
   return frame;
 }
 
@@ -124,11 +133,13 @@ export class FrameBuilder {
       else push(sizeBytes, (parts) => (parts.batch = batch));
     }
     // Subjects first: a receiver joins an instance by them before it reads what else is about it.
-    for (const subject of this.#subjects.values()) push(subject.key.length + 8, (parts) => parts.subjects.push(subject));
+    for (const subject of this.#subjects.values())
+      push(subject.key.length + 8, (parts) => parts.subjects.push(subject));
     for (const signed of this.#relayed.values()) push(sizeOf(signed), (parts) => parts.relayed.push(signed));
     for (const sync of this.#syncs.values()) push(40 + 32 * sync.wants.length, (parts) => parts.syncs.push(sync));
     for (const bytes of this.#certificates.values()) push(bytes.length + 4, (parts) => parts.certificates.push(bytes));
-    for (const bytes of this.#justifications.values()) push(bytes.length + 4, (parts) => parts.justifications.push(bytes));
+    for (const bytes of this.#justifications.values())
+      push(bytes.length + 4, (parts) => parts.justifications.push(bytes));
     for (const bytes of this.#payloads.values()) push(bytes.length + 4, (parts) => parts.payloads.push(bytes));
     if (open.items > 0) frames.push(encodeFrame(open));
     return frames;
@@ -148,7 +159,17 @@ interface Parts extends Frame {
 }
 
 function emptyParts(): Parts {
-  return { batch: undefined, relayed: [], subjects: [], payloads: [], justifications: [], certificates: [], syncs: [], sizeBytes: 256, items: 0 };
+  return {
+    batch: undefined,
+    relayed: [],
+    subjects: [],
+    payloads: [],
+    justifications: [],
+    certificates: [],
+    syncs: [],
+    sizeBytes: 256,
+    items: 0,
+  };
 }
 
 function sizeOf(signed: SignedEntry): number {

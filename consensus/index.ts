@@ -49,7 +49,7 @@ export {
   type TimerKind,
 } from './engine-types.ts';
 export { type Check, type EpochView, epochViewOf, leaderOrder } from './epoch.ts';
-export { decodeEvidence, type Evidence, instanceOfEvidence, encodeEvidence, verifyEvidence } from './evidence.ts';
+export { decodeEvidence, type Evidence, encodeEvidence, instanceOfEvidence, verifyEvidence } from './evidence.ts';
 export { maxFrameBytes } from './frame.ts';
 export { isAdmissibleKey } from './key-admission.ts';
 export { jointCommitted, jointVote, majorityCommitted, majorityVote, type VoteResult } from './majority.ts';

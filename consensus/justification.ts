@@ -23,13 +23,19 @@ const maxProposals = 4;
 export const maxJustificationBytes = 512 * 1024;
 
 export function encodeReportSet(reports: ReportSet): Uint8Array {
-  return new ByteWriter(reportSetDomain).list(reports.prevotes, writeSignedEntry).list(reports.proposals, writeSignedEntry).finish();
+  return new ByteWriter(reportSetDomain)
+    .list(reports.prevotes, writeSignedEntry)
+    .list(reports.proposals, writeSignedEntry)
+    .finish();
 }
 
 /** Throws MalformedBytes. */
 export function decodeReportSet(bytes: Uint8Array): ReportSet {
   const reader = new ByteReader(bytes, reportSetDomain);
-  const reports = { prevotes: reader.list(maxMembers, readSignedEntry), proposals: reader.list(maxProposals, readSignedEntry) };
+  const reports = {
+    prevotes: reader.list(maxMembers, readSignedEntry),
+    proposals: reader.list(maxProposals, readSignedEntry),
+  };
   reader.end();
   return reports;
 }
@@ -46,12 +52,19 @@ export interface JustificationContext {
 }
 
 /** Whether `bytes` permit `proposal`, which somebody signed and whose hash of them must match. Round 0 needs no justification. */
-export function checkJustification(proposal: Proposal, bytes: Uint8Array | undefined, context: JustificationContext): Check {
+export function checkJustification(
+  proposal: Proposal,
+  bytes: Uint8Array | undefined,
+  context: JustificationContext,
+): Check {
   if (proposal.round === 0) {
-    return proposal.polkaRound === -1 && proposal.justificationHash === noHash ? { ok: true } : refuse('round 0 has no earlier polka');
+    return proposal.polkaRound === -1 && proposal.justificationHash === noHash
+      ? { ok: true }
+      : refuse('round 0 has no earlier polka');
   }
   if (bytes === undefined) return refuse('its justification is missing');
-  if (hex.encode(context.crypto.sha256(bytes)) !== proposal.justificationHash) return refuse('its justification is not the one it was signed with');
+  if (hex.encode(context.crypto.sha256(bytes)) !== proposal.justificationHash)
+    return refuse('its justification is not the one it was signed with');
   try {
     return proposal.polkaRound >= 0 ? checkPolka(proposal, bytes, context) : checkReports(proposal, bytes, context);
   } catch (error) {
@@ -64,7 +77,8 @@ function checkPolka(proposal: Proposal, bytes: Uint8Array, context: Justificatio
   const polka = decodeCertificate(bytes);
   if (polka.kind !== 'POLKA') return refuse(`it names a polka and carries a ${polka.kind} certificate`);
   if (polka.instance !== proposal.instance) return refuse('its polka is of another instance');
-  if (polka.round !== proposal.polkaRound) return refuse(`its polka is of round ${polka.round}, not ${proposal.polkaRound}`);
+  if (polka.round !== proposal.polkaRound)
+    return refuse(`its polka is of round ${polka.round}, not ${proposal.polkaRound}`);
   if (polka.value !== proposal.value) return refuse('its polka is for another value');
   return verifyCertificateIn(polka, context.epoch, context.crypto, context.isKnown);
 }
@@ -75,8 +89,10 @@ function checkReports(proposal: Proposal, bytes: Uint8Array, context: Justificat
   const proposed = new Map<ValueId, string>();
   for (const signed of set.proposals) {
     const entry = decodeEntry(signed.entry);
-    if (entry.type !== 'proposal' || signed.signer !== leader) return refuse('its reports rest on something that is no proposal of round 0');
-    if (entry.proposal.round !== 0 || entry.proposal.instance !== proposal.instance) return refuse('its reports rest on a proposal of another round or instance');
+    if (entry.type !== 'proposal' || signed.signer !== leader)
+      return refuse('its reports rest on something that is no proposal of round 0');
+    if (entry.proposal.round !== 0 || entry.proposal.instance !== proposal.instance)
+      return refuse('its reports rest on a proposal of another round or instance');
     if (!verified(signed, context)) return refuse(`the signature of ${signed.signer} on a proposal does not verify`);
     proposed.set(entry.proposal.value, hex.encode(context.crypto.sha256(signed.entry)));
   }
@@ -85,18 +101,25 @@ function checkReports(proposal: Proposal, bytes: Uint8Array, context: Justificat
   for (const signed of set.prevotes) {
     const weight = context.epoch.weights.get(signed.signer);
     if (weight === undefined) return refuse(`${signed.signer}, who reports, is not a member`);
-    if (before !== undefined && compareText(before, signed.signer) >= 0) return refuse('its reports are not sorted by signer, each once');
+    if (before !== undefined && compareText(before, signed.signer) >= 0)
+      return refuse('its reports are not sorted by signer, each once');
     before = signed.signer;
     const entry = decodeEntry(signed.entry);
-    if (entry.type !== 'vote' || !isReport(entry.vote, proposal)) return refuse(`${signed.signer} reports something that is no prevote of round 0`);
+    if (entry.type !== 'vote' || !isReport(entry.vote, proposal))
+      return refuse(`${signed.signer} reports something that is no prevote of round 0`);
     const { value, proposalHash } = entry.vote;
-    if (value !== null && proposed.get(value) !== proposalHash) return refuse(`${signed.signer} reports a value the leader is not shown to have proposed`);
+    if (value !== null && proposed.get(value) !== proposalHash)
+      return refuse(`${signed.signer} reports a value the leader is not shown to have proposed`);
     if (!verified(signed, context)) return refuse(`the signature of ${signed.signer} on a report does not verify`);
     reports.push({ signer: signed.signer, weight, value });
   }
-  const judgement = context.judge(reports, context.epoch.thresholds, { id: leader, weight: context.epoch.weights.get(leader) ?? 0 });
+  const judgement = context.judge(reports, context.epoch.thresholds, {
+    id: leader,
+    weight: context.epoch.weights.get(leader) ?? 0,
+  });
   if (!judgement.admissible) return refuse(`its reports are not admissible: ${judgement.reason}`);
-  if (judgement.forced !== undefined && judgement.forced !== proposal.value) return refuse('its reports force another value');
+  if (judgement.forced !== undefined && judgement.forced !== proposal.value)
+    return refuse('its reports force another value');
   return { ok: true };
 }
 

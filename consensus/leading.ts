@@ -3,15 +3,19 @@
 import type { NodeId } from '../actors/system/index.ts';
 import { compareText } from '../protocols/wire/index.ts';
 import type { Ballots, HeldVote } from './ballots.ts';
-import type { ValueId } from './core.ts';
+import type { CoreState, ValueId } from './core.ts';
 import type { EpochView } from './epoch.ts';
 import type { Report } from './fast-path.ts';
-import type { ReportSet } from './justification.ts';
+import type { InstanceHost } from './instance-host.ts';
+import type { Judge } from './judging.ts';
+import { encodeReportSet } from './justification.ts';
+import type { OwnStatements } from './own-statements.ts';
+import type { Pacer } from './pacer.ts';
 import type { Proposals } from './proposals.ts';
 import type { Rules } from './rules.ts';
 import type { HeldEntry } from './signed-entry.ts';
 
-export interface ReportPlan {
+interface ReportPlan {
   /** The value to propose; undefined where the reports leave the choice and the leader has nothing to propose. */
   readonly value: ValueId | undefined;
   /** Sorted by signer. */
@@ -19,16 +23,64 @@ export interface ReportPlan {
   readonly proposals: readonly HeldEntry[];
 }
 
-export function exportPlan(plan: ReportPlan): ReportSet {
-  return { prevotes: plan.prevotes.map((held) => held.export()), proposals: plan.proposals.map((held) => held.export()) };
+export interface ProposalPlan {
+  /** Undefined where any value would do and this node has none. */
+  readonly value: ValueId | undefined;
+  readonly justification: Uint8Array | undefined;
 }
 
-export function isSealed(plan: ReportPlan): boolean {
-  return [...plan.prevotes, ...plan.proposals].every((held) => held.isSealed);
+/** What a node does in a round it leads. */
+export class Leading {
+  readonly #order: readonly NodeId[];
+  readonly #host: InstanceHost;
+  readonly #ballots: Ballots;
+  readonly #proposals: Proposals;
+  readonly #own: OwnStatements;
+  readonly #judge: Judge;
+  readonly #pacer: Pacer;
+
+  constructor(
+    order: readonly NodeId[],
+    host: InstanceHost,
+    ballots: Ballots,
+    proposals: Proposals,
+    own: OwnStatements,
+    judge: Judge,
+    pacer: Pacer,
+  ) {
+    this.#order = order;
+    this.#host = host;
+    this.#ballots = ballots;
+    this.#proposals = proposals;
+    this.#own = own;
+    this.#judge = judge;
+    this.#pacer = pacer;
+  }
+
+  /** What may be proposed in `core.round`, or undefined while something for it is missing. `offer` is what this node would like. */
+  plan(core: CoreState, offer: ValueId | undefined, readCore: () => CoreState): ProposalPlan | undefined {
+    const { round, validRound, validValue } = core;
+    if (validValue !== null) {
+      const justification = this.#own.polka(validRound, validValue);
+      if (this.#pacer.ask([validValue], readCore) || justification === undefined) return undefined;
+      return { value: validValue, justification };
+    }
+    if (round === 0) return { value: offer, justification: undefined };
+    const reported = reportedValues(this.#ballots);
+    this.#pacer.ask(reported, readCore);
+    for (const value of reported) this.#judge.isValid(value);
+    const { epoch, rules } = this.#host;
+    const own = offer ?? this.#proposals.validValues()[0];
+    const plan = planFromReports(this.#ballots, this.#proposals, epoch, rules, this.#order[0]!, own);
+    if (plan === undefined) return undefined;
+    if ([...plan.prevotes, ...plan.proposals].some((held) => !held.isSealed)) this.#host.sealNow();
+    const [prevotes, proposals] = [plan.prevotes, plan.proposals].map((list) => list.map((held) => held.export()));
+    return { value: plan.value, justification: encodeReportSet({ prevotes: prevotes!, proposals: proposals! }) };
+  }
 }
 
 /** The proposal the reports at hand permit, or undefined where more of them are needed. `ownValue` is what this leader would like. */
-export function planFromReports(
+function planFromReports(
   ballots: Ballots,
   proposals: Proposals,
   epoch: EpochView,
@@ -46,7 +98,10 @@ export function planFromReports(
     weight: epoch.weights.get(held.signer) ?? 0,
     value: vote.value,
   }));
-  const judgement = rules.judgeReports(reports, epoch.thresholds, { id: leader, weight: epoch.weights.get(leader) ?? 0 });
+  const judgement = rules.judgeReports(reports, epoch.thresholds, {
+    id: leader,
+    weight: epoch.weights.get(leader) ?? 0,
+  });
   if (!judgement.admissible) return undefined;
   const named = new Set(chosen.flatMap(({ vote }) => (vote.value === null ? [] : [vote.proposalHash])));
   return {
@@ -59,12 +114,17 @@ export function planFromReports(
 /** Values that members report, each once. */
 export function reportedValues(ballots: Ballots): ValueId[] {
   const values = new Set<ValueId>();
-  for (const votes of ballots.of('prevote', 0).values()) for (const { vote } of votes) if (vote.value !== null) values.add(vote.value);
+  for (const votes of ballots.of('prevote', 0).values())
+    for (const { vote } of votes) if (vote.value !== null) values.add(vote.value);
   return [...values];
 }
 
 function isUsable(value: ValueId, proposalHash: string, proposals: Proposals): boolean {
-  return proposals.reported(proposalHash)?.proposal.value === value && proposals.payload(value) !== undefined && proposals.validity(value) === true;
+  return (
+    proposals.reported(proposalHash)?.proposal.value === value &&
+    proposals.payload(value) !== undefined &&
+    proposals.validity(value) === true
+  );
 }
 
 /** The most reported value; ties go to the smaller name, so that every leader would choose alike. */

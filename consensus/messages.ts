@@ -50,7 +50,9 @@ export interface Proposal {
   readonly justificationHash: string;
 }
 
-export type Entry = { readonly type: 'vote'; readonly vote: Vote } | { readonly type: 'proposal'; readonly proposal: Proposal };
+export type Entry =
+  | { readonly type: 'vote'; readonly vote: Vote }
+  | { readonly type: 'proposal'; readonly proposal: Proposal };
 
 export const maxKeyBytes = 1024;
 export const maxPayloadBytes = 256 * 1024;
@@ -74,7 +76,8 @@ export function valueIdOf(payload: Uint8Array, crypto: Pick<Crypto, 'sha256'>): 
 
 /** Throws RangeError where the key is too long or the domain unknown. */
 export function writeSubject<Writer extends ByteWriter>(writer: Writer, subject: Subject): Writer {
-  if (subject.key.length > maxKeyBytes) throw new RangeError(`an instance key of ${subject.key.length} bytes exceeds ${maxKeyBytes}`);
+  if (subject.key.length > maxKeyBytes)
+    throw new RangeError(`an instance key of ${subject.key.length} bytes exceeds ${maxKeyBytes}`);
   return writer.u8(domains.indexOf(subject.domain)).bytes(subject.key);
 }
 
@@ -141,7 +144,8 @@ function readProposal(reader: ByteReader): Proposal {
   const value = readHash(reader);
   const polkaRound = readPolkaRound(reader, round);
   const justificationHash = readHash(reader);
-  if ((round === 0) !== (justificationHash === noHash)) throw new MalformedBytes('a proposal is justified in every round but 0');
+  if ((round === 0) !== (justificationHash === noHash))
+    throw new MalformedBytes('a proposal is justified in every round but 0');
   return { instance, round, value, polkaRound, justificationHash };
 }
 
@@ -157,6 +161,7 @@ function readRound(reader: ByteReader): number {
 
 function readPolkaRound(reader: ByteReader, round: number): number {
   const polkaRound = reader.i32();
-  if (polkaRound < -1 || (polkaRound !== -1 && polkaRound >= round)) throw new MalformedBytes(`polka round ${polkaRound} is not before round ${round}`);
+  if (polkaRound < -1 || (polkaRound !== -1 && polkaRound >= round))
+    throw new MalformedBytes(`polka round ${polkaRound} is not before round ${round}`);
   return polkaRound;
 }

@@ -4,13 +4,28 @@ import { stepCore } from './core.ts';
 import { judgeReports } from './fast-path.ts';
 import { defaultFaultBudget, thresholdsOf } from './quorum.ts';
 import { type Rules, soundRules } from './rules.ts';
-import { cherryPickedReports, equivocatingLeader, isolatedFastDecider, lockedOut, olderPolka, type Scene, twoWordings } from './testing/attacks.ts';
+import {
+  cherryPickedReports,
+  equivocatingLeader,
+  isolatedFastDecider,
+  lockedOut,
+  olderPolka,
+  type Scene,
+  twoWordings,
+} from './testing/attacks.ts';
 import { runChaos } from './testing/chaos.ts';
 import { createFastCrypto } from './testing/fast-crypto.ts';
 import { applyVote } from './vote-keeper.ts';
 
 const crypto = createFastCrypto(createCrypto().sha256);
-const scenes: Readonly<Record<string, Scene>> = { isolatedFastDecider, cherryPickedReports, equivocatingLeader, lockedOut, olderPolka, twoWordings };
+const scenes: Readonly<Record<string, Scene>> = {
+  isolatedFastDecider,
+  cherryPickedReports,
+  equivocatingLeader,
+  lockedOut,
+  olderPolka,
+  twoWordings,
+};
 
 describe('directed attacks', () => {
   for (const [name, scene] of Object.entries(scenes)) {
@@ -47,27 +62,37 @@ function caughtBy(rules: Rules): string | undefined {
 }
 
 const mutants: Readonly<Record<string, Partial<Rules>>> = {
-  'a quorum of one too few': { thresholds: (config) => ({ ...thresholdsOf(config), quorum: thresholdsOf(config).quorum - 1 }) },
-  'a fast decision by one too few': { thresholds: (config) => ({ ...thresholdsOf(config), fast: thresholdsOf(config).fast - 1 }) },
-  'one report too few': { thresholds: (config) => ({ ...thresholdsOf(config), available: thresholdsOf(config).available - 1 }) },
+  'a quorum of one too few': {
+    thresholds: (config) => ({ ...thresholdsOf(config), quorum: thresholdsOf(config).quorum - 1 }),
+  },
+  'a fast decision by one too few': {
+    thresholds: (config) => ({ ...thresholdsOf(config), fast: thresholdsOf(config).fast - 1 }),
+  },
+  'one report too few': {
+    thresholds: (config) => ({ ...thresholdsOf(config), available: thresholdsOf(config).available - 1 }),
+  },
   'no rule about reports': { judgeReports: () => ({ admissible: true, forced: undefined }) },
   'a value is forced by one report too many': {
-    judgeReports: (reports, thresholds, leader) => judgeReports(reports, { ...thresholds, p: thresholds.p - 1 }, leader),
+    judgeReports: (reports, thresholds, leader) =>
+      judgeReports(reports, { ...thresholds, p: thresholds.p - 1 }, leader),
   },
   'two reported values do not convict the leader': {
     judgeReports: (reports, thresholds, leader) => {
       const weights = new Map<string, number>();
-      for (const { value, weight } of reports) if (value !== null) weights.set(value, (weights.get(value) ?? 0) + weight);
+      for (const { value, weight } of reports)
+        if (value !== null) weights.set(value, (weights.get(value) ?? 0) + weight);
       return weights.size > 1
         ? { admissible: true, forced: [...weights].sort((x, y) => y[1] - x[1])[0]![0] }
         : judgeReports(reports, thresholds, leader);
     },
   },
   'a lock is ignored': {
-    core: (state, input) => (input.type === 'proposal' ? stepCore({ ...state, lockedRound: -1 }, input) : stepCore(state, input)),
+    core: (state, input) =>
+      input.type === 'proposal' ? stepCore({ ...state, lockedRound: -1 }, input) : stepCore(state, input),
   },
   'any polka unlocks': {
-    core: (state, input) => (input.type === 'proposalWithPolka' ? stepCore({ ...state, lockedRound: -1 }, input) : stepCore(state, input)),
+    core: (state, input) =>
+      input.type === 'proposalWithPolka' ? stepCore({ ...state, lockedRound: -1 }, input) : stepCore(state, input),
   },
   'votes are counted by message, not by member': {
     applyVote: (keeper, vote, weight, round) => {
@@ -91,7 +116,10 @@ describe('planted bugs', () => {
   test('statements forgotten in a crash: found', () => {
     const bad = Array.from({ length: 20 }, (_, i) => {
       try {
-        return runChaos({ crypto, n: 4, budget: defaultFaultBudget(4), seed: i + 1, forgetsRecords: true }).violations.length > 0;
+        return (
+          runChaos({ crypto, n: 4, budget: defaultFaultBudget(4), seed: i + 1, forgetsRecords: true }).violations
+            .length > 0
+        );
       } catch {
         return true;
       }

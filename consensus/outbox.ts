@@ -73,7 +73,8 @@ export class Outbox {
     const record = this.takeRecord();
     if (record !== undefined) outputs.push({ type: 'persist', record });
     for (const frame of this.#all.build()) outputs.push({ type: 'send', to: 'all', frame });
-    for (const [to, builder] of this.#single) for (const frame of builder.build()) outputs.push({ type: 'send', to, frame });
+    for (const [to, builder] of this.#single)
+      for (const frame of builder.build()) outputs.push({ type: 'send', to, frame });
     this.#all = new FrameBuilder();
     this.#single = new Map();
     const all = outputs.concat(this.#outputs);

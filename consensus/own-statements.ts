@@ -6,7 +6,16 @@ import { assembleCertificate, encodeCertificate } from './certificate.ts';
 import type { Ballot, CoreState, ValueId, VoteKind } from './core.ts';
 import type { FrameBuilder } from './frame.ts';
 import type { InstanceHost } from './instance-host.ts';
-import { type Entry, encodeProposal, encodeVote, type InstanceId, noHash, type Proposal, type Subject, type Vote } from './messages.ts';
+import {
+  type Entry,
+  encodeProposal,
+  encodeVote,
+  type InstanceId,
+  noHash,
+  type Proposal,
+  type Subject,
+  type Vote,
+} from './messages.ts';
 import type { HeldProposal, Proposals } from './proposals.ts';
 import type { HeldEntry } from './signed-entry.ts';
 
@@ -66,7 +75,8 @@ export class OwnStatements {
 
   /** Signs this node's proposal of a round it leads. */
   propose(round: number, value: ValueId, polkaRound: number, justification: Uint8Array | undefined): HeldProposal {
-    const justificationHash = justification === undefined ? noHash : hex.encode(this.#host.crypto.sha256(justification));
+    const justificationHash =
+      justification === undefined ? noHash : hex.encode(this.#host.crypto.sha256(justification));
     const proposal: Proposal = { instance: this.#id, round, value, polkaRound, justificationHash };
     const held = this.#host.sign(encodeProposal(proposal));
     this.#slots.set(`proposal ${round}`, { round, entry: { type: 'proposal', proposal }, held });
@@ -87,7 +97,8 @@ export class OwnStatements {
       const polka = this.polka(core.validRound, core.validValue);
       if (polka !== undefined) builder.certificate(`${this.#id} polka`, polka);
     } else if (core.round > 0) {
-      for (const votes of this.#ballots.of('prevote', 0).values()) for (const { held } of votes) builder.relay(held.export());
+      for (const votes of this.#ballots.of('prevote', 0).values())
+        for (const { held } of votes) builder.relay(held.export());
       for (const { held } of this.#proposals.reportable()) builder.relay(held.export());
     }
   }
@@ -118,11 +129,21 @@ export class OwnStatements {
     let core = initial;
     for (const { entry, round } of this.#slots.values()) {
       if (round > core.round) core = { ...core, round };
-      if (entry.type !== 'vote' || entry.vote.kind !== 'precommit' || entry.vote.value === null || round <= core.lockedRound) continue;
+      if (
+        entry.type !== 'vote' ||
+        entry.vote.kind !== 'precommit' ||
+        entry.vote.value === null ||
+        round <= core.lockedRound
+      )
+        continue;
       const { value } = entry.vote;
       core = { ...core, lockedRound: round, lockedValue: value, validRound: round, validValue: value };
     }
-    const step = this.has('precommit', core.round) ? 'precommit' : this.has('prevote', core.round) ? 'prevote' : 'propose';
+    const step = this.has('precommit', core.round)
+      ? 'precommit'
+      : this.has('prevote', core.round)
+        ? 'prevote'
+        : 'propose';
     return { ...core, step };
   }
 
@@ -147,7 +168,10 @@ export class OwnStatements {
     return certificate === undefined ? undefined : encodeCertificate(certificate);
   }
 
-  #attach(builder: FrameBuilder, { proposal, justification }: { proposal: Proposal; justification: Uint8Array | undefined }): void {
+  #attach(
+    builder: FrameBuilder,
+    { proposal, justification }: { proposal: Proposal; justification: Uint8Array | undefined },
+  ): void {
     builder.subject(this.#id, this.#subject);
     const payload = this.#proposals.payload(proposal.value);
     if (payload !== undefined) builder.payload(proposal.value, payload);
@@ -160,7 +184,8 @@ export class OwnStatements {
     if (vote.value === null) this.#host.toAll().subject(this.#id, this.#subject);
     else if (vote.kind === 'prevote') {
       this.#writePayload(vote.value);
-      if (proposal !== undefined && proposal.held.signer !== this.#host.self) record.entries.push(proposal.held.export());
+      if (proposal !== undefined && proposal.held.signer !== this.#host.self)
+        record.entries.push(proposal.held.export());
     } else {
       const polka = this.polka(vote.round, vote.value);
       if (polka !== undefined) record.certificates.push(polka);

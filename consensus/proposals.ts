@@ -43,12 +43,14 @@ export class Proposals {
     const { round } = added.proposal;
     const first = this.#rounds.get(round);
     if (first === undefined) this.#rounds.set(round, added);
-    if (round === 0 && !this.#reported.has(added.hash) && (first === undefined || isNamed(added.hash))) this.#reported.set(added.hash, added);
+    if (round === 0 && !this.#reported.has(added.hash) && (first === undefined || isNamed(added.hash)))
+      this.#reported.set(added.hash, added);
     return first !== undefined && !sameEntry(first.held, added.held) ? first : undefined;
   }
 
   justify(hash: string, bytes: Uint8Array): void {
-    for (const held of this.#rounds.values()) if (held.proposal.justificationHash === hash) held.justification ??= bytes;
+    for (const held of this.#rounds.values())
+      if (held.proposal.justificationHash === hash) held.justification ??= bytes;
   }
 
   payload(value: ValueId): Uint8Array | undefined {
@@ -57,7 +59,8 @@ export class Proposals {
 
   /** `bytes` hash to `value` and are no longer than `maxPayloadBytes`. */
   addPayload(value: ValueId, bytes: Uint8Array): void {
-    if (bytes.length > maxPayloadBytes) throw new RangeError(`a payload of ${bytes.length} bytes exceeds ${maxPayloadBytes}`);
+    if (bytes.length > maxPayloadBytes)
+      throw new RangeError(`a payload of ${bytes.length} bytes exceeds ${maxPayloadBytes}`);
     this.#payloads.set(value, bytes);
   }
 
@@ -77,7 +80,8 @@ export class Proposals {
   forget(keepRound: (round: number) => boolean, keepValue: (value: ValueId) => boolean): void {
     for (const round of [...this.#rounds.keys()]) if (!keepRound(round)) this.#rounds.delete(round);
     const named = new Set([...this.#rounds.values(), ...this.#reported.values()].map(({ proposal }) => proposal.value));
-    for (const value of [...this.#payloads.keys()]) if (!named.has(value) && !keepValue(value)) this.#payloads.delete(value);
+    for (const value of [...this.#payloads.keys()])
+      if (!named.has(value) && !keepValue(value)) this.#payloads.delete(value);
   }
 
   /** Drops everything but the payload of the decided value. */
@@ -88,4 +92,3 @@ export class Proposals {
     for (const other of [...this.#payloads.keys()]) if (other !== value) this.#payloads.delete(other);
   }
 }
-

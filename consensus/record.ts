@@ -3,7 +3,14 @@
 import { ByteReader, ByteWriter } from '../protocols/wire/index.ts';
 import { maxJustificationBytes } from './justification.ts';
 import { maxPayloadBytes, readSubject, type Subject, writeSubject } from './messages.ts';
-import { type Batch, readBatch, readSignedEntry, type SignedEntry, writeBatch, writeSignedEntry } from './signed-entry.ts';
+import {
+  type Batch,
+  readBatch,
+  readSignedEntry,
+  type SignedEntry,
+  writeBatch,
+  writeSignedEntry,
+} from './signed-entry.ts';
 
 /** What one call of the engine adds about one instance. */
 export interface InstanceRecord {

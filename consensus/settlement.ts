@@ -5,6 +5,7 @@ import type { ValueId } from './core.ts';
 import type { Sync } from './frame.ts';
 import type { InstanceHost } from './instance-host.ts';
 import type { InstanceId, Subject } from './messages.ts';
+import type { InstanceRecord } from './record.ts';
 import type { HeldEntry } from './signed-entry.ts';
 
 /** Payloads up to this size travel with the certificate unasked. */
@@ -48,15 +49,23 @@ export class Settlement {
 
   announce(id: InstanceId, subject: Subject, host: InstanceHost): void {
     if (this.#payload === undefined || this.#certificate === undefined) return;
-    host.emit({ type: 'decided', instance: id, subject, value: this.value, payload: this.#payload, certificate: this.#certificate });
+    host.emit({
+      type: 'decided',
+      instance: id,
+      subject,
+      value: this.value,
+      payload: this.#payload,
+      certificate: this.#certificate,
+    });
   }
 
   restore(encoded: Uint8Array): void {
     this.#encoded = encoded;
   }
 
-  get encoded(): Uint8Array | undefined {
-    return this.#encoded;
+  snapshot(record: InstanceRecord): void {
+    if (this.#encoded !== undefined) record.certificates.push(this.#encoded);
+    if (this.#payload !== undefined) record.payloads.push(this.#payload);
   }
 
   /** Signers to ask for the payload: at least one of them is honest and held it when it voted. */
@@ -76,6 +85,7 @@ export class Settlement {
     builder.subject(id, subject);
     builder.certificate(`${id} decided`, this.#encoded);
     const wanted = sync?.wants.includes(this.value) === true;
-    if (this.#payload !== undefined && (wanted || this.#payload.length <= smallPayloadBytes)) builder.payload(this.value, this.#payload);
+    if (this.#payload !== undefined && (wanted || this.#payload.length <= smallPayloadBytes))
+      builder.payload(this.value, this.#payload);
   }
 }

@@ -3,11 +3,20 @@ import { ByteReader, ByteWriter, MalformedBytes, utf8 } from '../protocols/wire/
 import { createCrypto, testIdentity } from '../test/support/world.ts';
 import { decodeFrame, encodeFrame, FrameBuilder, maxFrameBytes } from './frame.ts';
 import { decodeEntry, encodeProposal, encodeVote, noHash } from './messages.ts';
-import { HeldEntry, maxBatchEntries, openBatch, readSignedEntry, sealBatch, verifySignedEntry, writeSignedEntry } from './signed-entry.ts';
+import {
+  HeldEntry,
+  maxBatchEntries,
+  openBatch,
+  readSignedEntry,
+  sealBatch,
+  verifySignedEntry,
+  writeSignedEntry,
+} from './signed-entry.ts';
 
 const crypto = createCrypto();
 const identity = testIdentity(0, crypto);
-const entries = (count: number) => Array.from({ length: count }, (_, i) => new HeldEntry(utf8.encode(`entry ${i}`), identity.id));
+const entries = (count: number) =>
+  Array.from({ length: count }, (_, i) => new HeldEntry(utf8.encode(`entry ${i}`), identity.id));
 
 describe('a batch of entries under one signature', () => {
   test('gives each entry a proof that stands alone, for every size of tree', () => {
@@ -35,17 +44,25 @@ describe('a batch of entries under one signature', () => {
     const [low, high] = signed.path as [(typeof signed.path)[0], (typeof signed.path)[0]];
     expect(verifySignedEntry({ ...signed, path: [low] }, crypto)).toBe(false);
     expect(verifySignedEntry({ ...signed, path: [{ ...low, position: low.position + 1 }, high] }, crypto)).toBe(false);
-    expect(verifySignedEntry({ ...signed, path: [{ ...low, siblings: low.siblings.slice(1) }, high] }, crypto)).toBe(false);
+    expect(verifySignedEntry({ ...signed, path: [{ ...low, siblings: low.siblings.slice(1) }, high] }, crypto)).toBe(
+      false,
+    );
     expect(verifySignedEntry({ ...signed, path: [{ position: 99, siblings: [] }, high] }, crypto)).toBe(false);
     // An inner node, offered as an entry with the rest of the path, does not pass: leaves and nodes are hashed apart.
-    const node = Buffer.concat([...low.siblings.slice(0, low.position), crypto.sha256(Uint8Array.of(0), signed.entry), ...low.siblings.slice(low.position)]);
+    const node = Buffer.concat([
+      ...low.siblings.slice(0, low.position),
+      crypto.sha256(Uint8Array.of(0), signed.entry),
+      ...low.siblings.slice(low.position),
+    ]);
     expect(verifySignedEntry({ ...signed, entry: new Uint8Array(node), path: [high] }, crypto)).toBe(false);
   });
 
   test('is refused with a flipped entry or signature, without entries, and with too many', () => {
     const batch = sealBatch(identity, crypto, entries(5));
     expect(openBatch({ ...batch, entries: [...batch.entries.slice(1), batch.entries[0]!] }, crypto)).toBeUndefined();
-    expect(openBatch({ ...batch, signature: batch.signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte)) }, crypto)).toBeUndefined();
+    expect(
+      openBatch({ ...batch, signature: batch.signature.map((byte, i) => (i === 3 ? byte ^ 1 : byte)) }, crypto),
+    ).toBeUndefined();
     expect(() => openBatch({ ...batch, entries: [] }, crypto)).toThrow(MalformedBytes);
     expect(() => sealBatch(identity, crypto, entries(maxBatchEntries + 1))).toThrow(MalformedBytes);
   });
@@ -57,7 +74,14 @@ describe('a batch of entries under one signature', () => {
 
 describe('entries', () => {
   const instance = 'ab'.repeat(32);
-  const vote = { kind: 'prevote', instance, round: 3, value: 'cd'.repeat(32), polkaRound: 2, proposalHash: 'ef'.repeat(32) } as const;
+  const vote = {
+    kind: 'prevote',
+    instance,
+    round: 3,
+    value: 'cd'.repeat(32),
+    polkaRound: 2,
+    proposalHash: 'ef'.repeat(32),
+  } as const;
   const nil = { kind: 'precommit', instance, round: 0, value: null, polkaRound: -1, proposalHash: noHash } as const;
   const proposal = { instance, round: 1, value: 'cd'.repeat(32), polkaRound: 0, justificationHash: 'ef'.repeat(32) };
 
@@ -65,7 +89,13 @@ describe('entries', () => {
     expect(decodeEntry(encodeVote(vote))).toEqual({ type: 'vote', vote });
     expect(decodeEntry(encodeVote(nil))).toEqual({ type: 'vote', vote: nil });
     expect(decodeEntry(encodeProposal(proposal))).toEqual({ type: 'proposal', proposal });
-    expect(new Set([encodeVote(vote), encodeVote({ ...vote, kind: 'precommit' }), encodeVote({ ...vote, round: 4 })].map((bytes) => Buffer.from(bytes).toString('hex'))).size).toBe(3);
+    expect(
+      new Set(
+        [encodeVote(vote), encodeVote({ ...vote, kind: 'precommit' }), encodeVote({ ...vote, round: 4 })].map((bytes) =>
+          Buffer.from(bytes).toString('hex'),
+        ),
+      ).size,
+    ).toBe(3);
   });
 
   test('that nobody could have meant are malformed', () => {
@@ -117,7 +147,8 @@ describe('a frame', () => {
     builder.batch(sealBatch(identity, crypto, entries(2)));
     builder.sync({ instance: 'ab'.repeat(32), round: 1, wants: ['cd'.repeat(32)] });
     const [frame] = builder.build() as [Uint8Array];
-    for (let length = 0; length < frame.length; length += 5) expect(() => decodeFrame(frame.subarray(0, length))).toThrow(MalformedBytes);
+    for (let length = 0; length < frame.length; length += 5)
+      expect(() => decodeFrame(frame.subarray(0, length))).toThrow(MalformedBytes);
     expect(() => decodeFrame(new Uint8Array([...frame, 0]))).toThrow(MalformedBytes);
     expect(() => decodeFrame(new Uint8Array(maxFrameBytes + 1))).toThrow(MalformedBytes);
   });

@@ -1,7 +1,15 @@
 // Law: one Ed25519 signature covers a whole batch of entries through a 16-ary hash tree, and every entry can be taken out with its path
 // and stand alone. Leaf and node hashes are prefixed apart (as in RFC 6962), so no node can be passed off as an entry.
 import type { Crypto, NodeId } from '../actors/system/index.ts';
-import { type ByteReader, type ByteWriter, equalBytes, type Identity, MalformedBytes, publicKeyOf, utf8 } from '../protocols/wire/index.ts';
+import {
+  type ByteReader,
+  type ByteWriter,
+  equalBytes,
+  type Identity,
+  MalformedBytes,
+  publicKeyOf,
+  utf8,
+} from '../protocols/wire/index.ts';
 import { maxEntryBytes } from './messages.ts';
 
 /** One level of a path: the other hashes of the group, and where among them the proven one stands. */
@@ -40,12 +48,14 @@ export class EntryTree {
   readonly #levels: Uint8Array[][];
 
   constructor(entries: readonly Uint8Array[], crypto: Sha256) {
-    if (entries.length === 0 || entries.length > maxBatchEntries) throw new MalformedBytes(`a batch has 1 to ${maxBatchEntries} entries, not ${entries.length}`);
+    if (entries.length === 0 || entries.length > maxBatchEntries)
+      throw new MalformedBytes(`a batch has 1 to ${maxBatchEntries} entries, not ${entries.length}`);
     let level = entries.map((entry) => crypto.sha256(leafPrefix, entry));
     this.#levels = [level];
     while (level.length > 1) {
       const above: Uint8Array[] = [];
-      for (let at = 0; at < level.length; at += arity) above.push(crypto.sha256(nodePrefix, ...level.slice(at, at + arity)));
+      for (let at = 0; at < level.length; at += arity)
+        above.push(crypto.sha256(nodePrefix, ...level.slice(at, at + arity)));
       this.#levels.push(above);
       level = above;
     }
@@ -74,7 +84,10 @@ export class EntryTree {
 export class HeldEntry {
   readonly entry: Uint8Array;
   readonly signer: NodeId;
-  #source: { readonly tree: EntryTree; readonly index: number; readonly signature: Uint8Array } | SignedEntry | undefined;
+  #source:
+    | { readonly tree: EntryTree; readonly index: number; readonly signature: Uint8Array }
+    | SignedEntry
+    | undefined;
 
   constructor(entry: Uint8Array, signer: NodeId, signed?: SignedEntry) {
     this.entry = entry;
@@ -99,7 +112,12 @@ export class HeldEntry {
     const source = this.#source;
     if (source === undefined) throw new Error('an own entry is exported after its batch was sealed, not before');
     if ('entry' in source) return source;
-    return { entry: this.entry, signer: this.signer, path: source.tree.path(source.index), signature: source.signature };
+    return {
+      entry: this.entry,
+      signer: this.signer,
+      path: source.tree.path(source.index),
+      signature: source.signature,
+    };
   }
 }
 
@@ -124,7 +142,9 @@ export function sealBatch(identity: Identity, crypto: Crypto, held: readonly Hel
 /** The entries of a batch, or undefined where its signature does not verify. Throws MalformedBytes where `signer` is no node id. */
 export function openBatch(batch: Batch, crypto: Crypto): HeldEntry[] | undefined {
   const tree = new EntryTree(batch.entries, crypto);
-  return crypto.verify(publicKeyOf(batch.signer), signedMessage(tree.root), batch.signature) ? holdBatch(batch, tree) : undefined;
+  return crypto.verify(publicKeyOf(batch.signer), signedMessage(tree.root), batch.signature)
+    ? holdBatch(batch, tree)
+    : undefined;
 }
 
 /** The entries of a batch from this node's own log, which is trusted. */
@@ -150,16 +170,26 @@ export function verifySignedEntry(signed: SignedEntry, crypto: Crypto): boolean 
   return crypto.verify(publicKeyOf(signed.signer), signedMessage(hash), signed.signature);
 }
 
-export function sameEntry(a: { readonly entry: Uint8Array; readonly signer: NodeId }, b: { readonly entry: Uint8Array; readonly signer: NodeId }): boolean {
+export function sameEntry(
+  a: { readonly entry: Uint8Array; readonly signer: NodeId },
+  b: { readonly entry: Uint8Array; readonly signer: NodeId },
+): boolean {
   return a.signer === b.signer && equalBytes(a.entry, b.entry);
 }
 
 export function writeBatch(writer: ByteWriter, batch: Batch): void {
-  writer.text(batch.signer).list(batch.entries, (w, entry) => w.bytes(entry)).fixed(batch.signature, 64);
+  writer
+    .text(batch.signer)
+    .list(batch.entries, (w, entry) => w.bytes(entry))
+    .fixed(batch.signature, 64);
 }
 
 export function readBatch(reader: ByteReader): Batch {
-  return { signer: reader.text(64), entries: reader.list(maxBatchEntries, (r) => r.bytes(maxEntryBytes)), signature: reader.fixed(64) };
+  return {
+    signer: reader.text(64),
+    entries: reader.list(maxBatchEntries, (r) => r.bytes(maxEntryBytes)),
+    signature: reader.fixed(64),
+  };
 }
 
 export function writeSignedEntry(writer: ByteWriter, signed: SignedEntry): void {

@@ -2,6 +2,7 @@
 // chain of configs, the plan, and for each task the decision with the votes that made it. What it says in words is derived from that.
 import { encodeCertificate, encodeDecision, endorsementInWords } from '../../consensus/index.ts';
 import { encodeConfig, encodeGenesis, type MeshChain } from '../../protocols/mesh/index.ts';
+import { decodePlan, planBytes } from '../plan/index.ts';
 import { type Certified, progressOf, taskStatus, type WorkflowRecord } from '../workflow/index.ts';
 import { type CertificateFile, renderFile } from './file.ts';
 import { about } from './words.ts';
@@ -30,7 +31,8 @@ export function buildCertificateFile(record: WorkflowRecord, chain: MeshChain): 
       configs: chain.links.slice(1, opened.epoch + 1).map((link) => ({ config: base64(encodeConfig(link.config)), certificate: base64(link.certificate) })),
     },
     opened: { epoch: opened.epoch, idempotencyKey: opened.idempotencyKey },
-    plan: opened.plan,
+    // In canonical order, as a reader's parser will give it back.
+    plan: decodePlan(planBytes(opened.plan)),
     decisions: decided.map(({ decision, certificate }) => ({ decision: base64(encodeDecision(decision)), certificate: base64(encodeCertificate(certificate)) })),
   };
   return renderFile(file);

@@ -28,7 +28,8 @@ function finish(stage: Stage, forMs = 20_000): SceneResult {
 /** Leaves `a` alone with its fast decision of "v" and lets z lead round 1: c never saw the proposal, z told a one thing and the others another. */
 function fastDeciderIsCutOff(crypto: Crypto, rules: Rules): Stage {
   const stage = new Stage({ crypto, rules, order: ['a', 'z', 'b', 'c'] });
-  stage.arrives = (from, to) => (from === 'a' && to === 'b') || (from === 'b' && to !== 'z') || (from === 'c' && to === 'b');
+  stage.arrives = (from, to) =>
+    (from === 'a' && to === 'b') || (from === 'b' && to !== 'z') || (from === 'c' && to === 'b');
   for (const role of honest) stage.start(role, role === 'a' ? 'v' : `own of ${role}`);
   stage.run(15);
   stage.tell(['a'], [stage.vote('prevote', 0, stage.value('v'), stage.heard('a', 'proposal', 0))]);
@@ -41,7 +42,11 @@ function fastDeciderIsCutOff(crypto: Crypto, rules: Rules): Stage {
 
 /** Once b and c are in round 1, z proposes "w" there with these reports, and votes for it. */
 function zLeadsRoundOne(stage: Stage, reportsOf: (stage: Stage) => Uint8Array): void {
-  stage.run(stage.sim.nowMs + 2_000, () => stage.overheard.filter(({ said }) => 'kind' in said && said.kind === 'precommit' && said.round === 0).length >= 2);
+  stage.run(
+    stage.sim.nowMs + 2_000,
+    () =>
+      stage.overheard.filter(({ said }) => 'kind' in said && said.kind === 'precommit' && said.round === 0).length >= 2,
+  );
   stage.run(stage.sim.nowMs + 130);
   const justification = reportsOf(stage);
   const proposal = stage.proposal(1, stage.value('w'), -1, justification);
@@ -56,7 +61,12 @@ function zLeadsRoundOne(stage: Stage, reportsOf: (stage: Stage) => Uint8Array): 
 /** The missing-justification attack: "v" is decided where nobody sees it, and z proposes another value with honest-looking reports. */
 export const isolatedFastDecider: Scene = (crypto, rules) => {
   const stage = fastDeciderIsCutOff(crypto, rules);
-  zLeadsRoundOne(stage, (s) => s.reports([s.heard('b', 'prevote', 0), s.heard('c', 'prevote', 0), s.vote('prevote', 0, null)], [s.heard('a', 'proposal', 0)]));
+  zLeadsRoundOne(stage, (s) =>
+    s.reports(
+      [s.heard('b', 'prevote', 0), s.heard('c', 'prevote', 0), s.vote('prevote', 0, null)],
+      [s.heard('a', 'proposal', 0)],
+    ),
+  );
   return finish(stage);
 };
 
@@ -84,10 +94,19 @@ export const equivocatingLeader: Scene = (crypto, rules) => {
   stage.votesNilWith(['b', 'c'], ['b', 'c'], 1);
   stage.onStatement = ((inner) => (role, said) => {
     inner?.(role, said);
-    if ('kind' in said && said.kind === 'precommit' && said.round === 0) stage.sim.at(stage.sim.nowMs + 1, () => stage.tell(['b', 'c'], [stage.vote('precommit', 0, null)]));
+    if ('kind' in said && said.kind === 'precommit' && said.round === 0)
+      stage.sim.at(stage.sim.nowMs + 1, () => stage.tell(['b', 'c'], [stage.vote('precommit', 0, null)]));
     if (!('kind' in said) && said.round > 0) {
       // Whatever an honest leader proposes now, z supports.
-      stage.sim.at(stage.sim.nowMs + 1, () => stage.tell(['b', 'c'], [stage.vote('prevote', said.round, said.value, stage.heard(role, 'proposal', said.round)), stage.vote('precommit', said.round, said.value)]));
+      stage.sim.at(stage.sim.nowMs + 1, () =>
+        stage.tell(
+          ['b', 'c'],
+          [
+            stage.vote('prevote', said.round, said.value, stage.heard(role, 'proposal', said.round)),
+            stage.vote('precommit', said.round, said.value),
+          ],
+        ),
+      );
     }
   })(stage.onStatement);
   stage.run(stage.sim.nowMs + 1_500);
@@ -135,12 +154,19 @@ export const olderPolka: Scene = (crypto, rules) => {
   stage.run(stage.sim.nowMs + 150);
   // Round 1: z proposes "v" with reports that leave the choice; everybody locks it and a commits it alone.
   const proposed = stage.heard('a', 'proposal', 0);
-  const free = stage.reports([stage.heard('b', 'prevote', 0), stage.heard('c', 'prevote', 0), stage.vote('prevote', 0, null)], [proposed]);
+  const free = stage.reports(
+    [stage.heard('b', 'prevote', 0), stage.heard('c', 'prevote', 0), stage.vote('prevote', 0, null)],
+    [proposed],
+  );
   const v = stage.proposal(1, stage.value('v'), -1, free);
   stage.tell(honest, [v, stage.vote('prevote', 1, stage.value('v'), v)], ['v'], [free]);
   onlyACommits(stage, 1);
   // Rounds 2 to 4 find no quorum; in round 5 z leads again.
-  const polka = [stage.heard('a', 'prevote', 0), stage.heard('b', 'prevote', 0), stage.vote('prevote', 0, stage.value('w'), proposed)];
+  const polka = [
+    stage.heard('a', 'prevote', 0),
+    stage.heard('b', 'prevote', 0),
+    stage.vote('prevote', 0, stage.value('w'), proposed),
+  ];
   stage.run(stage.sim.nowMs + 10_000, () => stage.overheard.some(({ said }) => said.round === 4));
   return zProposes(stage, 5, stage.polka(0, stage.value('w'), polka), 0);
 };
@@ -151,7 +177,9 @@ export const twoWordings: Scene = (crypto, rules) => {
   stage.arrives = () => false;
   for (const role of honest) stage.start(role, `${role === 'a' ? 'v' : `own of ${role}`}`);
   stage.run(15);
-  const wordings = [stage.heard('a', 'proposal', 0), stage.heard('a', 'prevote', 0)].map((named) => stage.vote('prevote', 0, stage.value('v'), named));
+  const wordings = [stage.heard('a', 'proposal', 0), stage.heard('a', 'prevote', 0)].map((named) =>
+    stage.vote('prevote', 0, stage.value('v'), named),
+  );
   stage.tell(['a'], wordings);
   stage.run(stage.sim.nowMs + 90);
   return finish(stage);
@@ -185,7 +213,10 @@ export const hiddenLock: Scene = (crypto, rules) => {
 function zProposes(stage: Stage, round: number, justification: Uint8Array, polkaRound: number): SceneResult {
   const proposal = stage.proposal(round, stage.value('w'), polkaRound, justification);
   stage.tell(['b', 'c'], [proposal], ['w'], [justification]);
-  const supports = [stage.vote('prevote', round, stage.value('w'), proposal, polkaRound), stage.vote('precommit', round, stage.value('w'))];
+  const supports = [
+    stage.vote('prevote', round, stage.value('w'), proposal, polkaRound),
+    stage.vote('precommit', round, stage.value('w')),
+  ];
   for (let step = 0; step < 20; step++) {
     stage.run(stage.sim.nowMs + 100);
     stage.tell(['b', 'c'], supports);

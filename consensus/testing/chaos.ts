@@ -34,9 +34,13 @@ export function runChaos(options: ChaosOptions): ChaosResult {
   const identities = Array.from({ length: n }, (_, i) => createIdentity(crypto, new Uint8Array(32).fill(i + 1)));
   const mesh = testMesh(identities, budget, crypto);
   const sim = new Sim({
-    mesh, crypto, seed, baseMs: 80,
+    mesh,
+    crypto,
+    seed,
+    baseMs: 80,
     ...(options.rules === undefined ? {} : { rules: options.rules }),
-    delayMs: (_from, _to, nowMs, chance) => (nowMs < stableAtMs ? 1 + Math.floor(chance.next() ** 3 * 400) : 1 + Math.floor(chance.next() * 19)),
+    delayMs: (_from, _to, nowMs, chance) =>
+      nowMs < stableAtMs ? 1 + Math.floor(chance.next() ** 3 * 400) : 1 + Math.floor(chance.next() * 19),
     delivers: (_from, _to, _frame, nowMs, chance) => {
       if (nowMs >= stableAtMs) return true;
       const draw = chance.next();
@@ -47,12 +51,16 @@ export function runChaos(options: ChaosOptions): ChaosResult {
   const below = (bound: number): number => Math.floor(chance.next() * bound);
   const living = identities.map((_, i) => i).slice(dead);
   for (let i = 0; i < dead; i++) sim.crash(i);
-  const subjects: Subject[] = Array.from({ length: instances }, (_, i) => ({ domain: 'verdict', key: utf8.encode(`seed ${seed} instance ${i}`) }));
+  const subjects: Subject[] = Array.from({ length: instances }, (_, i) => ({
+    domain: 'verdict',
+    key: utf8.encode(`seed ${seed} instance ${i}`),
+  }));
   const ids = subjects.map((subject) => sim.nodes[0]!.engine.instanceId(subject));
   subjects.forEach((subject, i) => {
     for (const index of living) {
       // Some are told at once, some late, some only by their peers; all of them may propose something of their own.
-      if (chance.next() < 0.7) sim.at(below(stableAtMs), () => sim.start(index, subject, utf8.encode(`payload ${i} of ${index}`)));
+      if (chance.next() < 0.7)
+        sim.at(below(stableAtMs), () => sim.start(index, subject, utf8.encode(`payload ${i} of ${index}`)));
     }
     sim.at(stableAtMs + 1, () => {
       for (const index of living) sim.start(index, subject, utf8.encode(`payload ${i} of ${index}`));
@@ -72,6 +80,9 @@ export function runChaos(options: ChaosOptions): ChaosResult {
   }
   const isDone = (): boolean => living.every((index) => ids.every((id) => sim.nodes[index]!.decided.has(id)));
   sim.run(stableAtMs + 60_000, isDone);
-  const undecided = living.reduce((sum, index) => sum + ids.filter((id) => !sim.nodes[index]!.decided.has(id)).length, 0);
+  const undecided = living.reduce(
+    (sum, index) => sum + ids.filter((id) => !sim.nodes[index]!.decided.has(id)).length,
+    0,
+  );
   return { sim, violations: sim.violations(), undecided };
 }

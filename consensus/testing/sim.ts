@@ -36,9 +36,19 @@ export interface TestMesh {
   readonly meshId: Uint8Array;
 }
 
-export function testMesh(identities: readonly Identity[], budget: FaultBudget, crypto: Crypto, options: { weights?: readonly number[]; epoch?: number } = {}): TestMesh {
+export function testMesh(
+  identities: readonly Identity[],
+  budget: FaultBudget,
+  crypto: Crypto,
+  options: { weights?: readonly number[]; epoch?: number } = {},
+): TestMesh {
   const members = identities.map(({ id }, i) => ({
-    id, weight: options.weights?.[i] ?? 1, name: `node-${i}`, site: 'here', operator: 'op', modelFamily: 'none',
+    id,
+    weight: options.weights?.[i] ?? 1,
+    name: `node-${i}`,
+    site: 'here',
+    operator: 'op',
+    modelFamily: 'none',
   }));
   members.sort((a, b) => compareText(a.id, b.id));
   const config: EpochConfig = { epoch: options.epoch ?? 0, members, ...budget, previous: new Uint8Array(32) };
@@ -102,7 +112,13 @@ export class Sim {
     this.options = options;
     this.chance = seededChance(options.seed ?? 1);
     this.nodes = (options.running ?? options.mesh.identities).map((identity, index) => ({
-      index, identity, engine: this.#engine(identity), isUp: true, life: 0, durable: [], decided: new Map(),
+      index,
+      identity,
+      engine: this.#engine(identity),
+      isUp: true,
+      life: 0,
+      durable: [],
+      decided: new Map(),
     }));
   }
 
@@ -193,12 +209,23 @@ export class Sim {
       case 'send':
         this.#observe(output.frame);
         this.onSend?.(index, output.frame);
-        for (const to of this.nodes) if (to !== node && (output.to === 'all' || output.to === to.identity.id)) this.#post(node, to, output.frame);
+        for (const to of this.nodes)
+          if (to !== node && (output.to === 'all' || output.to === to.identity.id)) this.#post(node, to, output.frame);
         return;
       case 'timer':
-        return later(output.delayMs, { type: 'timeout', instance: output.instance, kind: output.kind, round: output.round });
+        return later(output.delayMs, {
+          type: 'timeout',
+          instance: output.instance,
+          kind: output.kind,
+          round: output.round,
+        });
       case 'validate':
-        return later(0, { type: 'validated', instance: output.instance, value: output.value, ok: this.options.isValid?.(output.payload, index) ?? true });
+        return later(0, {
+          type: 'validated',
+          instance: output.instance,
+          value: output.value,
+          ok: this.options.isValid?.(output.payload, index) ?? true,
+        });
       case 'decided': {
         const { instance, value, certificate, payload } = output;
         const before = node.decided.get(instance);
@@ -227,13 +254,16 @@ export class Sim {
     const verdict = this.options.delivers?.(from.index, to.index, frame, this.nowMs, this.chance) ?? true;
     for (let copy = verdict === 'twice' ? 2 : Number(verdict); copy > 0; copy--) {
       const delayMs = this.options.delayMs?.(from.index, to.index, this.nowMs, this.chance) ?? 10;
-      this.at(this.nowMs + delayMs, () => this.input(to.index, { type: 'frame', from: from.identity.id, bytes: frame }));
+      this.at(this.nowMs + delayMs, () =>
+        this.input(to.index, { type: 'frame', from: from.identity.id, bytes: frame }),
+      );
     }
   }
 
   #observe(bytes: Uint8Array): void {
     const frame = decodeFrame(bytes);
-    const own = frame.batch === undefined ? [] : frame.batch.entries.map((entry) => ({ entry, signer: frame.batch!.signer }));
+    const own =
+      frame.batch === undefined ? [] : frame.batch.entries.map((entry) => ({ entry, signer: frame.batch!.signer }));
     for (const { entry, signer } of [...own, ...frame.relayed]) {
       const decoded = decodeEntry(entry);
       const { instance, round } = decoded.type === 'vote' ? decoded.vote : decoded.proposal;
@@ -251,12 +281,15 @@ export class Sim {
   /** Violations of agreement, of one vote per slot, and of evidence that names an honest node. */
   violations(byzantine: readonly number[] = []): string[] {
     const found: string[] = [];
-    const honest = new Set(this.nodes.filter(({ index }) => !byzantine.includes(index)).map(({ identity }) => identity.id));
+    const honest = new Set(
+      this.nodes.filter(({ index }) => !byzantine.includes(index)).map(({ identity }) => identity.id),
+    );
     const values = new Map<InstanceId, string>();
     for (const certificate of this.certificates) {
       if (certificate.kind === 'POLKA') continue;
       const other = values.get(certificate.instance);
-      if (other !== undefined && other !== certificate.value) found.push(`two values are certified in ${certificate.instance.slice(0, 8)}`);
+      if (other !== undefined && other !== certificate.value)
+        found.push(`two values are certified in ${certificate.instance.slice(0, 8)}`);
       values.set(certificate.instance, certificate.value);
     }
     for (const node of this.nodes) {
@@ -269,14 +302,19 @@ export class Sim {
     }
     for (const { signer, vote } of this.votes) {
       if (vote.kind !== 'precommit' || vote.value === null || !honest.has(signer)) continue;
-      if (this.#prevoteWeight(vote) < thresholdsOf(this.options.mesh.config).quorum) found.push(`an honest node locked in round ${vote.round} without a polka`);
+      if (this.#prevoteWeight(vote) < thresholdsOf(this.options.mesh.config).quorum)
+        found.push(`an honest node locked in round ${vote.round} without a polka`);
     }
-    for (const { culprit, kind } of this.evidence) if (honest.has(culprit)) found.push(`evidence (${kind}) names an honest node`);
+    for (const { culprit, kind } of this.evidence)
+      if (honest.has(culprit)) found.push(`evidence (${kind}) names an honest node`);
     return found;
   }
 
   #prevoteWeight({ instance, round, value }: Vote): number {
-    const same = this.votes.filter(({ vote }) => vote.kind === 'prevote' && vote.instance === instance && vote.round === round && vote.value === value);
+    const same = this.votes.filter(
+      ({ vote }) =>
+        vote.kind === 'prevote' && vote.instance === instance && vote.round === round && vote.value === value,
+    );
     const signers = new Set(same.map(({ signer }) => signer));
     return this.options.mesh.config.members.reduce((sum, { id, weight }) => sum + (signers.has(id) ? weight : 0), 0);
   }

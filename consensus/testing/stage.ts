@@ -7,7 +7,16 @@ import { epochViewOf, leaderOrder } from '../epoch.ts';
 import { decodeFrame, FrameBuilder } from '../frame.ts';
 import { encodeReportSet } from '../justification.ts';
 import {
-  decodeEntry, encodeProposal, encodeVote, type InstanceId, instanceIdOf, noHash, type Proposal, type Subject, type Vote, valueIdOf,
+  decodeEntry,
+  encodeProposal,
+  encodeVote,
+  type InstanceId,
+  instanceIdOf,
+  noHash,
+  type Proposal,
+  type Subject,
+  type Vote,
+  valueIdOf,
 } from '../messages.ts';
 import type { FaultBudget } from '../quorum.ts';
 import { type Rules, soundRules } from '../rules.ts';
@@ -57,12 +66,19 @@ export class Stage {
     let subject: Subject;
     do {
       subject = { domain: 'verdict', key: utf8.encode(`scene ${key++}`) };
-    } while (leaderOrder(instanceIdOf(scope, subject, crypto), identities.map(({ id }) => id)).join() !== wanted);
+    } while (
+      leaderOrder(
+        instanceIdOf(scope, subject, crypto),
+        identities.map(({ id }) => id),
+      ).join() !== wanted
+    );
     this.subject = subject;
     this.id = instanceIdOf(scope, subject, crypto);
     const names = Object.keys(roles) as Role[];
     this.sim = new Sim({
-      mesh: this.mesh, crypto, rules: options.rules ?? soundRules,
+      mesh: this.mesh,
+      crypto,
+      rules: options.rules ?? soundRules,
       delivers: (from, to) => this.arrives(names[from]!, names[to]!),
       isValid: (payload) => !utf8.decode(payload).startsWith('invalid'),
     });
@@ -99,7 +115,10 @@ export class Stage {
   /** What `role` was overheard to sign in that slot. */
   heard(role: Role, slot: VoteKind | 'proposal', round: number): SignedEntry {
     const signer = this.idOf(role);
-    const found = this.overheard.find(({ said, signed }) => signed.signer === signer && said.round === round && ('kind' in said ? said.kind : 'proposal') === slot);
+    const found = this.overheard.find(
+      ({ said, signed }) =>
+        signed.signer === signer && said.round === round && ('kind' in said ? said.kind : 'proposal') === slot,
+    );
     if (found === undefined) throw new Error(`${role} was not overheard to sign a ${slot} of round ${round}`);
     return found.signed;
   }
@@ -112,7 +131,14 @@ export class Stage {
     return held.export();
   }
 
-  vote(kind: VoteKind, round: number, value: Ballot, proposal?: SignedEntry, polkaRound = -1, instance = this.id): SignedEntry {
+  vote(
+    kind: VoteKind,
+    round: number,
+    value: Ballot,
+    proposal?: SignedEntry,
+    polkaRound = -1,
+    instance = this.id,
+  ): SignedEntry {
     const proposalHash = proposal === undefined ? noHash : hex.encode(this.crypto.sha256(proposal.entry));
     return this.#sign(encodeVote({ kind, instance, round, value, polkaRound, proposalHash }));
   }
@@ -132,11 +158,25 @@ export class Stage {
     const epoch = epochViewOf(this.mesh.config, this.mesh.meshId, this.crypto);
     const sorted = [...votes].sort((x, y) => (x.signer < y.signer ? -1 : 1));
     const { subject } = this;
-    return encodeCertificate({ kind: 'POLKA', subject, instance, epoch: 0, configHash: epoch.configHash, round, value, votes: sorted });
+    return encodeCertificate({
+      kind: 'POLKA',
+      subject,
+      instance,
+      epoch: 0,
+      configHash: epoch.configHash,
+      round,
+      value,
+      votes: sorted,
+    });
   }
 
   /** z hands this to each of `to`, at once. */
-  tell(to: readonly Role[], entries: readonly SignedEntry[], payloads: readonly string[] = [], justifications: readonly Uint8Array[] = []): void {
+  tell(
+    to: readonly Role[],
+    entries: readonly SignedEntry[],
+    payloads: readonly string[] = [],
+    justifications: readonly Uint8Array[] = [],
+  ): void {
     const builder = new FrameBuilder();
     builder.subject(this.id, this.subject);
     for (const entry of entries) builder.relay(entry);

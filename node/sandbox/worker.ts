@@ -3,7 +3,7 @@
 import { enableCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import { canonicalBytes, skills as ownSkills, profileFile, type Skill, SkillFailure } from '../skills/index.ts';
+import type { Skill } from '../skills/index.ts';
 import type { Reply, Request, WorkerSetup } from './messages.ts';
 
 const silent = (_chunk: unknown, encoding?: unknown, done?: unknown): boolean => {

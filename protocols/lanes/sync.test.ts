@@ -163,11 +163,14 @@ test('peers on two branches of a forked lane both end with the evidence, and the
     );
   const first = entry(undefined, '1');
   const [left, right] = [entry(first, 'left'), entry(first, 'right')];
-  const longer = entry(right, 'right 3');
+  const third = entry(right, 'right 3');
+  const longer = [third, entry(third, 'right 4')];
   await a.store.ingest([first, left].map(encodeEntry), liar.id);
-  await b.store.ingest([first, right, longer].map(encodeEntry), liar.id);
+  await b.store.ingest([first, right, ...longer].map(encodeEntry), liar.id);
   await c.store.ingest([first, left].map(encodeEntry), liar.id);
 
+  // One entry of another branch proves the fork; the rest of it is of no use to the asker.
+  expect((await b.sync.answer(await a.sync.digestFor(b.identity.id))).batch!.entries).toHaveLength(1);
   await pull(a, b, 5);
   await pull(b, a, 5);
   await c.sync.receive(laneEntriesSchema.parse(a.sync.evidence()), a.identity.id);

@@ -219,7 +219,7 @@ export function createDetector(options: DetectorOptions): Detector {
       nextSyncMs = nowMs + settings.syncIntervalMs;
       for (const member of pick(members.live(), 1, random)) send(member.id, digest(false));
     }
-    if (false) {
+    if (nowMs >= nextReviveMs) {
       nextReviveMs = nowMs + settings.reviveIntervalMs;
       const lost = [...members.all.values()].filter((member) => member.state === 'dead' || member.state === 'unknown');
       for (const member of pick(lost, 1, random)) send(member.id, digest(false));

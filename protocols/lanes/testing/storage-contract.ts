@@ -113,8 +113,9 @@ export function keyValueContract(open: Open): void {
         const [one, two] = [await storage.keyValue('one'), await storage.keyValue('one.two')];
         await one.write([{ key: 'k', value: bytes(1) }]);
         expect(await two.get('k')).toBeUndefined();
-        expect(await gather(two.range('', '\u{10ffff}'))).toEqual([]);
+        await two.write([{ key: 'k', value: bytes(2) }]);
         expect(await gather(one.range('', '\u{10ffff}'))).toEqual([{ key: 'k', value: bytes(1) }]);
+        expect(await gather(two.range('', '\u{10ffff}'))).toEqual([{ key: 'k', value: bytes(2) }]);
         return undefined;
       }));
 

@@ -1,0 +1,88 @@
+// Law: what comes from a peer is verified before it counts and attributed when it is refused; nothing is believed because of who handed it over.
+import type { Crypto, NodeId } from '../actors/system/index.ts';
+import { hex, MalformedBytes } from '../protocols/wire/index.ts';
+import { decodeCertificate, verifyCertificateIn } from './certificate.ts';
+import type { EpochView } from './epoch.ts';
+import { decodeFrame } from './frame.ts';
+import { decodeEntry, instanceIdOf } from './messages.ts';
+import { instanceOf, type Registry } from './registry.ts';
+import { type Batch, HeldEntry, openBatch, type SignedEntry, verifySignedEntry } from './signed-entry.ts';
+
+export class Intake {
+  readonly #epoch: EpochView;
+  readonly #crypto: Crypto;
+  readonly #registry: Registry;
+
+  constructor(epoch: EpochView, crypto: Crypto, registry: Registry) {
+    this.#epoch = epoch;
+    this.#crypto = crypto;
+    this.#registry = registry;
+  }
+
+  frame(from: NodeId, bytes: Uint8Array): void {
+    try {
+      const frame = decodeFrame(bytes);
+      for (const subject of frame.subjects) {
+        this.#registry.join(instanceIdOf(this.#epoch.scope, subject, this.#crypto), subject, from);
+      }
+      if (frame.batch !== undefined) this.#batch(from, frame.batch);
+      this.#relayed(from, frame.relayed);
+      for (const certificate of frame.certificates) this.#certificate(from, certificate);
+      for (const justification of frame.justifications) {
+        const hash = hex.encode(this.#crypto.sha256(justification));
+        for (const instance of this.#registry.claim(hash)) instance.onJustification(hash, justification);
+      }
+      for (const payload of frame.payloads) {
+        const value = hex.encode(this.#crypto.sha256(payload));
+        for (const instance of this.#registry.claim(value)) instance.onPayload(value, payload);
+      }
+      for (const sync of frame.syncs) this.#registry.find(sync.instance)?.onSync(from, sync);
+    } catch (error) {
+      if (!(error instanceof MalformedBytes)) throw error;
+      this.#registry.refuse(from, `a malformed frame: ${error.message}`);
+    }
+  }
+
+  #batch(from: NodeId, batch: Batch): void {
+    const { signer } = batch;
+    if (!this.#epoch.weights.has(signer)) {
+      this.#registry.refuse(from, `${signer} is not a member of epoch ${this.#epoch.scope.epoch}`);
+      return;
+    }
+    const entries = batch.entries.map(decodeEntry);
+    const held = openBatch(batch, this.#crypto);
+    if (held === undefined) this.#registry.refuse(from, `the signature of ${signer} on a batch does not verify`);
+    else for (const [i, entry] of entries.entries()) this.#registry.entry(from, entry, held[i]!);
+  }
+
+  /** Stops at the first thing that is wrong: a peer that relays one forgery has no claim to more of this node's time. */
+  #relayed(from: NodeId, relayed: readonly SignedEntry[]): void {
+    const decoded = relayed.map((signed) => ({ signed, entry: decodeEntry(signed.entry) }));
+    // Votes first: a second proposal of round 0 is only kept where a vote names it.
+    decoded.sort((a, b) => Number(a.entry.type === 'proposal') - Number(b.entry.type === 'proposal'));
+    for (const { signed, entry } of decoded) {
+      const { signer } = signed;
+      const isKnown = this.#registry.find(instanceOf(entry))?.isKnown(signed) === true;
+      if (!this.#epoch.weights.has(signer)) {
+        this.#registry.refuse(from, `relays ${signer}, who is not a member of epoch ${this.#epoch.scope.epoch}`);
+        return;
+      }
+      if (isKnown) continue;
+      if (!verifySignedEntry(signed, this.#crypto)) {
+        this.#registry.refuse(from, `relays a signature of ${signer} that does not verify`);
+        return;
+      }
+      this.#registry.entry(from, entry, HeldEntry.of(signed));
+    }
+  }
+
+  #certificate(from: NodeId, bytes: Uint8Array): void {
+    const certificate = decodeCertificate(bytes);
+    const known = this.#registry.find(certificate.instance);
+    if (known?.isProven(certificate) === true) return;
+    const isKnown = (signed: SignedEntry): boolean => known?.isKnown(signed) === true;
+    const check = verifyCertificateIn(certificate, this.#epoch, this.#crypto, isKnown);
+    if (!check.ok) this.#registry.refuse(from, `a certificate that proves nothing: ${check.reason}`);
+    else (known ?? this.#registry.welcome(certificate.instance, certificate.subject, from)).onCertificate(certificate);
+  }
+}

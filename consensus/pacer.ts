@@ -1,0 +1,137 @@
+// Law: links lose messages and nodes restart, so whatever is still needed is said and asked again, less and less often, until the
+// instance has decided; no answer is given to one peer without end.
+import type { NodeId } from '../actors/system/index.ts';
+import type { CoreState, TimeoutKind, ValueId } from './core.ts';
+import type { TimerKind } from './engine-types.ts';
+import type { Sync } from './frame.ts';
+import type { InstanceHost } from './instance-host.ts';
+import type { InstanceId } from './messages.ts';
+import type { OwnStatements } from './own-statements.ts';
+import type { Proposals } from './proposals.ts';
+
+export class Pacer {
+  readonly #id: InstanceId;
+  readonly #host: InstanceHost;
+  readonly #own: OwnStatements;
+  readonly #proposals: Proposals;
+  /** What was armed or asked for in this round. */
+  readonly #armed = new Set<TimeoutKind | 'wanted'>();
+  readonly #asked = new Set<ValueId>();
+  /** Hashes of payloads and justifications that are waited for. */
+  readonly #awaited = new Set<string>();
+  readonly #answers = new Map<NodeId, number>();
+  #repeats = 0;
+
+  constructor(id: InstanceId, host: InstanceHost, own: OwnStatements, proposals: Proposals) {
+    this.#id = id;
+    this.#host = host;
+    this.#own = own;
+    this.#proposals = proposals;
+  }
+
+  get awaited(): Iterable<string> {
+    return this.#awaited;
+  }
+
+  enter(): void {
+    this.#armed.clear();
+    this.#asked.clear();
+    this.#repeats = 0;
+  }
+
+  /** Once a round: true the first time. */
+  once(what: TimeoutKind | 'wanted'): boolean {
+    if (this.#armed.has(what)) return false;
+    this.#armed.add(what);
+    return true;
+  }
+
+  arm(kind: TimeoutKind, round: number, leader: NodeId): void {
+    if (!this.once(kind)) return;
+    const { baseMs, maxMs } = this.#host.timeouts;
+    const delayMs = Math.min(maxMs, Math.round(baseMs * (1 + round / 2)));
+    const isHurried = kind === 'propose' && this.#host.isSuspected(leader);
+    this.#emit(kind, round, isHurried ? Math.round(Math.min(delayMs, baseMs) / 4) : delayMs);
+  }
+
+  armResend(round: number): void {
+    const { baseMs, maxMs } = this.#host.timeouts;
+    this.#emit('resend', Math.max(round, 0), Math.min(maxMs, baseMs * 2 ** Math.min(this.#repeats + 1, 20)));
+  }
+
+  /** Says everything of this round again, and asks for what is missing. `core` is read when it is sent. */
+  resend(core: () => CoreState): void {
+    this.#repeats++;
+    this.#host.afterSeal(() => this.#repeat(core(), undefined));
+    this.armResend(core().round);
+  }
+
+  syncAll(core: () => CoreState): void {
+    this.#host.afterSeal(() => this.#own.sync(this.#host.toAll(), core(), this.#wants(core())));
+  }
+
+  await(hash: string): void {
+    this.#awaited.add(hash);
+    this.#host.awaits(hash, this.#id);
+  }
+
+  /** Asks everybody, once a round, for payloads this node needs in order to lead. True where any is missing. */
+  ask(values: readonly ValueId[], core: () => CoreState): boolean {
+    const missing = values.filter((value) => this.#proposals.payload(value) === undefined);
+    const isNew = missing.some((value) => !this.#asked.has(value));
+    for (const value of missing) {
+      this.#asked.add(value);
+      this.await(value);
+    }
+    if (isNew) this.syncAll(core);
+    return missing.length > 0;
+  }
+
+  /** The decision is known and its payload is not: asks those who signed it, one at a time. */
+  askHolders(value: ValueId, signers: readonly NodeId[], round: number): void {
+    const holders = signers.filter((node) => node !== this.#host.self);
+    const holder = holders[this.#repeats++ % Math.max(holders.length, 1)];
+    this.await(value);
+    if (holder !== undefined) {
+      this.#host.afterSeal(() =>
+        this.#host.to(holder).sync({ instance: this.#id, round: Math.max(round, 0), wants: [value] }),
+      );
+    }
+    this.armResend(round);
+  }
+
+  /** Answers a peer that is behind, or lacks a payload that is here. */
+  answer(from: NodeId, sync: Sync, core: () => CoreState): void {
+    const held = sync.wants.filter((value) => this.#proposals.payload(value) !== undefined);
+    if (sync.round >= core().round && held.length === 0) return;
+    const given = this.#answers.get(from) ?? 0;
+    if (given >= this.#host.limits.answersPerPeer) {
+      this.#host.emit({ type: 'refused', from, reason: `asked ${given} times about instance ${this.#id}` });
+      return;
+    }
+    this.#answers.set(from, given + 1);
+    this.#host.afterSeal(() => {
+      if (sync.round < core().round) this.#repeat(core(), from);
+      for (const value of held) {
+        const payload = this.#proposals.payload(value);
+        if (payload !== undefined) this.#host.to(from).payload(value, payload);
+      }
+    });
+  }
+
+  #repeat(core: CoreState, to: NodeId | undefined): void {
+    const builder = to === undefined ? this.#host.toAll() : this.#host.to(to);
+    this.#own.sync(builder, core, this.#wants(core));
+    this.#own.repeat(builder, core.round);
+  }
+
+  #wants(core: CoreState): ValueId[] {
+    const proposed = this.#proposals.of(core.round)?.proposal.value;
+    const wants = new Set(proposed === undefined ? this.#asked : [proposed, ...this.#asked]);
+    return [...wants].filter((value) => this.#proposals.payload(value) === undefined);
+  }
+
+  #emit(kind: TimerKind, round: number, delayMs: number): void {
+    this.#host.emit({ type: 'timer', instance: this.#id, kind, round, delayMs });
+  }
+}

@@ -1,0 +1,139 @@
+// Law: which instances there are, who brought them up, and who waits for what; bounded per member, so that one who floods is the only one
+// who is turned away.
+import type { NodeId } from '../actors/system/index.ts';
+import type { EngineLimits } from './engine-types.ts';
+import type { EpochView } from './epoch.ts';
+import { Instance } from './instance.ts';
+import type { InstanceHost } from './instance-host.ts';
+import type { Entry, InstanceId, Subject } from './messages.ts';
+import type { HeldEntry } from './signed-entry.ts';
+import { Strangers } from './strangers.ts';
+
+/** Decided instances whose votes are kept, so that who contradicts itself late is still convicted. */
+const settledWithVotes = 256;
+
+export class Registry {
+  readonly #host: InstanceHost;
+  readonly #epoch: EpochView;
+  readonly #limits: EngineLimits;
+  readonly #instances = new Map<InstanceId, Instance>();
+  /** Who introduced an undecided instance that this node did not start. */
+  readonly #introducers = new Map<InstanceId, NodeId>();
+  readonly #introduced = new Map<NodeId, number>();
+  readonly #strangers: Strangers;
+  /** Instances by the hash of the payload or justification they wait for. */
+  readonly #awaiting = new Map<string, Set<InstanceId>>();
+  readonly #settled: InstanceId[] = [];
+  #live = 0;
+
+  constructor(host: InstanceHost) {
+    this.#host = host;
+    this.#epoch = host.epoch;
+    this.#limits = host.limits;
+    this.#strangers = new Strangers(host.limits.strangersPerMember);
+  }
+
+  get liveCount(): number {
+    return this.#live;
+  }
+
+  find(id: InstanceId): Instance | undefined {
+    return this.#instances.get(id);
+  }
+
+  all(): Iterable<Instance> {
+    return this.#instances.values();
+  }
+
+  open(id: InstanceId, subject: Subject): Instance {
+    const known = this.#instances.get(id);
+    if (known !== undefined) return known;
+    const instance = new Instance(id, subject, this.#host);
+    this.#instances.set(id, instance);
+    this.#live++;
+    return instance;
+  }
+
+  /** Starts taking part, with what was said about the instance before it was known. */
+  begin(instance: Instance): void {
+    instance.begin();
+    for (const { entry, held } of this.#strangers.take(instance.id)) hand(instance, entry, held);
+  }
+
+  /** A peer says there is such an instance: this node takes part, unless that peer brought too many already. */
+  join(id: InstanceId, subject: Subject, from: NodeId): void {
+    if (this.#instances.has(id)) return;
+    const count = this.#introduced.get(from) ?? 0;
+    if (!this.#epoch.weights.has(from)) this.refuse(from, 'only a member may introduce an instance');
+    else if (count >= this.#limits.joinedPerPeer) {
+      this.refuse(from, `introduced ${count} instances that are undecided; no more until some are`);
+    } else {
+      this.#introduced.set(from, count + 1);
+      this.#introducers.set(id, from);
+      this.welcome(id, subject, from);
+    }
+  }
+
+  /** Takes part in an instance that somebody else brought up. */
+  welcome(id: InstanceId, subject: Subject, from: NodeId): Instance {
+    this.#host.emit({ type: 'joined', instance: id, subject, from });
+    const instance = this.open(id, subject);
+    this.begin(instance);
+    return instance;
+  }
+
+  /** `id` no longer counts against who introduced it. */
+  release(id: InstanceId): void {
+    const from = this.#introducers.get(id);
+    if (from === undefined) return;
+    this.#introducers.delete(id);
+    this.#introduced.set(from, (this.#introduced.get(from) ?? 1) - 1);
+  }
+
+  /** A verified statement by a member, handed over by `from`. */
+  entry(from: NodeId, entry: Entry, held: HeldEntry): void {
+    const id = instanceOf(entry);
+    const instance = this.#instances.get(id);
+    if (instance !== undefined) hand(instance, entry, held);
+    else if (!this.#strangers.keep(id, { entry, held })) {
+      this.refuse(from, `${held.signer} says more about unknown instances than is kept`);
+    }
+  }
+
+  settle(id: InstanceId, awaited: Iterable<string>): void {
+    this.#live--;
+    this.release(id);
+    for (const hash of awaited) {
+      const waiting = this.#awaiting.get(hash);
+      if (waiting?.delete(id) === true && waiting.size === 0) this.#awaiting.delete(hash);
+    }
+    this.#settled.push(id);
+    if (this.#settled.length > settledWithVotes) this.#instances.get(this.#settled.shift()!)?.compact();
+  }
+
+  await(hash: string, id: InstanceId): void {
+    const waiting = this.#awaiting.get(hash);
+    if (waiting === undefined) this.#awaiting.set(hash, new Set([id]));
+    else waiting.add(id);
+  }
+
+  /** Those who waited for `hash`, who now wait no more. */
+  claim(hash: string): Instance[] {
+    const waiting = this.#awaiting.get(hash);
+    this.#awaiting.delete(hash);
+    return [...(waiting ?? [])].flatMap((id) => this.#instances.get(id) ?? []);
+  }
+
+  refuse(from: NodeId, reason: string): void {
+    this.#host.emit({ type: 'refused', from, reason });
+  }
+}
+
+export function instanceOf(entry: Entry): InstanceId {
+  return entry.type === 'vote' ? entry.vote.instance : entry.proposal.instance;
+}
+
+function hand(instance: Instance, entry: Entry, held: HeldEntry): void {
+  if (entry.type === 'vote') instance.onVote(entry.vote, held);
+  else instance.onProposal(entry.proposal, held);
+}

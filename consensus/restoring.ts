@@ -1,0 +1,82 @@
+// Law: the log is this node's memory of what it said; it is taken at its word, and an instance is rebuilt from it without saying anything.
+import { hex } from '../protocols/wire/index.ts';
+import type { Ballots } from './ballots.ts';
+import type { Certificate } from './certificate.ts';
+import type { CoreState } from './core.ts';
+import type { InstanceHost } from './instance-host.ts';
+import { decodeEntry, type Entry, type InstanceId, type Subject, valueIdOf } from './messages.ts';
+import type { OwnStatements } from './own-statements.ts';
+import type { Proposals } from './proposals.ts';
+import { HeldEntry } from './signed-entry.ts';
+
+export class Restoring {
+  readonly #id: InstanceId;
+  readonly #subject: Subject;
+  readonly #host: InstanceHost;
+  readonly #ballots: Ballots;
+  readonly #proposals: Proposals;
+  readonly #own: OwnStatements;
+
+  constructor(
+    id: InstanceId,
+    subject: Subject,
+    host: InstanceHost,
+    ballots: Ballots,
+    proposals: Proposals,
+    own: OwnStatements,
+  ) {
+    this.#id = id;
+    this.#subject = subject;
+    this.#host = host;
+    this.#ballots = ballots;
+    this.#proposals = proposals;
+    this.#own = own;
+  }
+
+  /** An own statement, or a proposal that this node voted for. */
+  entry(entry: Entry, held: HeldEntry): void {
+    const isOwn = held.signer === this.#host.self;
+    if (entry.type === 'vote') this.#vote(entry, held);
+    else {
+      const hash = hex.encode(this.#host.crypto.sha256(held.entry));
+      this.#proposals.add(
+        { proposal: entry.proposal, held, hash, justification: undefined, permitted: isOwn ? true : undefined },
+        () => true,
+      );
+    }
+    if (isOwn) this.#own.restore(entry, held);
+  }
+
+  /** It was found valid before it was written down. */
+  payload(payload: Uint8Array): void {
+    const value = valueIdOf(payload, this.#host.crypto);
+    this.#proposals.addPayload(value, payload);
+    this.#proposals.judged(value, true);
+    this.#own.restored(value);
+  }
+
+  /** Of a proposal restored before. */
+  justification(bytes: Uint8Array): void {
+    this.#proposals.justify(hex.encode(this.#host.crypto.sha256(bytes)), bytes);
+  }
+
+  polka(certificate: Certificate): void {
+    for (const signed of certificate.votes) {
+      const entry = decodeEntry(signed.entry);
+      if (entry.type === 'vote') this.#vote(entry, HeldEntry.of(signed));
+    }
+  }
+
+  /** The converse: what a rewritten log has to hold about this undecided instance. */
+  snapshot(core: CoreState): void {
+    const record = this.#host.record(this.#id, this.#subject);
+    this.#own.snapshot();
+    for (const value of this.#proposals.validValues()) record.payloads.push(this.#proposals.payload(value)!);
+    const polka = core.validValue === null ? undefined : this.#own.polka(core.validRound, core.validValue);
+    if (polka !== undefined) record.certificates.push(polka);
+  }
+
+  #vote(entry: Extract<Entry, { type: 'vote' }>, held: HeldEntry): void {
+    this.#ballots.add({ vote: entry.vote, held }, entry.vote.round, () => {});
+  }
+}
