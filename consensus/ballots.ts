@@ -146,10 +146,10 @@ export class Ballots {
   }
 
   #slot(kind: VoteKind, round: number, signer: NodeId): HeldVote[] {
-    let ballots = this.#rounds.get(round);
-    if (ballots === undefined) this.#rounds.set(round, (ballots = { prevote: new Map(), precommit: new Map() }));
-    let slot = ballots[kind].get(signer);
-    if (slot === undefined) ballots[kind].set(signer, (slot = []));
+    const ballots = this.#rounds.get(round) ?? { prevote: new Map(), precommit: new Map() };
+    this.#rounds.set(round, ballots);
+    const slot = ballots[kind].get(signer) ?? [];
+    ballots[kind].set(signer, slot);
     return slot;
   }
 

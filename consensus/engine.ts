@@ -138,21 +138,23 @@ class InstanceEngine implements Engine {
     this.#isRestoring = true;
     try {
       const record = decodeRecord(bytes);
-      for (const part of record.instances) this.#registry.open(this.instanceId(part.subject), part.subject);
+      // A log may reach back into another epoch: what was said there is not said here.
+      const parts = record.instances.filter(({ instance, subject }) => this.instanceId(subject) === instance);
+      for (const { instance, subject } of parts) this.#registry.open(instance, subject);
       for (const batch of record.batches) {
         for (const held of reopenBatch(batch, this.#options.crypto)) {
           const entry = decodeEntry(held.entry);
           this.#registry.find(instanceOf(entry))?.restoring.entry(entry, held);
         }
       }
-      for (const part of record.instances) this.#restoreInstance(part);
+      for (const part of parts) this.#restoreInstance(part);
     } finally {
       this.#isRestoring = false;
     }
   }
 
   #restoreInstance(part: InstanceRecord): void {
-    const instance = this.#registry.open(this.instanceId(part.subject), part.subject);
+    const instance = this.#registry.open(part.instance, part.subject);
     const { restoring } = instance;
     for (const payload of part.payloads) restoring.payload(payload);
     for (const signed of part.entries) restoring.entry(decodeEntry(signed.entry), HeldEntry.of(signed));

@@ -21,10 +21,16 @@ export interface Sync {
   readonly wants: readonly ValueId[];
 }
 
+/** What an instance is about, with its id: a receiver in another mesh, epoch or config computes another id and knows it is not meant. */
+export interface Introduction {
+  readonly instance: InstanceId;
+  readonly subject: Subject;
+}
+
 export interface Frame {
   readonly batch: Batch | undefined;
   readonly relayed: readonly SignedEntry[];
-  readonly subjects: readonly Subject[];
+  readonly subjects: readonly Introduction[];
   readonly payloads: readonly Uint8Array[];
   readonly justifications: readonly Uint8Array[];
   /** Encoded certificates: polkas and decisions. */
@@ -43,7 +49,7 @@ export function encodeFrame(frame: Frame): Uint8Array {
   if (frame.batch !== undefined) writeBatch(writer, frame.batch);
   return writer
     .list(frame.relayed, writeSignedEntry)
-    .list(frame.subjects, writeSubject)
+    .list(frame.subjects, writeIntroduction)
     .list(frame.payloads, (w, payload) => w.bytes(payload))
     .list(frame.justifications, (w, justification) => w.bytes(justification))
     .list(frame.certificates, (w, certificate) => w.bytes(certificate))
@@ -54,6 +60,14 @@ export function encodeFrame(frame: Frame): Uint8Array {
     .finish();
 }
 
+export function writeIntroduction(writer: ByteWriter, { instance, subject }: Introduction): void {
+  writeSubject(writer.fixed(hex.decode(instance), 32), subject);
+}
+
+export function readIntroduction(reader: ByteReader): Introduction {
+  return { instance: hex.encode(reader.fixed(32)), subject: readSubject(reader) };
+}
+
 /** Throws MalformedBytes on anything `encodeFrame` would not have written. */
 export function decodeFrame(bytes: Uint8Array): Frame {
   if (bytes.length > maxFrameBytes)
@@ -62,7 +76,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   const frame: Frame = {
     batch: reader.bool() ? readBatch(reader) : undefined,
     relayed: reader.list(maxItems, readSignedEntry),
-    subjects: reader.list(maxItems, readSubject),
+    subjects: reader.list(maxItems, readIntroduction),
     payloads: reader.list(maxItems, (r) => r.bytes(maxPayloadBytes)),
     justifications: reader.list(maxItems, (r) => r.bytes(maxJustificationBytes)),
     certificates: reader.list(maxItems, (r) => r.bytes(maxJustificationBytes)),
@@ -133,8 +147,8 @@ export class FrameBuilder {
       else push(sizeBytes, (parts) => (parts.batch = batch));
     }
     // Subjects first: a receiver joins an instance by them before it reads what else is about it.
-    for (const subject of this.#subjects.values())
-      push(subject.key.length + 8, (parts) => parts.subjects.push(subject));
+    for (const [instance, subject] of this.#subjects)
+      push(subject.key.length + 40, (parts) => parts.subjects.push({ instance, subject }));
     for (const signed of this.#relayed.values()) push(sizeOf(signed), (parts) => parts.relayed.push(signed));
     for (const sync of this.#syncs.values()) push(40 + 32 * sync.wants.length, (parts) => parts.syncs.push(sync));
     for (const bytes of this.#certificates.values()) push(bytes.length + 4, (parts) => parts.certificates.push(bytes));
@@ -149,7 +163,7 @@ export class FrameBuilder {
 interface Parts extends Frame {
   batch: Batch | undefined;
   readonly relayed: SignedEntry[];
-  readonly subjects: Subject[];
+  readonly subjects: Introduction[];
   readonly payloads: Uint8Array[];
   readonly justifications: Uint8Array[];
   readonly certificates: Uint8Array[];

@@ -212,17 +212,15 @@ export class Instance {
 
   /** Takes up where the log ends: says again what was said, waits for what it waited for. */
   resume(): void {
-    if (this.#settlement !== undefined) {
-      const payload = this.#proposals.payload(this.#settlement.value);
-      if (payload === undefined) return this.#askHolders();
-      return this.#settlement.deliver(this.id, this.subject, payload, this.#host);
+    if (this.#settlement !== undefined) this.#deliver();
+    else if (this.#own.isEmpty) this.begin();
+    else {
+      this.#core = this.#own.impliedCore(this.#core);
+      for (const { kind, round, value } of [...this.#ballots.values()]) this.#conclude(kind, round, value);
+      if (this.#core.step === 'propose') this.#arm('propose');
+      this.#onResend();
+      this.#advance();
     }
-    if (this.#own.isEmpty) return this.begin();
-    this.#core = this.#own.impliedCore(this.#core);
-    for (const { kind, round, value } of [...this.#ballots.values()]) this.#conclude(kind, round, value);
-    if (this.#core.step === 'propose') this.#arm('propose');
-    this.#onResend();
-    this.#advance();
   }
 
   /** Adds to its record what a rewritten log has to hold about this instance. */

@@ -22,8 +22,11 @@ export class Intake {
   frame(from: NodeId, bytes: Uint8Array): void {
     try {
       const frame = decodeFrame(bytes);
-      for (const subject of frame.subjects) {
-        this.#registry.join(instanceIdOf(this.#epoch.scope, subject, this.#crypto), subject, from);
+      for (const { instance, subject } of frame.subjects) {
+        if (this.#registry.find(instance) !== undefined) continue;
+        if (instanceIdOf(this.#epoch.scope, subject, this.#crypto) === instance)
+          this.#registry.join(instance, subject, from);
+        else this.#registry.refuse(from, 'speaks of an instance of another mesh, epoch or config');
       }
       if (frame.batch !== undefined) this.#batch(from, frame.batch);
       this.#relayed(from, frame.relayed);

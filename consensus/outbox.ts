@@ -48,14 +48,18 @@ export class Outbox {
   }
 
   to(node: NodeId): FrameBuilder {
-    let builder = this.#single.get(node);
-    if (builder === undefined) this.#single.set(node, (builder = new FrameBuilder()));
+    const known = this.#single.get(node);
+    if (known !== undefined) return known;
+    const builder = new FrameBuilder();
+    this.#single.set(node, builder);
     return builder;
   }
 
   record(instance: InstanceId, subject: Subject): InstanceRecord {
-    let record = this.#records.get(instance);
-    if (record === undefined) this.#records.set(instance, (record = emptyInstanceRecord(subject)));
+    const known = this.#records.get(instance);
+    if (known !== undefined) return known;
+    const record = emptyInstanceRecord({ instance, subject });
+    this.#records.set(instance, record);
     return record;
   }
 

@@ -1,8 +1,9 @@
 // Law: what is written down before anything is sent is exactly what was signed, with everything needed to send it again and to defend it:
 // payloads, the proposals voted for, the polkas that justify locks, and decisions.
 import { ByteReader, ByteWriter } from '../protocols/wire/index.ts';
+import { type Introduction, readIntroduction, writeIntroduction } from './frame.ts';
 import { maxJustificationBytes } from './justification.ts';
-import { maxPayloadBytes, readSubject, type Subject, writeSubject } from './messages.ts';
+import { maxPayloadBytes } from './messages.ts';
 import {
   type Batch,
   readBatch,
@@ -13,8 +14,7 @@ import {
 } from './signed-entry.ts';
 
 /** What one call of the engine adds about one instance. */
-export interface InstanceRecord {
-  readonly subject: Subject;
+export interface InstanceRecord extends Introduction {
   readonly payloads: Uint8Array[];
   /** Proposals of other members that this node voted for, and own statements where a log is rewritten. */
   readonly entries: SignedEntry[];
@@ -32,16 +32,16 @@ export interface EngineRecord {
 const recordDomain = 'parley/record/1';
 const maxItems = 65_536;
 
-export function emptyInstanceRecord(subject: Subject): InstanceRecord {
-  return { subject, payloads: [], entries: [], justifications: [], certificates: [] };
+export function emptyInstanceRecord(about: Introduction): InstanceRecord {
+  return { ...about, payloads: [], entries: [], justifications: [], certificates: [] };
 }
 
 export function encodeRecord(record: EngineRecord): Uint8Array {
   return new ByteWriter(recordDomain)
     .list(record.batches, writeBatch)
     .list(record.instances, (w, instance) => {
-      writeSubject(w, instance.subject)
-        .list(instance.payloads, (v, payload) => v.bytes(payload))
+      writeIntroduction(w, instance);
+      w.list(instance.payloads, (v, payload) => v.bytes(payload))
         .list(instance.entries, writeSignedEntry)
         .list(instance.justifications, (v, justification) => v.bytes(justification))
         .list(instance.certificates, (v, certificate) => v.bytes(certificate));
@@ -55,7 +55,7 @@ export function decodeRecord(bytes: Uint8Array): EngineRecord {
   const record: EngineRecord = {
     batches: reader.list(maxItems, readBatch),
     instances: reader.list(maxItems, (r) => ({
-      subject: readSubject(r),
+      ...readIntroduction(r),
       payloads: r.list(maxItems, (v) => v.bytes(maxPayloadBytes)),
       entries: r.list(maxItems, readSignedEntry),
       justifications: r.list(maxItems, (v) => v.bytes(maxJustificationBytes)),

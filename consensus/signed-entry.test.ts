@@ -130,7 +130,7 @@ describe('a frame', () => {
       const payload = new Uint8Array(200 * 1024).fill(i);
       builder.payload(String(i), payload);
       builder.payload(String(i), payload);
-      builder.subject(String(i % 3), subject);
+      builder.subject(String(i % 3).repeat(64), subject);
     }
     const frames = builder.build();
     expect(frames.every((frame) => frame.length <= maxFrameBytes)).toBe(true);

@@ -21,8 +21,8 @@ export class Strangers {
   /** False where an older statement of the same member had to go for it. */
   keep(instance: InstanceId, statement: HeldStatement): boolean {
     const { signer } = statement.held;
-    let own = this.#members.get(signer);
-    if (own === undefined) this.#members.set(signer, (own = { count: 0, byInstance: new Map() }));
+    const own = this.#members.get(signer) ?? { count: 0, byInstance: new Map<InstanceId, HeldStatement[]>() };
+    this.#members.set(signer, own);
     const list = own.byInstance.get(instance);
     if (list === undefined) own.byInstance.set(instance, [statement]);
     else list.push(statement);

@@ -1,10 +1,27 @@
 // Law: everything of a node that is above its World is put together here, from ports alone: the real node and the simulated one are this
 // same code. Nothing here knows a folder, a socket or a process.
 import type { KeeperMessage } from '../actors/consensus/index.ts';
-import { type ChainStore, configQuestion, createObservers, type Invites, meshLane, noteMeshEntry, type Observers, openChainStore, openInvites } from '../actors/epochs/index.ts';
-import { createBlobExchange, feed } from '../actors/memory/index.ts';
+import {
+  type ChainStore,
+  configQuestion,
+  createObservers,
+  type Invites,
+  meshLane,
+  noteMeshEntry,
+  type Observers,
+  openChainStore,
+  openInvites,
+} from '../actors/epochs/index.ts';
 import { createView, type MutableView } from '../actors/membership/index.ts';
-import { createEventHub, createLedger, type DataSets, type Parts, type Place, type Presence } from '../actors/parts/index.ts';
+import { createBlobExchange, feed } from '../actors/memory/index.ts';
+import {
+  createEventHub,
+  createLedger,
+  type DataSets,
+  type Parts,
+  type Place,
+  type Presence,
+} from '../actors/parts/index.ts';
 import type { Planning, SkillManifest } from '../actors/planner/index.ts';
 import type { PlannerMessage } from '../actors/planning/index.ts';
 import { ask, createSystem, type KeyValue, type NodeId, type System, type World } from '../actors/system/index.ts';
@@ -26,12 +43,20 @@ export interface Admittance {
 }
 
 /** Reads the chain of configs and the tickets from `keyValue`. */
-export async function openAdmittance(options: { readonly keyValue: KeyValue; readonly chain: MeshChain } & Pick<World, 'crypto' | 'clock' | 'random'>): Promise<Admittance> {
+export async function openAdmittance(
+  options: { readonly keyValue: KeyValue; readonly chain: MeshChain } & Pick<World, 'crypto' | 'clock' | 'random'>,
+): Promise<Admittance> {
   const { keyValue, chain, crypto, clock, random } = options;
   const chainStore = await openChainStore({ keyValue, chain, crypto });
   const invites = await openInvites({ keyValue, clock, crypto, random });
   const observers = createObservers();
-  return { chain, chainStore, invites, observers, allow: (id) => chain.isMember(id) || observers.has(id) || invites.areOutstanding() };
+  return {
+    chain,
+    chainStore,
+    invites,
+    observers,
+    allow: (id) => chain.isMember(id) || observers.has(id) || invites.areOutstanding(),
+  };
 }
 
 export interface ComposeOptions {
@@ -113,7 +138,8 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const stopCollecting = board.onChange((change) => void backlog.push(change));
   for await (const entry of store.all(workflowLane)) feed(parts, entry);
   stopCollecting();
-  const noteMesh = ({ author, body }: { readonly author: NodeId; readonly body: Uint8Array }): void => noteMeshEntry(observers, author, body, (id) => chain.isMember(id));
+  const noteMesh = ({ author, body }: { readonly author: NodeId; readonly body: Uint8Array }): void =>
+    noteMeshEntry(observers, author, body, (id) => chain.isMember(id));
   for await (const entry of store.all(meshLane)) noteMesh(entry);
   const stopNoting = store.onEntry((entry) => void (entry.lane === meshLane && noteMesh(entry)));
 
@@ -131,7 +157,9 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const planner: Place<PlannerMessage> = { ref: undefined };
   const system = createSystem(options.name, world);
   const adopt = (link: Parameters<ChainStore['adopt']>[0]): void =>
-    void chainStore.adopt(link).catch((error) => log('error', 'config not adopted', { epoch: link.config.epoch, error: String(error) }));
+    void chainStore
+      .adopt(link)
+      .catch((error) => log('error', 'config not adopted', { epoch: link.config.epoch, error: String(error) }));
   system.spawn(
     nodeTree({
       parts,

@@ -18,7 +18,10 @@ export interface NodeOptions {
   /** Dialed besides the addresses in the folder. */
   readonly bootstrap?: readonly string[];
   /** Wraps a port of the World: how tests plant a node that lies. Never set by the CLI. */
-  readonly wrap?: { readonly network?: (network: Network) => Network; readonly sandbox?: (sandbox: Sandbox) => Sandbox };
+  readonly wrap?: {
+    readonly network?: (network: Network) => Network;
+    readonly sandbox?: (sandbox: Sandbox) => Sandbox;
+  };
 }
 
 export interface RunningNode {
@@ -41,12 +44,22 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const home = openHome(options.folder);
   const settings = home.node();
   const mesh = home.mesh();
-  if (mesh === undefined) throw new HomeError('no_mesh', `${home.folder} is in no mesh`, 'Run `parley up` to found one, or `parley join TICKET` to join one.');
+  if (mesh === undefined)
+    throw new HomeError(
+      'no_mesh',
+      `${home.folder} is in no mesh`,
+      'Run `parley up` to found one, or `parley join TICKET` to join one.',
+    );
   const crypto = createCrypto();
   const identity = createIdentity(crypto, home.secretKey());
   const genesis = decodeGenesis(hex.decode(mesh.genesis));
   const founding = judgeGenesis(genesis);
-  if (!founding.ok) throw new HomeError('damaged', `the genesis in ${home.folder} is not sound: ${founding.reason}`, 'Found the mesh anew, or join again.');
+  if (!founding.ok)
+    throw new HomeError(
+      'damaged',
+      `the genesis in ${home.folder} is not sound: ${founding.reason}`,
+      'Found the mesh anew, or join again.',
+    );
 
   const opened: (() => Promise<void>)[] = [];
   let finish = (): void => {};
@@ -69,7 +82,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const { log } = nodeLog;
     const clock = realClock();
     const chain = createMeshChain(genesis, crypto);
-    const admittance = await openAdmittance({ keyValue: await storage.keyValue('mesh'), chain, crypto, clock, random: realRandom() });
+    const admittance = await openAdmittance({
+      keyValue: await storage.keyValue('mesh'),
+      chain,
+      crypto,
+      clock,
+      random: realRandom(),
+    });
     const transport = await createLibp2pNetwork({
       identity,
       meshId: chain.meshId,
@@ -99,9 +118,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     });
     opened.push(() => node.stop());
     const { parts } = node;
-    const ensureEffects = (record: WorkflowRecord): Promise<void> => carryOutEffects(parts, record, home.workflowFolder(record.workflow));
+    const ensureEffects = (record: WorkflowRecord): Promise<void> =>
+      carryOutEffects(parts, record, home.workflowFolder(record.workflow));
     const stopWatching = parts.board.onChange(({ record }) => {
-      if (record.ended?.state === 'completed') ensureEffects(record).catch((error) => log('error', 'effect not carried out', { workflow: record.workflow, error: String(error) }));
+      if (record.ended?.state === 'completed')
+        ensureEffects(record).catch((error) =>
+          log('error', 'effect not carried out', { workflow: record.workflow, error: String(error) }),
+        );
     });
     opened.push(async () => stopWatching());
     const gateway = await createGateway({
@@ -117,8 +140,22 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       stop: () => void stop(),
     });
     opened.push(() => gateway.close());
-    log('info', 'node started', { nodeId: identity.id, mesh: chain.meshIdHex, epoch: chain.current.epoch, tolerance: toleranceInWords(chain.current), addresses: transport.addresses() });
-    return { name: settings.name, nodeId: identity.id, meshId: chain.meshIdHex, addresses: transport.addresses(), socket: home.socketPath, stop, ended };
+    log('info', 'node started', {
+      nodeId: identity.id,
+      mesh: chain.meshIdHex,
+      epoch: chain.current.epoch,
+      tolerance: toleranceInWords(chain.current),
+      addresses: transport.addresses(),
+    });
+    return {
+      name: settings.name,
+      nodeId: identity.id,
+      meshId: chain.meshIdHex,
+      addresses: transport.addresses(),
+      socket: home.socketPath,
+      stop,
+      ended,
+    };
   } catch (error) {
     await unwind();
     throw error;

@@ -3,8 +3,8 @@
 import { type AuditorArgs, auditorActor } from '../actors/auditor/index.ts';
 import { type KeeperMessage, keeperActor, type Question } from '../actors/consensus/index.ts';
 import { type AdmissionArgs, admissionActor } from '../actors/epochs/index.ts';
-import { type MemoryArgs, memoryActor } from '../actors/memory/index.ts';
 import { type MembershipArgs, membershipActor } from '../actors/membership/index.ts';
+import { type MemoryArgs, memoryActor } from '../actors/memory/index.ts';
 import type { Parts, Place } from '../actors/parts/index.ts';
 import { type PlannerMessage, plannerActor } from '../actors/planning/index.ts';
 import { stewardsActor } from '../actors/steward/index.ts';

@@ -24,11 +24,19 @@ const pureModules = new Set(['node:assert', 'node:assert/strict', 'node:util', '
 const banned: readonly (readonly [pattern: RegExp, what: string, instead: string])[] = [
   [/(?<![.\w$'])Date\b(?!\s*:)/g, 'Date', 'world.clock'],
   [/\bMath\s*\.\s*random\b/g, 'Math.random', 'world.random'],
-  [/(?<![.\w$])(?:setTimeout|setInterval|setImmediate|queueMicrotask|clearTimeout|clearInterval|clearImmediate)\b/g, 'a timer', 'world.scheduler'],
+  [
+    /(?<![.\w$])(?:setTimeout|setInterval|setImmediate|queueMicrotask|clearTimeout|clearInterval|clearImmediate)\b/g,
+    'a timer',
+    'world.scheduler',
+  ],
   [/(?<![.\w$])performance\s*\./g, 'performance', 'world.clock.monotonicMs()'],
   [/(?<![.\w$])(?:fetch|WebSocket|EventSource|XMLHttpRequest)\b(?=\s*\()/g, 'network I/O', 'world.network'],
   [/(?<![.\w$])process\s*\./g, 'process', 'configuration passed in by the node'],
-  [/(?<![.\w$])(?:globalThis\s*\.|crypto\s*\.\s*(?:subtle|getRandomValues|randomUUID)\b)/g, 'a global', 'world.crypto, world.random'],
+  [
+    /(?<![.\w$])(?:globalThis\s*\.|crypto\s*\.\s*(?:subtle|getRandomValues|randomUUID)\b)/g,
+    'a global',
+    'world.crypto, world.random',
+  ],
   [/(?<![.\w$])console\s*\./g, 'console', 'world.log'],
   [/(?<![.\w$])(?:require|eval)\s*\(/g, 'require or eval', 'an import'],
 ];
@@ -37,10 +45,12 @@ export function violationsIn(path: string, text: string, code: string): string[]
   if (path.endsWith('.test.ts') || worldImplementations.some(([prefix]) => path.startsWith(prefix))) return [];
   const found: string[] = [];
   for (const [pattern, what, instead] of banned) {
-    for (const match of code.matchAll(pattern)) found.push(`${path}:${lineAt(code, match.index)} uses ${what}; use ${instead}`);
+    for (const match of code.matchAll(pattern))
+      found.push(`${path}:${lineAt(code, match.index)} uses ${what}; use ${instead}`);
   }
   for (const { specifier, line } of importsOf({ path, text, code })) {
-    if (specifier.startsWith('node:') && !pureModules.has(specifier)) found.push(`${path}:${line} imports ${specifier}; go through a World port`);
+    if (specifier.startsWith('node:') && !pureModules.has(specifier))
+      found.push(`${path}:${line} imports ${specifier}; go through a World port`);
   }
   return found;
 }

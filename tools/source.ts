@@ -101,7 +101,12 @@ export function blank(text: string): string {
     } else if (c === '`') {
       i = template(i + 1);
       previous = '`';
-    } else if (c === '/' && (previous === '' || /[=(,:;!&|?{}[+\-*%~^<>]/.test(previous) || /\breturn\s*$/.test(text.slice(Math.max(0, i - 8), i)))) {
+    } else if (
+      c === '/' &&
+      (previous === '' ||
+        /[=(,:;!&|?{}[+\-*%~^<>]/.test(previous) ||
+        /\breturn\s*$/.test(text.slice(Math.max(0, i - 8), i)))
+    ) {
       let j = i + 1;
       let inClass = false;
       while (j < text.length && text[j] !== '\n' && (inClass || text[j] !== '/')) {

@@ -31,11 +31,14 @@ export const auditorActor: ActorDef<AuditorMessage, AuditorState, AuditorArgs> =
   start(ctx, { parts, backlog }) {
     const leave = [
       parts.board.onChange((change) => void ctx.self.tell({ type: 'changed', change })),
-      parts.board.onContradiction(({ author, workflow, what }) => void parts.ledger.charge(author, `${workflow}:${what}`, what, workflow)),
+      parts.board.onContradiction(
+        ({ author, workflow, what }) => void parts.ledger.charge(author, `${workflow}:${what}`, what, workflow),
+      ),
       parts.ledger.onCharge(({ node, what, workflow }) => {
         const name = parts.chain.nameOf(node);
         parts.world.log('warn', 'member named', { node, name, what, workflow });
-        if (workflow !== undefined) emit(parts, workflow, `evidence|${node}|${what}`, { type: 'evidence', node: name, message: what });
+        if (workflow !== undefined)
+          emit(parts, workflow, `evidence|${node}|${what}`, { type: 'evidence', node: name, message: what });
       }),
     ];
     for (const { record, author, entry } of backlog) {
@@ -57,7 +60,11 @@ export const auditorActor: ActorDef<AuditorMessage, AuditorState, AuditorArgs> =
     const dissenters = dissent(parts, record);
     if (dissenters.length > 0) {
       ctx.pipe(
-        () => parts.lanes.append(auditLane, encodeBody({ kind: 'dissent', workflow: record.workflow, statements: dissenters }, evidenceMaxBytes)),
+        () =>
+          parts.lanes.append(
+            auditLane,
+            encodeBody({ kind: 'dissent', workflow: record.workflow, statements: dissenters }, evidenceMaxBytes),
+          ),
         () => ({ type: 'look' }),
         (error) => {
           parts.world.log('error', 'dissent not recorded', { workflow: record.workflow, error: error.message });
@@ -72,24 +79,46 @@ export const auditorActor: ActorDef<AuditorMessage, AuditorState, AuditorArgs> =
   },
 });
 
-function emit(parts: Parts, workflow: string, key: string, event: { readonly type: string } & Readonly<Record<string, unknown>>): void {
+function emit(
+  parts: Parts,
+  workflow: string,
+  key: string,
+  event: { readonly type: string } & Readonly<Record<string, unknown>>,
+): void {
   parts.events.emit(workflow, { key, atMs: parts.world.clock.wallMs(), ...event });
 }
 
 function tellEnd(parts: Parts, { workflow, ended }: WorkflowRecord): void {
-  if (ended !== undefined) emit(parts, workflow, 'ended', { type: 'ended', state: ended.state, message: ended.message });
+  if (ended !== undefined)
+    emit(parts, workflow, 'ended', { type: 'ended', state: ended.state, message: ended.message });
 }
 
 function tell(parts: Parts, record: WorkflowRecord, author: NodeId, entry: BoardChange['entry']): void {
+  const told = storyOf(parts, record, author, entry);
+  if (told !== undefined) emit(parts, record.workflow, told.key, told.event);
+}
+
+interface Told {
+  readonly key: string;
+  readonly event: Parameters<typeof emit>[3];
+}
+
+/** What a client is told of an entry, with a key that is the same on every node; undefined for what is of no interest to it. */
+function storyOf(parts: Parts, record: WorkflowRecord, author: NodeId, entry: BoardChange['entry']): Told | undefined {
   const { chain } = parts;
-  const { workflow } = record;
   const name = (id: NodeId): string => chain.nameOf(id);
   const node = name(author);
+  const told = (key: string, event: Told['event']): Told => ({ key, event });
   switch (entry.kind) {
     case 'opened':
-      return emit(parts, workflow, 'opened', { type: 'opened', node, words: entry.words, tasks: record.opened!.plan.tasks.map(({ id, skill }) => ({ task: id, skill })) });
+      return told('opened', {
+        type: 'opened',
+        node,
+        words: entry.words,
+        tasks: record.opened!.plan.tasks.map(({ id, skill }) => ({ task: id, skill })),
+      });
     case 'assigned':
-      return emit(parts, workflow, `assigned|${entry.task}|${entry.attempt}|${entry.executors.join()}|${entry.verifiers.join()}`, {
+      return told(`assigned|${entry.task}|${entry.attempt}|${entry.executors.join()}|${entry.verifiers.join()}`, {
         type: 'assigned',
         task: entry.task,
         attempt: entry.attempt,
@@ -99,7 +128,7 @@ function tell(parts: Parts, record: WorkflowRecord, author: NodeId, entry: Board
       });
     case 'candidate': {
       const { candidate, failure } = record.tasks.get(entry.task)!.attempts.get(entry.attempt)!.candidates.get(author)!;
-      return emit(parts, workflow, `candidate|${entry.task}|${entry.attempt}|${author}`, {
+      return told(`candidate|${entry.task}|${entry.attempt}|${author}`, {
         type: 'candidate',
         task: entry.task,
         attempt: entry.attempt,
@@ -113,8 +142,10 @@ function tell(parts: Parts, record: WorkflowRecord, author: NodeId, entry: Board
     case 'attestation': {
       const statement = attestations.decode(entry.attestation);
       const digest = hex.encode(statement.candidateDigest);
-      const judged = [...record.tasks.get(entry.task)!.attempts.get(entry.attempt)!.candidates.entries()].find(([, held]) => held.digest === digest);
-      return emit(parts, workflow, `attestation|${entry.task}|${entry.attempt}|${author}|${digest}`, {
+      const judged = [...record.tasks.get(entry.task)!.attempts.get(entry.attempt)!.candidates.entries()].find(
+        ([, held]) => held.digest === digest,
+      );
+      return told(`attestation|${entry.task}|${entry.attempt}|${author}|${digest}`, {
         type: 'attestation',
         task: entry.task,
         attempt: entry.attempt,
@@ -126,12 +157,18 @@ function tell(parts: Parts, record: WorkflowRecord, author: NodeId, entry: Board
       });
     }
     case 'fault':
-      return emit(parts, workflow, `fault|${entry.task}|${entry.attempt}|${author}`, { type: 'fault', task: entry.task, attempt: entry.attempt, node, message: `${entry.code}: ${entry.message}` });
+      return told(`fault|${entry.task}|${entry.attempt}|${author}`, {
+        type: 'fault',
+        task: entry.task,
+        attempt: entry.attempt,
+        node,
+        message: `${entry.code}: ${entry.message}`,
+      });
     case 'decided': {
       const { decision, certificate } = record.tasks.get(entry.task)!.attempts.get(entry.attempt)!.certified!;
       const config = chain.config(decision.epoch)!;
       const failure = failureOf(decision);
-      return emit(parts, workflow, `decided|${entry.task}|${entry.attempt}`, {
+      return told(`decided|${entry.task}|${entry.attempt}`, {
         type: 'decided',
         task: entry.task,
         attempt: entry.attempt,
@@ -144,7 +181,7 @@ function tell(parts: Parts, record: WorkflowRecord, author: NodeId, entry: Board
     }
     case 'expired':
     case 'cancelled':
-      return;
+      return undefined;
   }
 }
 
@@ -156,25 +193,48 @@ function dissent(parts: Parts, record: WorkflowRecord): Uint8Array[] {
       const decision = attempt.certified?.decision;
       if (decision === undefined || decision.kind === 'REASSIGN') continue;
       for (const { node, what, statement } of contradicting(attempt, decision.resultDigest, decision.callDigest)) {
-        if (parts.ledger.charge(node, `dissent|${record.workflow}|${task}|${attempt.attempt}`, what, record.workflow)) found.push(statement);
+        if (parts.ledger.charge(node, `dissent|${record.workflow}|${task}|${attempt.attempt}`, what, record.workflow))
+          found.push(statement);
       }
     }
   }
   return found;
 }
 
-function contradicting(attempt: AttemptRecord, resultDigest: Uint8Array, callDigest: Uint8Array): { node: NodeId; what: string; statement: Uint8Array }[] {
+function contradicting(
+  attempt: AttemptRecord,
+  resultDigest: Uint8Array,
+  callDigest: Uint8Array,
+): { node: NodeId; what: string; statement: Uint8Array }[] {
   const found: { node: NodeId; what: string; statement: Uint8Array }[] = [];
   for (const [node, { candidate }] of attempt.candidates) {
     if (equalBytes(candidate.callDigest, callDigest) && !equalBytes(candidate.resultDigest, resultDigest)) {
-      found.push({ node, what: 'signed a result other than the certified one', statement: candidates.encode(candidate) });
+      found.push({
+        node,
+        what: 'signed a result other than the certified one',
+        statement: candidates.encode(candidate),
+      });
     }
   }
-  const certified = new Set([...attempt.candidates.values()].filter(({ candidate }) => equalBytes(candidate.resultDigest, resultDigest)).map(({ digest }) => digest));
+  const certified = new Set(
+    [...attempt.candidates.values()]
+      .filter(({ candidate }) => equalBytes(candidate.resultDigest, resultDigest))
+      .map(({ digest }) => digest),
+  );
   for (const { attestation } of attempt.attestations.values()) {
     const isOfCertified = certified.has(hex.encode(attestation.candidateDigest));
-    if (isOfCertified && attestation.verdict === -1) found.push({ node: attestation.verifier, what: 'disputed the certified result', statement: attestations.encode(attestation) });
-    if (!isOfCertified && attestation.verdict === 1) found.push({ node: attestation.verifier, what: 'vouched for a result other than the certified one', statement: attestations.encode(attestation) });
+    if (isOfCertified && attestation.verdict === -1)
+      found.push({
+        node: attestation.verifier,
+        what: 'disputed the certified result',
+        statement: attestations.encode(attestation),
+      });
+    if (!isOfCertified && attestation.verdict === 1)
+      found.push({
+        node: attestation.verifier,
+        what: 'vouched for a result other than the certified one',
+        statement: attestations.encode(attestation),
+      });
   }
   return found;
 }
@@ -191,10 +251,18 @@ function watchQuorum(state: AuditorState, record: WorkflowRecord): void {
   if (live < needed && !isWaiting) {
     const next = 1 + Math.abs(times ?? 0);
     waiting.set(record.workflow, next);
-    emit(parts, record.workflow, `waiting|${parts.identity.id}|${next}`, { type: 'waiting', message: `${live} of ${config.members.length} members are there and ${needed} must agree; the workflow is kept and goes on when one returns`, needed, live });
+    emit(parts, record.workflow, `waiting|${parts.identity.id}|${next}`, {
+      type: 'waiting',
+      message: `${live} of ${config.members.length} members are there and ${needed} must agree; the workflow is kept and goes on when one returns`,
+      needed,
+      live,
+    });
   }
   if (live >= needed && isWaiting) {
     waiting.set(record.workflow, -times);
-    emit(parts, record.workflow, `resumed|${parts.identity.id}|${times}`, { type: 'resumed', message: `${live} members are there again` });
+    emit(parts, record.workflow, `resumed|${parts.identity.id}|${times}`, {
+      type: 'resumed',
+      message: `${live} members are there again`,
+    });
   }
 }

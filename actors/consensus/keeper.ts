@@ -1,7 +1,17 @@
 // Law: the keeper gives the pure engine its clock, its disk and its wire, and adds no judgement. Whatever the engine wants persisted is
 // durable before anything after it is carried out; inputs that come meanwhile are handled together, under one write and one signature.
 import { z } from 'zod';
-import { createEngine, type Engine, type EngineInput, type EngineOutput, type Evidence, encodeEvidence, type InstanceId, instanceOfEvidence, type Subject } from '../../consensus/index.ts';
+import {
+  createEngine,
+  type Engine,
+  type EngineInput,
+  type EngineOutput,
+  type Evidence,
+  encodeEvidence,
+  type InstanceId,
+  instanceOfEvidence,
+  type Subject,
+} from '../../consensus/index.ts';
 import { defineMessage, encodeBody } from '../../protocols/wire/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
@@ -41,7 +51,13 @@ interface KeeperState extends KeeperArgs {
   readonly leave: readonly (() => void)[];
 }
 
-const frame = defineMessage('consensus.frame', z.strictObject({ epoch: z.number().int().nonnegative(), bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= 900_000) }));
+const frame = defineMessage(
+  'consensus.frame',
+  z.strictObject({
+    epoch: z.number().int().nonnegative(),
+    bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= 900_000),
+  }),
+);
 
 /** First wait of a round: well above four one-way delays and one fsync on a busy machine. */
 const timeouts = { baseMs: 300, maxMs: 5_000 };
@@ -72,7 +88,11 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
       subjects: new Map(),
       suspected: new Set(),
       leave: [
-        parts.office.on(frame, ({ epoch, bytes }, { from }) => void self.tell({ type: 'input', epoch, input: { type: 'frame', from, bytes } })),
+        parts.office.on(
+          frame,
+          ({ epoch, bytes }, { from }) =>
+            void self.tell({ type: 'input', epoch, input: { type: 'frame', from, bytes } }),
+        ),
         parts.board.onChange(() => void self.tell({ type: 'rejudge' })),
         parts.view.onChange(() => void self.tell({ type: 'suspects' })),
         parts.chain.onAppend(() => void self.tell({ type: 'new-epoch' })),
@@ -142,9 +162,19 @@ function addEpoch(state: KeeperState, epoch: number, log: VoteLog, ctx: Context<
   const { world } = parts;
   if (log.damage !== undefined) {
     world.log('error', 'this node does not vote', { epoch, reason: log.damage });
-    parts.ledger.charge(parts.identity.id, `wal:${epoch}`, `does not vote: ${log.damage}; leave and join again with a new key`);
+    parts.ledger.charge(
+      parts.identity.id,
+      `wal:${epoch}`,
+      `does not vote: ${log.damage}; leave and join again with a new key`,
+    );
   }
-  const engine = createEngine({ self: log.damage === undefined ? parts.identity : undefined, meshId: parts.chain.meshId, config, crypto: world.crypto, timeouts });
+  const engine = createEngine({
+    self: log.damage === undefined ? parts.identity : undefined,
+    meshId: parts.chain.meshId,
+    config,
+    crypto: world.crypto,
+    timeouts,
+  });
   const added: Epoch = { epoch, engine, log, inputs: [], isFlushing: false };
   state.epochs.set(epoch, added);
   for (const record of log.records) engine.handle({ type: 'restore', record });
@@ -178,7 +208,12 @@ function pump(state: KeeperState, target: Epoch, ctx: Context<KeeperMessage>): v
   }
 }
 
-function perform(state: KeeperState, target: Epoch, outputs: readonly EngineOutput[], ctx: Context<KeeperMessage>): void {
+function perform(
+  state: KeeperState,
+  target: Epoch,
+  outputs: readonly EngineOutput[],
+  ctx: Context<KeeperMessage>,
+): void {
   const { parts } = state;
   const { epoch } = target;
   for (const output of outputs) {
@@ -186,16 +221,26 @@ function perform(state: KeeperState, target: Epoch, outputs: readonly EngineOutp
       case 'persist':
         break;
       case 'send':
-        for (const peer of output.to === 'all' ? parts.world.network.peers() : [output.to]) parts.office.send(peer, frame, { epoch, bytes: output.frame });
+        for (const peer of output.to === 'all' ? parts.world.network.peers() : [output.to])
+          parts.office.send(peer, frame, { epoch, bytes: output.frame });
         break;
       case 'validate':
         judge(state, epoch, output, ctx);
         break;
       case 'timer':
-        ctx.after(output.delayMs, { type: 'input', epoch, input: { type: 'timeout', instance: output.instance, kind: output.kind, round: output.round } }, `${epoch}|${output.instance}|${output.kind}|${output.round}`);
+        ctx.after(
+          output.delayMs,
+          {
+            type: 'input',
+            epoch,
+            input: { type: 'timeout', instance: output.instance, kind: output.kind, round: output.round },
+          },
+          `${epoch}|${output.instance}|${output.kind}|${output.round}`,
+        );
         break;
       case 'decided':
-        for (const key of [...state.unjudged.keys()]) if (key.startsWith(`${epoch}|${output.instance}|`)) state.unjudged.delete(key);
+        for (const key of [...state.unjudged.keys()])
+          if (key.startsWith(`${epoch}|${output.instance}|`)) state.unjudged.delete(key);
         questionOf(state, output.subject)?.decided(output);
         break;
       case 'vote':
@@ -209,7 +254,11 @@ function perform(state: KeeperState, target: Epoch, outputs: readonly EngineOutp
         const workflow = subject === undefined ? undefined : questionOf(state, subject)?.workflowOf?.(subject);
         parts.ledger.charge(culprit, `${kind}:${instance}`, `equivocated: ${evidenceInWords[kind]}`, workflow);
         ctx.pipe(
-          () => parts.lanes.append('audit', encodeBody({ kind: 'evidence', evidence: encodeEvidence(output.evidence) }, 200_000)),
+          () =>
+            parts.lanes.append(
+              'audit',
+              encodeBody({ kind: 'evidence', evidence: encodeEvidence(output.evidence) }, 200_000),
+            ),
           () => ({ type: 'rejudge' }),
           (error) => ({ type: 'crashed', error }),
         );
@@ -226,14 +275,23 @@ function perform(state: KeeperState, target: Epoch, outputs: readonly EngineOutp
   }
 }
 
-function judge(state: KeeperState, epoch: number, output: Extract<EngineOutput, { type: 'validate' }>, ctx: Context<KeeperMessage>): void {
-  const verdict = questionOf(state, output.subject)?.judge(output.subject, output.payload, epoch) ?? { ok: false, reason: 'nobody here asks that' };
+function judge(
+  state: KeeperState,
+  epoch: number,
+  output: Extract<EngineOutput, { type: 'validate' }>,
+  ctx: Context<KeeperMessage>,
+): void {
+  const verdict = questionOf(state, output.subject)?.judge(output.subject, output.payload, epoch) ?? {
+    ok: false,
+    reason: 'nobody here asks that',
+  };
   if (verdict === 'unknown') {
     const key = `${epoch}|${output.instance}|${output.value}`;
     if (state.unjudged.size < unjudgedMax) state.unjudged.set(key, { ...output, epoch });
     return;
   }
-  if (!verdict.ok) state.parts.world.log('info', 'a proposal was refused', { instance: output.instance, reason: verdict.reason });
+  if (!verdict.ok)
+    state.parts.world.log('info', 'a proposal was refused', { instance: output.instance, reason: verdict.reason });
   submit(state, epoch, { type: 'validated', instance: output.instance, value: output.value, ok: verdict.ok }, ctx);
 }
 
@@ -258,4 +316,3 @@ function note(state: KeeperState, instance: InstanceId, subject: Subject): void 
 function questionOf(state: KeeperState, subject: Subject): Question | undefined {
   return state.questions.find(({ domain }) => domain === subject.domain);
 }
-

@@ -20,7 +20,8 @@ export async function openVoteLog(storage: Storage, epoch: number, crypto: Pick<
   let head: LogHead = reading.head;
   return {
     records: reading.records.map(({ payload }) => payload.slice()),
-    damage: reading.verdict === 'damaged' ? `the log of votes of epoch ${epoch} is damaged: ${reading.problem}` : undefined,
+    damage:
+      reading.verdict === 'damaged' ? `the log of votes of epoch ${epoch} is damaged: ${reading.problem}` : undefined,
     async append(records) {
       const chunks: Uint8Array[] = [];
       for (const payload of records) {

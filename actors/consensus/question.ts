@@ -7,7 +7,11 @@ export type Judgement = { readonly ok: true } | { readonly ok: false; readonly r
 export interface Question {
   readonly domain: Domain;
   judge(subject: Subject, payload: Uint8Array, epoch: number): Judgement;
-  decided(decided: { readonly subject: Subject; readonly payload: Uint8Array; readonly certificate: Certificate }): void;
+  decided(decided: {
+    readonly subject: Subject;
+    readonly payload: Uint8Array;
+    readonly certificate: Certificate;
+  }): void;
   /** A vote that this node saw and accepted; for people who watch. */
   voted?(vote: Extract<EngineOutput, { type: 'vote' }>): void;
   /** Peers take part in it, or this node leads it, and has nothing to propose. */

@@ -14,11 +14,16 @@ const prefix = 'config/';
 const keyOf = (epoch: number): string => `${prefix}${String(epoch).padStart(10, '0')}`;
 
 /** Reads the stored links into `chain`, which holds genesis alone. */
-export async function openChainStore(options: { readonly keyValue: KeyValue; readonly chain: MeshChain; readonly crypto: Crypto }): Promise<ChainStore> {
+export async function openChainStore(options: {
+  readonly keyValue: KeyValue;
+  readonly chain: MeshChain;
+  readonly crypto: Crypto;
+}): Promise<ChainStore> {
   const { keyValue, chain, crypto } = options;
   const check = (link: ConfigLink): void => {
     const verdict = verifyConfigLink(link.config, link.certificate, chain.current, chain.meshId, crypto);
-    if (!verdict.ok) throw new MalformedBytes(`the config of epoch ${link.config.epoch} does not hold: ${verdict.reason}`);
+    if (!verdict.ok)
+      throw new MalformedBytes(`the config of epoch ${link.config.epoch} does not hold: ${verdict.reason}`);
   };
   for await (const { value } of keyValue.range(prefix, `${prefix}~`)) {
     const { config, certificate } = decodeBody(value) as { config: Uint8Array; certificate: Uint8Array };
@@ -33,7 +38,12 @@ export async function openChainStore(options: { readonly keyValue: KeyValue; rea
       const done = last.then(async () => {
         if (link.config.epoch < chain.links.length) return false;
         check(link);
-        await keyValue.write([{ key: keyOf(link.config.epoch), value: encodeBody({ config: encodeConfig(link.config), certificate: link.certificate }, 400_000) }]);
+        await keyValue.write([
+          {
+            key: keyOf(link.config.epoch),
+            value: encodeBody({ config: encodeConfig(link.config), certificate: link.certificate }, 400_000),
+          },
+        ]);
         return chain.append(link, true);
       });
       last = done.catch(() => {});

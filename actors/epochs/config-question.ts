@@ -6,14 +6,19 @@ import { equalBytes, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Question } from '../consensus/index.ts';
 import type { Crypto } from '../system/index.ts';
 
-export function configQuestion(options: { readonly chain: MeshChain; readonly crypto: Crypto; readonly adopt: (link: ConfigLink) => void }): Question {
+export function configQuestion(options: {
+  readonly chain: MeshChain;
+  readonly crypto: Crypto;
+  readonly adopt: (link: ConfigLink) => void;
+}): Question {
   const { chain, crypto, adopt } = options;
   return {
     domain: 'config',
     judge(subject, payload, epoch) {
       try {
         const next = decodeConfig(payload);
-        if (!equalBytes(subject.key, configKey(next.epoch))) return { ok: false, reason: 'the config is of another epoch than its instance asks for' };
+        if (!equalBytes(subject.key, configKey(next.epoch)))
+          return { ok: false, reason: 'the config is of another epoch than its instance asks for' };
         if (next.epoch !== epoch + 1) return { ok: false, reason: 'a config is decided by the epoch before it' };
         const current = chain.config(epoch);
         return current === undefined ? 'unknown' : judgeConfigChange(next, current, crypto);
@@ -22,6 +27,7 @@ export function configQuestion(options: { readonly chain: MeshChain; readonly cr
         throw error;
       }
     },
-    decided: ({ payload, certificate }) => adopt({ config: decodeConfig(payload), certificate: encodeCertificate(certificate) }),
+    decided: ({ payload, certificate }) =>
+      adopt({ config: decodeConfig(payload), certificate: encodeCertificate(certificate) }),
   };
 }

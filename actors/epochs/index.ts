@@ -1,5 +1,13 @@
 // Law: the door of the epochs room: who is let in, and how the chain of configs grows, is kept and is caught up with.
-export { type AdmissionArgs, type AdmissionMessage, admissionActor, createObservers, meshLane, noteMeshEntry, type Observers } from './admission.ts';
+export {
+  type AdmissionArgs,
+  type AdmissionMessage,
+  admissionActor,
+  createObservers,
+  meshLane,
+  noteMeshEntry,
+  type Observers,
+} from './admission.ts';
 export { type ChainStore, openChainStore } from './chain-store.ts';
 export { configQuestion } from './config-question.ts';
 export { type Invites, openInvites } from './invites.ts';

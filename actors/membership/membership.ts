@@ -1,7 +1,13 @@
 // Law: the view says who seems to be there; nothing that must be right rests on it. A connection that drops makes a node not live at once,
 // a detector's suspicion does the same for one that is connected and silent, and only a decided config takes a vote away.
 import { z } from 'zod';
-import { createDetector, createRecordBook, type Detector, type DetectorInput, swimSchema } from '../../protocols/membership/index.ts';
+import {
+  createDetector,
+  createRecordBook,
+  type Detector,
+  type DetectorInput,
+  swimSchema,
+} from '../../protocols/membership/index.ts';
 import { defineMessage } from '../../protocols/wire/index.ts';
 import type { Parts, Presence, View } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
@@ -37,7 +43,9 @@ const presence = defineMessage(
     socket: z.string().max(256),
     version: z.string().max(64),
     load: z.number().nonnegative().max(1e6),
-    dataSets: z.array(z.strictObject({ name: z.string().max(64), columns: z.array(z.string().max(255)).max(512) })).max(64),
+    dataSets: z
+      .array(z.strictObject({ name: z.string().max(64), columns: z.array(z.string().max(255)).max(512) }))
+      .max(64),
   }),
 );
 const announcePeriodMs = 3_000;
@@ -55,13 +63,24 @@ export const membershipActor: ActorDef<MembershipMessage, MembershipState, Membe
       self: identity.id,
       random: world.random.fork('membership'),
       book: createRecordBook({ crypto: world.crypto, identity, meshId: chain.meshId }),
-      content: { name: own?.name ?? 'observer', site: own?.site ?? 'observer', skills: [], modelFamilies: [], addresses: [], capacity, load: 0 },
+      content: {
+        name: own?.name ?? 'observer',
+        site: own?.site ?? 'observer',
+        skills: [],
+        modelFamilies: [],
+        addresses: [],
+        capacity,
+        load: 0,
+      },
       incarnation: Math.floor(world.clock.wallMs()),
       accepts: (id) => chain.isMember(id),
       nowMs: world.clock.monotonicMs(),
     });
     const leave = [
-      office.on(swim, (message, { from }) => void ctx.self.tell({ type: 'input', input: { kind: 'message', from, message } })),
+      office.on(
+        swim,
+        (message, { from }) => void ctx.self.tell({ type: 'input', input: { kind: 'message', from, message } }),
+      ),
       office.on(presence, (body, { from }) => void ctx.self.tell({ type: 'presence', from, presence: body })),
       world.network.onPeer(({ node, up }) => {
         view.connected(node, up);
@@ -89,7 +108,14 @@ export const membershipActor: ActorDef<MembershipMessage, MembershipState, Membe
       case 'input':
         return feed(state, message.input, ctx);
       case 'epoch':
-        return feed(state, { kind: 'expect', nodes: parts.chain.current.members.map(({ id }) => id).filter((id) => id !== parts.identity.id) }, ctx);
+        return feed(
+          state,
+          {
+            kind: 'expect',
+            nodes: parts.chain.current.members.map(({ id }) => id).filter((id) => id !== parts.identity.id),
+          },
+          ctx,
+        );
       case 'presence':
         view.heard(message.from, message.presence);
         return;
@@ -105,7 +131,8 @@ export const membershipActor: ActorDef<MembershipMessage, MembershipState, Membe
         return;
       case 'announced':
         view.heard(parts.identity.id, message.presence);
-        for (const node of message.to === undefined ? parts.world.network.peers() : [message.to]) parts.office.send(node, presence, message.presence);
+        for (const node of message.to === undefined ? parts.world.network.peers() : [message.to])
+          parts.office.send(node, presence, message.presence);
         return;
     }
   },

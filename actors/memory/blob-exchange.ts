@@ -1,8 +1,9 @@
 // Law: a payload is what its digest says, whoever it came from: it is hashed while it streams in, and a peer that sends something else is
 // charged and passed over. What is private is never handed out.
-import { BlobMismatch, type BlobRef, NetworkError, type NodeId, type World } from '../system/index.ts';
+
 import type { RefusalTable } from '../../protocols/wire/index.ts';
 import type { BlobExchange } from '../parts/index.ts';
+import { BlobMismatch, type BlobRef, NetworkError, type NodeId, type World } from '../system/index.ts';
 
 const resourcePrefix = 'blob/';
 /** Rounds through all peers before a fetch gives up; a holder may just be restarting. */
@@ -13,7 +14,10 @@ export interface BlobService extends BlobExchange {
   close(): void;
 }
 
-export function createBlobExchange(options: { readonly world: Pick<World, 'network' | 'storage' | 'log' | 'clock' | 'scheduler'>; readonly refusals: RefusalTable }): BlobService {
+export function createBlobExchange(options: {
+  readonly world: Pick<World, 'network' | 'storage' | 'log' | 'clock' | 'scheduler'>;
+  readonly refusals: RefusalTable;
+}): BlobService {
   const { world, refusals } = options;
   const { network, log } = world;
   const { blobs } = world.storage;
@@ -52,7 +56,9 @@ export function createBlobExchange(options: { readonly world: Pick<World, 'netwo
       if (await blobs.has(ref.digest)) return;
       await new Promise<void>((resolve) => world.scheduler.at(world.clock.monotonicMs() + roundPauseMs, resolve));
     }
-    throw new Error(`payload ${ref.digest.slice(0, 12)}… (${ref.sizeBytes} bytes) could not be had from any connected peer: ${(last as Error).message}`);
+    throw new Error(
+      `payload ${ref.digest.slice(0, 12)}… (${ref.sizeBytes} bytes) could not be had from any connected peer: ${(last as Error).message}`,
+    );
   }
 
   return {

@@ -63,10 +63,12 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
   async receive(state, message) {
     const { parts, sync } = state;
     const { office, world } = parts;
-    const digest = async (peer: NodeId): Promise<void> => void office.send(peer, laneFrontier, await sync.digestFor(peer));
+    const digest = async (peer: NodeId): Promise<void> =>
+      void office.send(peer, laneFrontier, await sync.digestFor(peer));
     switch (message.type) {
       case 'appended':
-        for (const batch of sync.push([message.entry])) for (const peer of world.network.peers()) office.send(peer, laneEntries, batch);
+        for (const batch of sync.push([message.entry]))
+          for (const peer of world.network.peers()) office.send(peer, laneEntries, batch);
         return;
       case 'peer-up': {
         await digest(message.node);
@@ -88,7 +90,8 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
       case 'entries': {
         const result = await sync.receive(message.body, message.from);
         for (const { reason, author } of result.refused) {
-          if (reason === 'fork' && author !== undefined) parts.ledger.charge(author, 'fork', 'signed two different entries for one place in its log');
+          if (reason === 'fork' && author !== undefined)
+            parts.ledger.charge(author, 'fork', 'signed two different entries for one place in its log');
         }
         if (result.askAgain) await digest(message.from);
         return;
@@ -109,12 +112,21 @@ export function feed(parts: Pick<Parts, 'board' | 'refusals' | 'world'>, entry: 
     // Only bytes can be refused; anything else is a fault of this program and must crash its actor.
     if (!(error instanceof MalformedBytes || error instanceof PlanInvalid)) throw error;
     parts.refusals.add(entry.author, 'entry', `${entry.lane} ${entry.sequence}: ${error.message}`);
-    parts.world.log('warn', 'workflow entry refused', { author: entry.author, sequence: entry.sequence, reason: error.message });
+    parts.world.log('warn', 'workflow entry refused', {
+      author: entry.author,
+      sequence: entry.sequence,
+      reason: error.message,
+    });
   }
   return true;
 }
 
-async function hold(parts: Parts, workflow: string, refs: readonly BlobRef[], from: NodeId): Promise<{ held: boolean; reason?: string }> {
+async function hold(
+  parts: Parts,
+  workflow: string,
+  refs: readonly BlobRef[],
+  from: NodeId,
+): Promise<{ held: boolean; reason?: string }> {
   const { board, blobs, world } = parts;
   const { clock, scheduler } = world;
   const deadlineMs = clock.monotonicMs() + holdPatienceMs;

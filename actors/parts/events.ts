@@ -19,7 +19,10 @@ const eventsPerWorkflowMax = 10_000;
 
 export function createEventHub(): EventHub {
   type Event = KeyedEvent & Readonly<Record<string, unknown>>;
-  const streams = new Map<string, { readonly keys: Set<string>; readonly events: Event[]; readonly handlers: Set<(event: Event) => void> }>();
+  const streams = new Map<
+    string,
+    { readonly keys: Set<string>; readonly events: Event[]; readonly handlers: Set<(event: Event) => void> }
+  >();
   const streamOf = (workflow: string) => {
     let stream = streams.get(workflow);
     if (stream === undefined) {

@@ -30,7 +30,12 @@ export function createLedger(): Ledger {
       if (seen.size >= occurrencesMax) seen.clear();
       seen.add(occurrence);
       const name = `${node}|${what}`;
-      const charge = { node, what, count: (charges.get(name)?.count ?? 0) + 1, workflow: charges.get(name)?.workflow ?? workflow };
+      const charge = {
+        node,
+        what,
+        count: (charges.get(name)?.count ?? 0) + 1,
+        workflow: charges.get(name)?.workflow ?? workflow,
+      };
       charges.set(name, charge);
       for (const handler of [...handlers]) handler({ ...charge, workflow });
       return true;

@@ -52,7 +52,9 @@ export interface DataSetPolicy {
 /** The tables that stay at this node. */
 export interface DataSets {
   /** Undefined where this node has no such data set; throws where its file cannot be read. */
-  open(name: string): Promise<{ readonly fileName: string; readonly blob: BlobRef; readonly policy: DataSetPolicy } | undefined>;
+  open(
+    name: string,
+  ): Promise<{ readonly fileName: string; readonly blob: BlobRef; readonly policy: DataSetPolicy } | undefined>;
   describe(): Promise<readonly { readonly name: string; readonly columns: readonly string[] }[]>;
 }
 

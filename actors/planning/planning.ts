@@ -4,15 +4,27 @@ import type { Parts, Place } from '../parts/index.ts';
 import { type Planning, planFromWords } from '../planner/index.ts';
 import { type ActorDef, type BlobRef, defineActor, type FileProfile, type ReplyTo } from '../system/index.ts';
 
-
 export type PlannerMessage =
-  | { readonly type: 'plan'; readonly words: string; readonly files: readonly { readonly name: string; readonly blob: BlobRef }[]; readonly replyTo: ReplyTo<Planning> }
-  | { readonly type: 'profiled'; readonly request: Extract<PlannerMessage, { type: 'plan' }>; readonly profiles: readonly FileProfile[] }
+  | {
+      readonly type: 'plan';
+      readonly words: string;
+      readonly files: readonly { readonly name: string; readonly blob: BlobRef }[];
+      readonly replyTo: ReplyTo<Planning>;
+    }
+  | {
+      readonly type: 'profiled';
+      readonly request: Extract<PlannerMessage, { type: 'plan' }>;
+      readonly profiles: readonly FileProfile[];
+    }
   | { readonly type: 'failed'; readonly request: Extract<PlannerMessage, { type: 'plan' }>; readonly message: string };
 
 const profileTimeoutMs = 20_000;
 
-export const plannerActor: ActorDef<PlannerMessage, Parts, { readonly parts: Parts; readonly place: Place<PlannerMessage> }> = defineActor({
+export const plannerActor: ActorDef<
+  PlannerMessage,
+  Parts,
+  { readonly parts: Parts; readonly place: Place<PlannerMessage> }
+> = defineActor({
   kind: 'planner',
   start(ctx, { parts, place }) {
     place.ref = ctx.self;
@@ -22,7 +34,10 @@ export const plannerActor: ActorDef<PlannerMessage, Parts, { readonly parts: Par
     switch (message.type) {
       case 'plan':
         ctx.pipe(
-          () => Promise.all(message.files.map((file) => parts.world.sandbox.profile(file, { timeoutMs: profileTimeoutMs }))),
+          () =>
+            Promise.all(
+              message.files.map((file) => parts.world.sandbox.profile(file, { timeoutMs: profileTimeoutMs })),
+            ),
           (profiles) => ({ type: 'profiled', request: message, profiles }),
           (error) => ({ type: 'failed', request: message, message: error.message }),
         );
@@ -30,11 +45,25 @@ export const plannerActor: ActorDef<PlannerMessage, Parts, { readonly parts: Par
       case 'profiled': {
         const { words, files, replyTo } = message.request;
         const fileBlobs = new Map(files.map(({ name, blob }) => [name, blob]));
-        replyTo.send(planFromWords({ words, files: message.profiles, fileBlobs, manifests: parts.manifests, sites: sitesOf(parts) }));
+        replyTo.send(
+          planFromWords({
+            words,
+            files: message.profiles,
+            fileBlobs,
+            manifests: parts.manifests,
+            sites: sitesOf(parts),
+          }),
+        );
         return;
       }
       case 'failed':
-        message.request.replyTo.send({ kind: 'abstain', reason: 'cannot-do', message: `the files could not be read: ${message.message}`, candidates: [], questions: [] });
+        message.request.replyTo.send({
+          kind: 'abstain',
+          reason: 'cannot-do',
+          message: `the files could not be read: ${message.message}`,
+          candidates: [],
+          questions: [],
+        });
         return;
     }
   },
@@ -50,5 +79,7 @@ function sitesOf(parts: Parts): { name: string; dataSets: { name: string; column
       sites.set(site, sets);
     }
   }
-  return [...sites].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, sets]) => ({ name, dataSets: [...sets].map(([set, columns]) => ({ name: set, columns })) }));
+  return [...sites]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, sets]) => ({ name, dataSets: [...sets].map(([set, columns]) => ({ name: set, columns })) }));
 }

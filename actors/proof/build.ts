@@ -25,15 +25,28 @@ export function buildCertificateFile(record: WorkflowRecord, chain: MeshChain): 
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
   const file: CertificateFile = {
     format: 'parley-certificate/1',
-    about: about({ chain, workflow: record.workflow, plan: opened.plan, epoch: opened.epoch, decided, result: progress.result, basis: endorsementInWords(progress.result.decision, config) }),
+    about: about({
+      chain,
+      workflow: record.workflow,
+      plan: opened.plan,
+      epoch: opened.epoch,
+      decided,
+      result: progress.result,
+      basis: endorsementInWords(progress.result.decision, config),
+    }),
     mesh: {
       genesis: base64(encodeGenesis(chain.genesis)),
-      configs: chain.links.slice(1, opened.epoch + 1).map((link) => ({ config: base64(encodeConfig(link.config)), certificate: base64(link.certificate) })),
+      configs: chain.links
+        .slice(1, opened.epoch + 1)
+        .map((link) => ({ config: base64(encodeConfig(link.config)), certificate: base64(link.certificate) })),
     },
     opened: { epoch: opened.epoch, idempotencyKey: opened.idempotencyKey },
     // In canonical order, as a reader's parser will give it back.
     plan: decodePlan(planBytes(opened.plan)),
-    decisions: decided.map(({ decision, certificate }) => ({ decision: base64(encodeDecision(decision)), certificate: base64(encodeCertificate(certificate)) })),
+    decisions: decided.map(({ decision, certificate }) => ({
+      decision: base64(encodeDecision(decision)),
+      certificate: base64(encodeCertificate(certificate)),
+    })),
   };
   return renderFile(file);
 }

@@ -7,7 +7,10 @@ export interface CertificateFile {
   readonly format: 'parley-certificate/1';
   /** For readers. Derived from the rest and compared with it; proves nothing by itself. */
   readonly about: About;
-  readonly mesh: { readonly genesis: string; readonly configs: readonly { readonly config: string; readonly certificate: string }[] };
+  readonly mesh: {
+    readonly genesis: string;
+    readonly configs: readonly { readonly config: string; readonly certificate: string }[];
+  };
   readonly opened: { readonly epoch: number; readonly idempotencyKey: string };
   readonly plan: Plan;
   readonly decisions: readonly { readonly decision: string; readonly certificate: string }[];
@@ -47,10 +50,16 @@ const schema = z.strictObject({
     members: z.array(text).max(256),
     tasks: z.array(text).max(256),
   }),
-  mesh: z.strictObject({ genesis: base64, configs: z.array(z.strictObject({ config: base64, certificate: base64 })).max(10_000) }),
+  mesh: z.strictObject({
+    genesis: base64,
+    configs: z.array(z.strictObject({ config: base64, certificate: base64 })).max(10_000),
+  }),
   opened: z.strictObject({ epoch: z.number().int().nonnegative(), idempotencyKey: z.string().min(8).max(200) }),
   plan: z.unknown(),
-  decisions: z.array(z.strictObject({ decision: base64, certificate: base64 })).min(1).max(1_024),
+  decisions: z
+    .array(z.strictObject({ decision: base64, certificate: base64 }))
+    .min(1)
+    .max(1_024),
 });
 
 export function renderFile(file: CertificateFile): Uint8Array {
@@ -59,8 +68,14 @@ export function renderFile(file: CertificateFile): Uint8Array {
 }
 
 /** What the bytes hold, or why they are no certificate file. The plan is not checked here. */
-export function readFile(bytes: Uint8Array): { readonly ok: true; readonly file: z.infer<typeof schema> } | { readonly ok: false; readonly reason: string } {
-  if (bytes.length > certificateFileMaxBytes) return { ok: false, reason: `it has ${bytes.length} bytes; a certificate file has at most ${certificateFileMaxBytes}` };
+export function readFile(
+  bytes: Uint8Array,
+): { readonly ok: true; readonly file: z.infer<typeof schema> } | { readonly ok: false; readonly reason: string } {
+  if (bytes.length > certificateFileMaxBytes)
+    return {
+      ok: false,
+      reason: `it has ${bytes.length} bytes; a certificate file has at most ${certificateFileMaxBytes}`,
+    };
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -70,5 +85,8 @@ export function readFile(bytes: Uint8Array): { readonly ok: true; readonly file:
   const checked = schema.safeParse(value);
   if (checked.success) return { ok: true, file: checked.data };
   const issue = checked.error.issues[0];
-  return { ok: false, reason: `it is not a parley-certificate/1 file: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}` };
+  return {
+    ok: false,
+    reason: `it is not a parley-certificate/1 file: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
+  };
 }

@@ -1,11 +1,19 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { attestations, candidates, type Decision, encodeCertificate, encodeDecision, exact, verdictKey } from '../../consensus/index.ts';
-import { createMeshChain, type Genesis, type MeshChain, type Member } from '../../protocols/mesh/index.ts';
+import {
+  attestations,
+  candidates,
+  type Decision,
+  encodeCertificate,
+  encodeDecision,
+  exact,
+  verdictKey,
+} from '../../consensus/index.ts';
+import { createMeshChain, type Genesis, type Member, type MeshChain } from '../../protocols/mesh/index.ts';
 import { compareText, hex, type Identity, utf8 } from '../../protocols/wire/index.ts';
 import { certify } from '../../test/support/certify.ts';
 import { createCrypto, testIdentity } from '../../test/support/world.ts';
 import { type Plan, planDigest } from '../plan/index.ts';
-import { attemptOf, boundCall, callDigest, emptyRecord, workflowId, type WorkflowRecord } from '../workflow/index.ts';
+import { attemptOf, boundCall, callDigest, emptyRecord, type WorkflowRecord, workflowId } from '../workflow/index.ts';
 import { buildCertificateFile } from './build.ts';
 import { verifyCertificateFile } from './verify.ts';
 
@@ -15,40 +23,138 @@ const names = ['amber', 'birch', 'cedar', 'dune'];
 function meshOf(seed: number): { identities: Identity[]; chain: MeshChain } {
   const identities = names.map((_, i) => testIdentity(seed * 10 + i, crypto));
   const members = identities
-    .map(({ id }, i): Member => ({ id, weight: 1, name: names[i]!, site: 'local', operator: 'local', modelFamily: 'none' }))
+    .map(
+      ({ id }, i): Member => ({
+        id,
+        weight: 1,
+        name: names[i]!,
+        site: 'local',
+        operator: 'local',
+        modelFamily: 'none',
+      }),
+    )
     .sort((a, b) => compareText(a.id, b.id));
-  const genesis: Genesis = { name: 'test', nonce: new Uint8Array(32).fill(seed), config: { epoch: 0, members, f: 1, c: 0, p: 1, previous: new Uint8Array(32) } };
+  const genesis: Genesis = {
+    name: 'test',
+    nonce: new Uint8Array(32).fill(seed),
+    config: { epoch: 0, members, f: 1, c: 0, p: 1, previous: new Uint8Array(32) },
+  };
   return { identities, chain: createMeshChain(genesis, crypto) };
 }
 
 const plan: Plan = {
   version: 1,
   goal: 'total per section',
-  tasks: [{ id: 'query', skill: 'table.query', input: { limit: 5 }, files: { 'a.csv': { blob: { digest: 'ab'.repeat(32), sizeBytes: 12 } } }, after: [], endorsement: 'quorum', optional: false, timeoutMs: 60_000 }],
+  tasks: [
+    {
+      id: 'query',
+      skill: 'table.query',
+      input: { limit: 5 },
+      files: { 'a.csv': { blob: { digest: 'ab'.repeat(32), sizeBytes: 12 } } },
+      after: [],
+      endorsement: 'quorum',
+      optional: false,
+      timeoutMs: 60_000,
+    },
+  ],
   result: 'query',
   risk: 'read-only',
 };
 const output = utf8.encode('{"rows":[]}');
 
 /** A completed workflow of one task, decided by the real engines of four members. */
-function completed({ identities, chain }: { identities: Identity[]; chain: MeshChain }, result = output): WorkflowRecord {
+function completed(
+  { identities, chain }: { identities: Identity[]; chain: MeshChain },
+  result = output,
+): WorkflowRecord {
   const idempotencyKey = 'key-of-this-test';
   const digest = planDigest(plan, crypto);
-  const record = emptyRecord(workflowId({ meshId: chain.meshId, epoch: 0, idempotencyKey, planDigest: digest }, crypto));
-  record.opened = { gateway: identities[0]!.id, idempotencyKey, words: plan.goal, plan, planDigest: digest, epoch: 0, approved: true, atMs: 1 };
-  const about = { meshId: chain.meshId, epoch: 0, workflow: hex.decode(record.workflow), planDigest: hex.decode(digest), task: 'query', attempt: 0 };
+  const record = emptyRecord(
+    workflowId({ meshId: chain.meshId, epoch: 0, idempotencyKey, planDigest: digest }, crypto),
+  );
+  record.opened = {
+    gateway: identities[0]!.id,
+    idempotencyKey,
+    words: plan.goal,
+    plan,
+    planDigest: digest,
+    epoch: 0,
+    approved: true,
+    atMs: 1,
+  };
+  const about = {
+    meshId: chain.meshId,
+    epoch: 0,
+    workflow: hex.decode(record.workflow),
+    planDigest: hex.decode(digest),
+    task: 'query',
+    attempt: 0,
+  };
   const call = callDigest(boundCall(record, 'query')!, crypto);
   const relation = { id: exact.id, version: exact.version, paramsHash: exact.paramsHash };
   const [executor, ...verifiers] = identities as [Identity, ...Identity[]];
   const resultDigest = crypto.sha256(result);
-  const candidate = candidates.sign({ ...about, callDigest: call, skill: 'table.query', skillVersion: '1', outcome: 'result', resultDigest, sizeBytes: result.length, executor: executor.id }, executor.secretKey, crypto);
+  const candidate = candidates.sign(
+    {
+      ...about,
+      callDigest: call,
+      skill: 'table.query',
+      skillVersion: '1',
+      outcome: 'result',
+      resultDigest,
+      sizeBytes: result.length,
+      executor: executor.id,
+    },
+    executor.secretKey,
+    crypto,
+  );
   const agreeing = verifiers
-    .map((verifier) => attestations.sign({ ...about, callDigest: call, candidateDigest: candidates.digest(candidate, crypto), relation, verdict: 1, score: 0, ownDigest: resultDigest, modelFamily: 'none', verifier: verifier.id }, verifier.secretKey, crypto))
+    .map((verifier) =>
+      attestations.sign(
+        {
+          ...about,
+          callDigest: call,
+          candidateDigest: candidates.digest(candidate, crypto),
+          relation,
+          verdict: 1,
+          score: 0,
+          ownDigest: resultDigest,
+          modelFamily: 'none',
+          verifier: verifier.id,
+        },
+        verifier.secretKey,
+        crypto,
+      ),
+    )
     .sort((a, b) => compareText(a.verifier, b.verifier));
-  const decision: Decision = { ...about, kind: 'ACCEPT', callDigest: call, skill: 'table.query', skillVersion: '1', resultDigest, sizeBytes: result.length, endorsement: { rule: 'quorum' }, relation, candidate, attestations: agreeing, dissent: [] };
+  const decision: Decision = {
+    ...about,
+    kind: 'ACCEPT',
+    callDigest: call,
+    skill: 'table.query',
+    skillVersion: '1',
+    resultDigest,
+    sizeBytes: result.length,
+    endorsement: { rule: 'quorum' },
+    relation,
+    candidate,
+    attestations: agreeing,
+    dissent: [],
+  };
   const decisionBytes = encodeDecision(decision);
-  const certificate = certify({ identities, config: chain.current, meshId: chain.meshId, subject: { domain: 'verdict', key: verdictKey(decision) }, payload: decisionBytes });
-  attemptOf(record, 'query', 0).certified = { decision, decisionBytes, certificate, certificateBytes: encodeCertificate(certificate) };
+  const certificate = certify({
+    identities,
+    config: chain.current,
+    meshId: chain.meshId,
+    subject: { domain: 'verdict', key: verdictKey(decision) },
+    payload: decisionBytes,
+  });
+  attemptOf(record, 'query', 0).certified = {
+    decision,
+    decisionBytes,
+    certificate,
+    certificateBytes: encodeCertificate(certificate),
+  };
   return record;
 }
 
@@ -71,7 +177,14 @@ const edited = (edit: (json: Record<string, never>) => void, source = file): Uin
 describe('a certificate file', () => {
   test('proves its result offline and says in words what is proven', () => {
     const verification = verifyCertificateFile(file, { crypto, result: output, meshId: mesh.chain.meshIdHex });
-    expect(verification).toMatchObject({ ok: true, isAnchored: true, about: { basis: 'recomputed by amber, birch, cedar and dune (4 of 4)', tolerance: '3 of 4 members, any 1 may be lying' } });
+    expect(verification).toMatchObject({
+      ok: true,
+      isAnchored: true,
+      about: {
+        basis: 'recomputed by amber, birch, cedar and dune (4 of 4)',
+        tolerance: '3 of 4 members, any 1 may be lying',
+      },
+    });
   });
 
   test('with any byte flipped is refused, wherever the byte stands', () => {

@@ -1,11 +1,28 @@
 // Law: a certificate file proves its result or is refused with the reason; there is no third answer. Needs no network, no node and no
 // clock: the mesh id is the only thing a verifier has to know beforehand, and everything else in the file must lead back to it.
-import { decodeCertificate, decodeDecision, endorsementInWords, judgeAgainstTerms, judgeGenesis, verifyConfigLink, verifyDecided } from '../../consensus/index.ts';
+import {
+  decodeCertificate,
+  decodeDecision,
+  endorsementInWords,
+  judgeAgainstTerms,
+  judgeGenesis,
+  verifyConfigLink,
+  verifyDecided,
+} from '../../consensus/index.ts';
 import { createMeshChain, decodeConfig, decodeGenesis, type MeshChain } from '../../protocols/mesh/index.ts';
 import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import { canonicalBytes, decodePlan, planDigest } from '../plan/index.ts';
 import type { Crypto } from '../system/index.ts';
-import { attemptOf, type Certified, emptyRecord, progressOf, resultBlob, taskStatus, termsOf, workflowId } from '../workflow/index.ts';
+import {
+  attemptOf,
+  type Certified,
+  emptyRecord,
+  progressOf,
+  resultBlob,
+  taskStatus,
+  termsOf,
+  workflowId,
+} from '../workflow/index.ts';
 import { type About, type CertificateFile, readFile, renderFile } from './file.ts';
 import { about } from './words.ts';
 
@@ -40,8 +57,10 @@ export function verifyCertificateFile(bytes: Uint8Array, options: VerifyOptions)
   try {
     return verify(bytes, options);
   } catch (error) {
-    if (error instanceof Refused) return { ok: false, reason: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
-    if (error instanceof MalformedBytes || (error as Error).name === 'PlanInvalid') return { ok: false, reason: `a part of it is malformed: ${(error as Error).message}` };
+    if (error instanceof Refused)
+      return { ok: false, reason: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+    if (error instanceof MalformedBytes || (error as Error).name === 'PlanInvalid')
+      return { ok: false, reason: `a part of it is malformed: ${(error as Error).message}` };
     throw error;
   }
 }
@@ -53,17 +72,34 @@ function verify(bytes: Uint8Array, options: VerifyOptions): Verification {
   const { file } = read;
   const chain = chainOf(file.mesh, crypto);
   if (options.meshId !== undefined && options.meshId !== chain.meshIdHex) {
-    throw new Refused(`it is of mesh ${chain.meshIdHex}, not of mesh ${options.meshId}`, 'A certificate is worth what its mesh is worth: compare the id with the one `parley status` shows.');
+    throw new Refused(
+      `it is of mesh ${chain.meshIdHex}, not of mesh ${options.meshId}`,
+      'A certificate is worth what its mesh is worth: compare the id with the one `parley status` shows.',
+    );
   }
   const config = chain.config(file.opened.epoch);
-  if (config === undefined) throw new Refused(`it names epoch ${file.opened.epoch}, and its chain of configs ends at ${chain.current.epoch}`);
-  if (chain.current.epoch !== file.opened.epoch) throw new Refused('its chain of configs goes beyond the epoch that decided');
+  if (config === undefined)
+    throw new Refused(`it names epoch ${file.opened.epoch}, and its chain of configs ends at ${chain.current.epoch}`);
+  if (chain.current.epoch !== file.opened.epoch)
+    throw new Refused('its chain of configs goes beyond the epoch that decided');
 
   const plan = decodePlan(canonicalBytes(file.plan));
   const digest = planDigest(plan, crypto);
-  const workflow = workflowId({ meshId: chain.meshId, epoch: file.opened.epoch, idempotencyKey: file.opened.idempotencyKey, planDigest: digest }, crypto);
+  const workflow = workflowId(
+    { meshId: chain.meshId, epoch: file.opened.epoch, idempotencyKey: file.opened.idempotencyKey, planDigest: digest },
+    crypto,
+  );
   const record = emptyRecord(workflow);
-  record.opened = { gateway: config.members[0]!.id, idempotencyKey: file.opened.idempotencyKey, words: plan.goal, plan, planDigest: digest, epoch: file.opened.epoch, approved: true, atMs: 0 };
+  record.opened = {
+    gateway: config.members[0]!.id,
+    idempotencyKey: file.opened.idempotencyKey,
+    words: plan.goal,
+    plan,
+    planDigest: digest,
+    epoch: file.opened.epoch,
+    approved: true,
+    atMs: 0,
+  };
 
   const decided: Certified[] = [];
   const electorate = { config, meshId: chain.meshId };
@@ -73,7 +109,8 @@ function verify(bytes: Uint8Array, options: VerifyOptions): Verification {
     const decision = decodeDecision(decisionBytes, crypto);
     const certificate = decodeCertificate(certificateBytes);
     const name = `the decision on ${decision.task}, attempt ${decision.attempt}`;
-    if (hex.encode(decision.workflow) !== workflow || hex.encode(decision.planDigest) !== digest) throw new Refused(`${name} is about another workflow or plan than the one in the file`);
+    if (hex.encode(decision.workflow) !== workflow || hex.encode(decision.planDigest) !== digest)
+      throw new Refused(`${name} is about another workflow or plan than the one in the file`);
     const check = verifyDecided(certificate, { decision, bytes: decisionBytes }, electorate, crypto);
     if (!check.ok) throw new Refused(`${name} is not proven: ${check.reason}`);
     const attempt = attemptOf(record, decision.task, decision.attempt);
@@ -84,17 +121,38 @@ function verify(bytes: Uint8Array, options: VerifyOptions): Verification {
   checkTerms(decided, record, chain, crypto);
 
   const progress = progressOf(record);
-  if (progress.kind !== 'done') throw new Refused(progress.kind === 'failed' ? `its workflow failed: ${progress.message}` : 'decisions are missing: the plan’s result does not follow from those in the file');
-  const expected = plan.tasks.reduce((count, task) => count + (record.tasks.has(task.id) ? taskStatus(record, task).attempt + 1 : 0), 0);
+  if (progress.kind !== 'done')
+    throw new Refused(
+      progress.kind === 'failed'
+        ? `its workflow failed: ${progress.message}`
+        : 'decisions are missing: the plan’s result does not follow from those in the file',
+    );
+  const expected = plan.tasks.reduce(
+    (count, task) => count + (record.tasks.has(task.id) ? taskStatus(record, task).attempt + 1 : 0),
+    0,
+  );
   if (expected !== decided.length) throw new Refused('it holds decisions that its result does not rest on');
   const blob = resultBlob(progress.result.decision)!;
   if (options.result !== undefined) {
     const given = hex.encode(crypto.sha256(options.result));
-    if (given !== blob.digest) throw new Refused(`the result given (SHA-256 ${given}) is not the certified one (${blob.digest})`, 'The file was changed after it was certified, or it is another result.');
+    if (given !== blob.digest)
+      throw new Refused(
+        `the result given (SHA-256 ${given}) is not the certified one (${blob.digest})`,
+        'The file was changed after it was certified, or it is another result.',
+      );
   }
-  const described = about({ chain, workflow, plan, epoch: file.opened.epoch, decided, result: progress.result, basis: endorsementInWords(progress.result.decision, config) });
+  const described = about({
+    chain,
+    workflow,
+    plan,
+    epoch: file.opened.epoch,
+    decided,
+    result: progress.result,
+    basis: endorsementInWords(progress.result.decision, config),
+  });
   const rendered = renderFile({ ...(file as CertificateFile), about: described, plan });
-  if (!equalBytes(rendered, bytes)) throw new Refused('its readable part does not say what its signatures prove, or its spelling was changed');
+  if (!equalBytes(rendered, bytes))
+    throw new Refused('its readable part does not say what its signatures prove, or its spelling was changed');
   return { ok: true, about: described, isAnchored: options.meshId !== undefined, lines: linesOf(described, options) };
 }
 
@@ -114,12 +172,18 @@ function chainOf(mesh: CertificateFile['mesh'], crypto: Crypto): MeshChain {
 }
 
 /** Every decision answers the very call that the plan and the decisions before it define. */
-function checkTerms(decided: readonly Certified[], record: ReturnType<typeof emptyRecord>, chain: MeshChain, crypto: Crypto): void {
+function checkTerms(
+  decided: readonly Certified[],
+  record: ReturnType<typeof emptyRecord>,
+  chain: MeshChain,
+  crypto: Crypto,
+): void {
   for (const { decision } of decided) {
     // The skill's version is what the members attested to; a verifier years later need not have the skill at all.
     const skillVersion = decision.kind === 'REASSIGN' ? '' : decision.skillVersion;
     const terms = termsOf(record, decision.task, decision.attempt, { chain, crypto, skillVersion: () => skillVersion });
-    if (terms === undefined) throw new Refused(`the decision on ${decision.task} rests on outputs that are not in the file`);
+    if (terms === undefined)
+      throw new Refused(`the decision on ${decision.task} rests on outputs that are not in the file`);
     const verdict = judgeAgainstTerms(decision, terms);
     if (!verdict.ok) throw new Refused(`the decision on ${decision.task} does not answer the plan: ${verdict.reason}`);
   }

@@ -34,15 +34,32 @@ export function needOf(task: PlanTask, config: EpochConfig): Need {
 }
 
 /** Those of the attempt who have answered, or still can. */
-export function counted(attempt: AttemptRecord, isLive: (id: NodeId) => boolean): { readonly executors: readonly NodeId[]; readonly verifiers: readonly NodeId[] } {
+export function counted(
+  attempt: AttemptRecord,
+  isLive: (id: NodeId) => boolean,
+): { readonly executors: readonly NodeId[]; readonly verifiers: readonly NodeId[] } {
   const attested = new Set([...attempt.attestations.values()].map(({ attestation }) => attestation.verifier));
-  const counts = (id: NodeId): boolean => attempt.candidates.has(id) || attested.has(id) || (isLive(id) && !attempt.faults.has(id));
+  const counts = (id: NodeId): boolean =>
+    attempt.candidates.has(id) || attested.has(id) || (isLive(id) && !attempt.faults.has(id));
   return { executors: [...attempt.executors].filter(counts), verifiers: [...attempt.verifiers].filter(counts) };
 }
 
 /** Cheapest bids first; the rank of the node for this task breaks ties, so that equal nodes share the work. */
-export function assign(bids: readonly Bid[], need: Need, already: { readonly executors: number; readonly total: number }, rank: (id: NodeId) => number): { readonly executors: NodeId[]; readonly verifiers: NodeId[] } {
-  const order = [...bids].sort((a, b) => a.missingFiles - b.missingFiles || a.load - b.load || rank(a.node) - rank(b.node) || compareText(a.node, b.node)).map(({ node }) => node);
+export function assign(
+  bids: readonly Bid[],
+  need: Need,
+  already: { readonly executors: number; readonly total: number },
+  rank: (id: NodeId) => number,
+): { readonly executors: NodeId[]; readonly verifiers: NodeId[] } {
+  const order = [...bids]
+    .sort(
+      (a, b) =>
+        a.missingFiles - b.missingFiles ||
+        a.load - b.load ||
+        rank(a.node) - rank(b.node) ||
+        compareText(a.node, b.node),
+    )
+    .map(({ node }) => node);
   const wanted = order.slice(0, Math.max(0, need.total - already.total));
   const executors = wanted.slice(0, Math.max(0, need.executors - already.executors));
   return { executors, verifiers: wanted.slice(executors.length) };

@@ -1,2 +1,2 @@
 // Law: the door of the steward room.
-export { stewardOf, type StewardsArgs, type StewardsMessage, stewardsActor } from './stewards.ts';
+export { type StewardsArgs, type StewardsMessage, stewardOf, stewardsActor } from './stewards.ts';

@@ -1,11 +1,19 @@
 // Law: the steward drives a workflow and decides nothing. Whoever is first among the live nodes in the workflow's rendezvous order is
 // steward; two of them at once do double work and no harm, since what a task came to is decided by consensus alone.
-import { type AttemptRecord, boundCall, encodeWorkflowEntry, progressOf, type WorkflowRecord, workflowLane } from '../workflow/index.ts';
-import type { EpochConfig } from '../../protocols/mesh/index.ts';
+
 import { rendezvous } from '../../protocols/membership/index.ts';
+import type { EpochConfig } from '../../protocols/mesh/index.ts';
 import type { Parts } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
+import {
+  type AttemptRecord,
+  boundCall,
+  encodeWorkflowEntry,
+  progressOf,
+  type WorkflowRecord,
+  workflowLane,
+} from '../workflow/index.ts';
 import { assign, type Bid, counted, eligible, needOf } from './choose.ts';
 import { offerTask } from './messages.ts';
 
@@ -36,7 +44,10 @@ export const stewardActor: ActorDef<StewardMessage, StewardState, StewardArgs> =
   mailbox: { capacity: 256, overflow: 'dropNewest' },
   start(ctx, { parts, workflow }) {
     const look = (): void => void ctx.self.tell({ type: 'look' });
-    const leave = [parts.board.onChange(({ record }) => void (record.workflow === workflow && look())), parts.view.onChange(look)];
+    const leave = [
+      parts.board.onChange(({ record }) => void (record.workflow === workflow && look())),
+      parts.view.onChange(look),
+    ];
     ctx.every(lookPeriodMs, { type: 'look' }, 'look');
     look();
     return { parts, workflow, busy: new Set(), published: new Set(), leave };
@@ -57,7 +68,11 @@ export const stewardActor: ActorDef<StewardMessage, StewardState, StewardArgs> =
         return;
       case 'not-done':
         state.busy.delete(message.key);
-        parts.world.log('warn', 'steward step failed', { workflow: state.workflow, step: message.key, error: message.message });
+        parts.world.log('warn', 'steward step failed', {
+          workflow: state.workflow,
+          step: message.key,
+          error: message.message,
+        });
         return;
     }
   },
@@ -95,22 +110,44 @@ function drive(state: StewardState, record: WorkflowRecord, ctx: Context<Steward
 }
 
 /** Who could add something: there now, able to run it, and not at it already. A verifier may be asked again where no executor is left. */
-function candidatesToAsk(attempt: AttemptRecord | undefined, task: PlanTask, config: EpochConfig, parts: Parts): readonly NodeId[] {
+function candidatesToAsk(
+  attempt: AttemptRecord | undefined,
+  task: PlanTask,
+  config: EpochConfig,
+  parts: Parts,
+): readonly NodeId[] {
   const isLive = (id: NodeId): boolean => parts.view.isLive(id);
-  const live = eligible(task, config).map(({ id }) => id).filter(isLive);
+  const live = eligible(task, config)
+    .map(({ id }) => id)
+    .filter(isLive);
   if (attempt === undefined) return live;
   const { executors, verifiers } = counted(attempt, isLive);
   const need = needOf(task, config);
   const isStaffed = executors.length >= need.executors && executors.length + verifiers.length >= need.total;
   if (attempt.assignedAtMs !== undefined && isStaffed) return [];
-  return live.filter((id) => !attempt.faults.has(id) && !executors.includes(id) && (executors.length === 0 || !verifiers.includes(id)));
+  return live.filter(
+    (id) => !attempt.faults.has(id) && !executors.includes(id) && (executors.length === 0 || !verifiers.includes(id)),
+  );
 }
 
-async function collectBids(state: StewardState, record: WorkflowRecord, task: PlanTask, attempt: number, asked: readonly NodeId[]): Promise<readonly Bid[]> {
+async function collectBids(
+  state: StewardState,
+  record: WorkflowRecord,
+  task: PlanTask,
+  attempt: number,
+  asked: readonly NodeId[],
+): Promise<readonly Bid[]> {
   const { parts } = state;
   const call = boundCall(record, task.id);
   const files = Object.values(call?.files ?? {}).map(({ digest }) => digest);
-  const body = { workflow: state.workflow, task: task.id, attempt, skill: task.skill, files, ...(task.placement === undefined ? {} : { placement: task.placement }) };
+  const body = {
+    workflow: state.workflow,
+    task: task.id,
+    attempt,
+    skill: task.skill,
+    files,
+    ...(task.placement === undefined ? {} : { placement: task.placement }),
+  };
   const bids = await Promise.all(
     asked.map(async (node): Promise<Bid | undefined> => {
       if (node === parts.identity.id) return { node, load: 0, missingFiles: 0 };
@@ -126,25 +163,61 @@ async function collectBids(state: StewardState, record: WorkflowRecord, task: Pl
   return bids.filter((bid) => bid !== undefined);
 }
 
-function award(state: StewardState, record: WorkflowRecord, message: { readonly task: string; readonly attempt: number; readonly bids: readonly Bid[] }, ctx: Context<StewardMessage>): void {
+function award(
+  state: StewardState,
+  record: WorkflowRecord,
+  message: { readonly task: string; readonly attempt: number; readonly bids: readonly Bid[] },
+  ctx: Context<StewardMessage>,
+): void {
   const { parts } = state;
   const key = keyOf(message.task, message.attempt);
   const task = record.opened?.plan.tasks.find(({ id }) => id === message.task);
   const config = record.opened === undefined ? undefined : parts.chain.config(record.opened.epoch);
   if (task === undefined || config === undefined) return void state.busy.delete(key);
   const attempt = record.tasks.get(task.id)?.attempts.get(message.attempt);
-  const have = attempt === undefined ? { executors: [], verifiers: [] } : counted(attempt, (id) => parts.view.isLive(id));
-  const order = rendezvous(`${state.workflow}/${task.id}/${message.attempt}`, config.members.map(({ id }) => id), parts.world.crypto);
+  const have =
+    attempt === undefined ? { executors: [], verifiers: [] } : counted(attempt, (id) => parts.view.isLive(id));
+  const order = rendezvous(
+    `${state.workflow}/${task.id}/${message.attempt}`,
+    config.members.map(({ id }) => id),
+    parts.world.crypto,
+  );
   const need = needOf(task, config);
-  const { executors, verifiers } = assign(message.bids, need, { executors: have.executors.length, total: have.executors.length + have.verifiers.length }, (id) => order.indexOf(id));
-  if (executors.length + verifiers.length === 0 && attempt?.assignedAtMs !== undefined) return void state.busy.delete(key);
+  const { executors, verifiers } = assign(
+    message.bids,
+    need,
+    { executors: have.executors.length, total: have.executors.length + have.verifiers.length },
+    (id) => order.indexOf(id),
+  );
+  if (executors.length + verifiers.length === 0 && attempt?.assignedAtMs !== undefined)
+    return void state.busy.delete(key);
   append(state, ctx, key, task.id, message.attempt, executors, verifiers);
 }
 
-function append(state: StewardState, ctx: Context<StewardMessage>, key: string, task: string, attempt: number, executors: readonly NodeId[], verifiers: readonly NodeId[]): void {
+function append(
+  state: StewardState,
+  ctx: Context<StewardMessage>,
+  key: string,
+  task: string,
+  attempt: number,
+  executors: readonly NodeId[],
+  verifiers: readonly NodeId[],
+): void {
   const { parts, workflow } = state;
   ctx.pipe(
-    () => parts.lanes.append(workflowLane, encodeWorkflowEntry({ kind: 'assigned', workflow, task, attempt, executors: [...executors], verifiers: [...verifiers], atMs: parts.world.clock.wallMs() })),
+    () =>
+      parts.lanes.append(
+        workflowLane,
+        encodeWorkflowEntry({
+          kind: 'assigned',
+          workflow,
+          task,
+          attempt,
+          executors: [...executors],
+          verifiers: [...verifiers],
+          atMs: parts.world.clock.wallMs(),
+        }),
+      ),
     () => ({ type: 'done', key }),
     (error) => ({ type: 'not-done', key, message: error.message }),
   );
@@ -159,7 +232,19 @@ function publishDecisions(state: StewardState, record: WorkflowRecord, ctx: Cont
       if (certified === undefined || isPublished || state.published.has(key)) continue;
       state.published.add(key);
       ctx.pipe(
-        () => parts.lanes.append(workflowLane, encodeWorkflowEntry({ kind: 'decided', workflow, task, attempt, decision: certified.decisionBytes, certificate: certified.certificateBytes, atMs: parts.world.clock.wallMs() })),
+        () =>
+          parts.lanes.append(
+            workflowLane,
+            encodeWorkflowEntry({
+              kind: 'decided',
+              workflow,
+              task,
+              attempt,
+              decision: certified.decisionBytes,
+              certificate: certified.certificateBytes,
+              atMs: parts.world.clock.wallMs(),
+            }),
+          ),
         () => ({ type: 'done', key }),
         (error) => {
           state.published.delete(key);

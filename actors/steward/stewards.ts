@@ -3,10 +3,10 @@
 import { rendezvous } from '../../protocols/membership/index.ts';
 import type { Parts } from '../parts/index.ts';
 import { type ActorDef, type ActorRef, type Context, defineActor, type NodeId } from '../system/index.ts';
-import type { WorkflowRecord } from '../workflow/index.ts';
 import type { Workload } from '../worker/index.ts';
+import type { WorkflowRecord } from '../workflow/index.ts';
 import { offerTask } from './messages.ts';
-import { stewardActor, type StewardMessage } from './steward.ts';
+import { type StewardMessage, stewardActor } from './steward.ts';
 
 export type StewardsMessage = { readonly type: 'look' };
 
@@ -23,7 +23,10 @@ interface StewardsState extends StewardsArgs {
 const lookPeriodMs = 250;
 /** An ended workflow whose last decision has not reached the lane yet is driven until it has. */
 const isFinished = (record: WorkflowRecord): boolean =>
-  record.ended !== undefined && [...record.tasks.values()].every(({ attempts }) => [...attempts.values()].every(({ certified, isPublished }) => certified === undefined || isPublished));
+  record.ended !== undefined &&
+  [...record.tasks.values()].every(({ attempts }) =>
+    [...attempts.values()].every(({ certified, isPublished }) => certified === undefined || isPublished),
+  );
 
 export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArgs> = defineActor({
   kind: 'stewards',
@@ -37,7 +40,8 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
         const { skill, files, placement } = offer;
         const no = (reason: string) => ({ willing: false, reason, load: workload.load(), missingFiles: 0 });
         if (!parts.manifests.some(({ name }) => name === skill)) return no(`this node has no skill ${skill}`);
-        if (placement !== undefined && parts.chain.member(parts.identity.id)?.site !== placement.site) return no(`this node is not at ${placement.site}`);
+        if (placement !== undefined && parts.chain.member(parts.identity.id)?.site !== placement.site)
+          return no(`this node is not at ${placement.site}`);
         const load = workload.load();
         workload.reserve(`${offer.workflow}|${offer.task}|${offer.attempt}`);
         const held = await Promise.all(files.map((digest) => parts.blobs.has(digest)));
@@ -53,7 +57,13 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
     for (const record of parts.board.all()) {
       if (record.opened === undefined || isFinished(record)) continue;
       const steward = stewardOf(parts, record);
-      if (steward !== undefined && record.ended === undefined) parts.events.emit(record.workflow, { key: `steward|${steward}`, atMs: parts.world.clock.wallMs(), type: 'steward', node: parts.chain.nameOf(steward) });
+      if (steward !== undefined && record.ended === undefined)
+        parts.events.emit(record.workflow, {
+          key: `steward|${steward}`,
+          atMs: parts.world.clock.wallMs(),
+          type: 'steward',
+          node: parts.chain.nameOf(steward),
+        });
       if (steward === parts.identity.id && !driving.has(record.workflow)) drive(state, record.workflow, ctx);
     }
     for (const [workflow, ref] of driving) {
@@ -66,7 +76,8 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
   signal(state, signal) {
     if (signal.type === 'stopped' || signal.type === 'restarting') for (const leave of state.leave) leave();
     // A steward that crashed for good is spawned afresh by the next look.
-    if (signal.type === 'down') for (const [workflow, ref] of state.driving) if (ref === signal.ref) state.driving.delete(workflow);
+    if (signal.type === 'down')
+      for (const [workflow, ref] of state.driving) if (ref === signal.ref) state.driving.delete(workflow);
   },
 });
 
@@ -81,5 +92,9 @@ function drive(state: StewardsState, workflow: string, ctx: Context<StewardsMess
 export function stewardOf(parts: Pick<Parts, 'chain' | 'view' | 'world'>, record: WorkflowRecord): NodeId | undefined {
   const config = parts.chain.config(record.opened?.epoch ?? -1);
   if (config === undefined) return undefined;
-  return rendezvous(record.workflow, config.members.map(({ id }) => id), parts.world.crypto).find((id) => parts.view.isLive(id));
+  return rendezvous(
+    record.workflow,
+    config.members.map(({ id }) => id),
+    parts.world.crypto,
+  ).find((id) => parts.view.isLive(id));
 }

@@ -1,6 +1,6 @@
 // Law: an ask ends exactly once: with the answer, at its timeout, or at once when its target ends, crashes on it or refuses it.
 // What comes later vanishes. One object is the reply address, the timer entry and the link to the target.
-import type { Cell } from './cell.ts';
+import type { Target } from './target.ts';
 import { WheelEntry } from './timer-wheel.ts';
 import type { AskOptions, ExitReason, Message, ReplyTo, TraceContext } from './types.ts';
 
@@ -19,7 +19,7 @@ export class AskError extends Error {
 }
 
 export class PendingAsk extends WheelEntry implements ReplyTo<unknown> {
-  private readonly target: Cell;
+  private readonly target: Target;
   private readonly resolve: (reply: unknown) => void;
   private readonly reject: (error: AskError) => void;
   private readonly askType: string;
@@ -28,7 +28,7 @@ export class PendingAsk extends WheelEntry implements ReplyTo<unknown> {
   private nextAsk: PendingAsk | undefined = undefined;
   private unlisten: (() => void) | undefined = undefined;
 
-  constructor(target: Cell, askType: string, resolve: (reply: unknown) => void, reject: (error: AskError) => void) {
+  constructor(target: Target, askType: string, resolve: (reply: unknown) => void, reject: (error: AskError) => void) {
     super();
     this.target = target;
     this.askType = askType;
@@ -73,7 +73,7 @@ export class PendingAsk extends WheelEntry implements ReplyTo<unknown> {
   }
 
   /** Fails every open ask of `target` whose message is not in `kept`: the others died with the incarnation that took them. */
-  static failAll(target: Cell, reason: ExitReason, kept: ReadonlySet<unknown>): void {
+  static failAll(target: Target, reason: ExitReason, kept: ReadonlySet<unknown>): void {
     let pending = target.asks;
     while (pending !== undefined) {
       const following = pending.nextAsk;
@@ -89,8 +89,8 @@ export function askOf(message: Message): PendingAsk | undefined {
   return replyTo instanceof PendingAsk ? replyTo : undefined;
 }
 
-export function askCell(
-  target: Cell,
+export function askTarget(
+  target: Target,
   message: Message,
   options: AskOptions,
   trace: TraceContext | undefined,

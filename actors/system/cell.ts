@@ -3,25 +3,26 @@
 // The cell is also the ref: whoever holds it can tell it something, and nothing in it moves when it restarts.
 import type { PendingAsk } from './ask.ts';
 import { ActorContext } from './context.ts';
+import { Inbox } from './inbox.ts';
 import { beginEnd, crash, endIfChildless, errorOf } from './lifecycle.ts';
-import type { Bonds } from './links.ts';
-import { defaultMailbox, Mailbox, type Tag } from './mailbox.ts';
+import { type Bonds, bondsOf } from './links.ts';
+import { defaultMailbox, type Tag } from './mailbox.ts';
 import type { Overseer } from './overseer.ts';
-import { handleSignal, type QueuedSignal } from './signals.ts';
+import { handleSignal } from './signals.ts';
 import type { ActorStash } from './stash.ts';
+import { start, suspend } from './suspension.ts';
 import type { ActorSystem } from './system.ts';
+import type { Monitor, Target } from './target.ts';
 import type { WheelEntry } from './timer-wheel.ts';
 import { type IdleTimer, Timer, type Timers } from './timers.ts';
 import {
   type ActorAddress,
   type ActorDef,
-  type ActorRef,
   type ExitReason,
-  ignore,
   type MailboxSpec,
   type Message,
-  type MonitorId,
   type Next,
+  noproc,
   normal,
   type SpawnOptions,
   Stop,
@@ -31,16 +32,10 @@ import {
 // biome-ignore lint/suspicious/noExplicitAny: a cell hosts any actor; the types met where it was defined and where its ref is used
 export type AnyDef = ActorDef<any, any, any>;
 
-/**
- * new: `start` has not run · starting: its promise is open · running · stopping: waiting for children to end ·
- * held: this incarnation ended and the supervisor has not decided · ended: for good.
- */
-export type Phase = 'new' | 'starting' | 'running' | 'stopping' | 'held' | 'ended';
-
 /** idle: a message must queue the cell · queued: it stands in the run queue · closed: messages wait without queueing it. */
 type Attention = 'idle' | 'queued' | 'closed';
 
-export class Cell extends Mailbox implements ActorRef<Message> {
+export class Cell extends Inbox implements Target {
   readonly system: ActorSystem;
   readonly parent: Cell | undefined;
   readonly uid: number;
@@ -51,7 +46,6 @@ export class Cell extends Mailbox implements ActorRef<Message> {
   /** One per incarnation. */
   context: ActorContext;
 
-  phase: Phase = 'new';
   state: unknown = undefined;
   trace: TraceContext | undefined = undefined;
   nextReady: Cell | undefined = undefined;
@@ -69,16 +63,12 @@ export class Cell extends Mailbox implements ActorRef<Message> {
   private attention: Attention = 'idle';
   /** Something other than a message wants the next turn. */
   private alert = false;
-  private alarm: 'none' | 'stop' | 'kill' = 'none';
-  private alarmReason: ExitReason = normal;
-  /** Bounded by the cell's own links and monitors, each of which fires once. */
-  private signals: QueuedSignal[] | undefined = undefined;
 
   firstChild: Cell | undefined = undefined;
   lastChild: Cell | undefined = undefined;
   nextSibling: Cell | undefined = undefined;
   previousSibling: Cell | undefined = undefined;
-  childNames: Set<string> | undefined = undefined;
+  childrenByName: Map<string, Cell> | undefined = undefined;
 
   asks: PendingAsk | undefined = undefined;
   bonds: Bonds | undefined = undefined;
@@ -161,35 +151,14 @@ export class Cell extends Mailbox implements ActorRef<Message> {
     this.system.dispatcher.enqueue(this);
   }
 
-  kill(): void {
-    if (this.phase === 'ended' || this.phase === 'held') return;
-    this.alarm = 'kill';
-    this.rouse();
+  addWatcher(monitor: Monitor): ExitReason | undefined {
+    if (this.phase === 'ended') return noproc;
+    bondsOf(this).watchers.add(monitor);
+    return undefined;
   }
 
-  requestStop(reason: ExitReason): void {
-    if (this.phase === 'ended' || this.phase === 'held' || this.alarm === 'kill') return;
-    this.alarm = 'stop';
-    this.alarmReason = reason;
-    this.rouse();
-  }
-
-  pushSignal(signal: QueuedSignal): void {
-    if (this.phase === 'ended' || this.phase === 'held' || this.phase === 'stopping') return;
-    if (this.signals === undefined) this.signals = [signal];
-    else this.signals.push(signal);
-    this.rouse();
-  }
-
-  dropDown(id: MonitorId): void {
-    const left = this.signals?.filter((signal) => signal.type !== 'down' || signal.id !== id);
-    this.signals = left?.length === 0 ? undefined : left;
-  }
-
-  /** What was sent to an incarnation ends with it. */
-  dropSignals(): void {
-    this.signals = undefined;
-    this.alarm = 'none';
+  removeWatcher(monitor: Monitor): void {
+    this.bonds?.watchers.delete(monitor);
   }
 
   /** Before all that wait, whatever the capacity: only for messages that were in this mailbox before. */
@@ -274,28 +243,11 @@ export class Cell extends Mailbox implements ActorRef<Message> {
         return;
       }
       if (typeof (next as { readonly then?: unknown }).then === 'function') {
-        this.suspend(next as Promise<Next<unknown>>);
+        suspend(this, next as Promise<Next<unknown>>);
         return;
       }
     }
     this.state = next;
-  }
-
-  private suspend(promise: PromiseLike<Next<unknown>>): void {
-    const { generation } = this;
-    this.busy = true;
-    promise.then(
-      (next) => this.resume(generation, () => next !== undefined && this.apply(next)),
-      (thrown) => this.resume(generation, () => crash(this, errorOf(thrown))),
-    );
-  }
-
-  private resume(generation: number, outcome: () => void): void {
-    if (generation !== this.generation) return;
-    this.busy = false;
-    outcome();
-    if (!this.busy) this.trace = undefined;
-    this.rouse();
   }
 
   /** Everything that comes before messages. */
@@ -306,7 +258,7 @@ export class Cell extends Mailbox implements ActorRef<Message> {
       this.alarm = 'none';
       beginEnd(this, { kind: 'killed' });
     }
-    if (this.phase === 'new') this.start();
+    if (this.phase === 'new') start(this);
     // An open promise keeps its turn: everything but a kill waits for it. A supervisor's waiting is its model's, which a stop overtakes.
     if (this.busy && this.overseer === undefined) return;
     if (this.alarm === 'stop' && (this.phase === 'running' || this.phase === 'starting')) {
@@ -319,39 +271,5 @@ export class Cell extends Mailbox implements ActorRef<Message> {
       handleSignal(this, signal);
     }
     if (this.phase === 'stopping') endIfChildless(this);
-  }
-
-  private start(): void {
-    this.system.dispatcher.trace = this.trace;
-    try {
-      const state = this.def.start(this.context, this.args);
-      if (typeof (state as { readonly then?: unknown } | undefined)?.then === 'function') this.awaitStart(state);
-      else this.started(state);
-    } catch (thrown) {
-      crash(this, errorOf(thrown));
-    }
-  }
-
-  private awaitStart(starting: PromiseLike<unknown>): void {
-    const { generation } = this;
-    this.phase = 'starting';
-    this.busy = true;
-    starting.then(
-      (state) => this.resume(generation, () => this.started(state)),
-      (thrown) => this.resume(generation, () => crash(this, errorOf(thrown))),
-    );
-  }
-
-  private started(state: unknown): void {
-    this.trace = undefined;
-    this.system.dispatcher.trace = undefined;
-    if (state === ignore) {
-      beginEnd(this, normal);
-      return;
-    }
-    this.state = state;
-    this.phase = 'running';
-    this.up = true;
-    this.parent?.overseer?.report(this, { type: 'started' });
   }
 }

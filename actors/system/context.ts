@@ -1,10 +1,11 @@
 // Law: what an actor may do, it does through its context; the context belongs to the running incarnation's cell and does
 // nothing once that cell has ended.
-import { AskError, askCell } from './ask.ts';
+import { AskError, askTarget } from './ask.ts';
 import { Cell } from './cell.ts';
 import { errorOf, spawnChild } from './lifecycle.ts';
 import { demonitor, exit, link, monitor, unlink } from './links.ts';
 import { ActorStash } from './stash.ts';
+import { ForeignRef, type Target } from './target.ts';
 import { IdleTimer, Timers } from './timers.ts';
 import type {
   ActorRef,
@@ -21,10 +22,16 @@ import type {
 import { shutdown } from './types.ts';
 import type { Clock, Log, Random } from './world.ts';
 
-/** The cell behind a ref. Every ref of this floor is one. */
+/** The cell behind a ref, for what can only be done here: stop, exit, link. */
 export function cellOf(ref: ActorRef<never>): Cell {
   if (ref instanceof Cell) return ref;
   throw new TypeError(`${ref.address.node}${ref.address.path} is not an actor of this system`);
+}
+
+/** What stands behind a ref, here or elsewhere. */
+export function targetOf(ref: ActorRef<never>): Target {
+  if (ref instanceof Cell || ref instanceof ForeignRef) return ref;
+  throw new TypeError('a ref comes from spawn, from a message or from a lookup: this one was made by hand');
 }
 
 export class ActorContext implements Context<Message> {
@@ -98,7 +105,7 @@ export class ActorContext implements Context<Message> {
   }
 
   monitor(ref: ActorRef<never>): MonitorId {
-    return monitor(this.cell, cellOf(ref));
+    return monitor(this.cell, targetOf(ref));
   }
 
   demonitor(id: MonitorId): void {
@@ -141,13 +148,13 @@ export class ActorContext implements Context<Message> {
 
   // biome-ignore lint/suspicious/noExplicitAny: typed for callers by Context
   ask(to: ActorRef<never>, message: any, options: AskOptions): Promise<any> {
-    const target = cellOf(to);
+    const target = targetOf(to);
     if (target === this.cell) {
       return Promise.reject(
         new AskError('calling_self', `ask '${message.type}': ${target.path} asks itself and would wait forever`),
       );
     }
-    return askCell(target, message, options, this.cell.trace);
+    return askTarget(target, message, options, this.cell.trace);
   }
 
   pipe<T>(work: (signal: AbortSignal) => Promise<T>, ok: (value: T) => Message, fail: (error: Error) => Message): void {

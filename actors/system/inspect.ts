@@ -1,5 +1,6 @@
 // Law: looking changes nothing: a report is a copy of what the cells say at this moment.
-import type { Cell, Phase } from './cell.ts';
+import type { Cell } from './cell.ts';
+import type { Phase } from './inbox.ts';
 import type { TraceContext } from './types.ts';
 
 export interface ActorReport {

@@ -20,8 +20,12 @@ export function spawnChild(parent: Cell, def: AnyDef, args: unknown, options?: S
     throw new Error(`${parent.path} cannot spawn '${def.kind}': it has ended`);
   }
   const name = options?.name;
-  if (name !== undefined) claimName(parent, name);
+  if (name !== undefined) checkName(parent, name);
   const child = new Cell(parent.system, parent, def, args, options);
+  if (name !== undefined) {
+    parent.childrenByName ??= new Map();
+    parent.childrenByName.set(name, child);
+  }
   child.previousSibling = parent.lastChild;
   if (parent.lastChild === undefined) parent.firstChild = child;
   else parent.lastChild.nextSibling = child;
@@ -29,14 +33,12 @@ export function spawnChild(parent: Cell, def: AnyDef, args: unknown, options?: S
   return child;
 }
 
-function claimName(parent: Cell, name: string): void {
+function checkName(parent: Cell, name: string): void {
   if (name === '' || name.startsWith('$') || name.includes('/')) {
     throw new Error(`'${name}' cannot name an actor: names are not empty, hold no '/' and do not start with '$'`);
   }
-  parent.childNames ??= new Set();
-  if (parent.childNames.has(name))
+  if (parent.childrenByName?.has(name) === true)
     throw new Error(`${parent.path}/${name} is already there; stop it first or choose another name`);
-  parent.childNames.add(name);
 }
 
 function removeChild(parent: Cell, child: Cell): void {
@@ -46,7 +48,7 @@ function removeChild(parent: Cell, child: Cell): void {
   else child.nextSibling.previousSibling = child.previousSibling;
   child.previousSibling = undefined;
   child.nextSibling = undefined;
-  if (child.label !== undefined) parent.childNames?.delete(child.label);
+  if (child.label !== undefined) parent.childrenByName?.delete(child.label);
   if (parent.phase === 'stopping' && parent.firstChild === undefined) parent.rouse();
 }
 

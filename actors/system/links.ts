@@ -1,13 +1,8 @@
 // Law: exits travel by OTP's tables. Links are symmetric and bind incarnations: they fire when either ends, restart or not.
 // Monitors are one-way, stack, and bind refs: they fire once, when the actor has ended for good.
 import type { Cell } from './cell.ts';
+import type { Monitor, Target } from './target.ts';
 import { type ExitReason, type MonitorId, noproc } from './types.ts';
-
-interface Monitor {
-  readonly id: MonitorId;
-  readonly watcher: Cell;
-  readonly target: Cell;
-}
 
 /** Made with an actor's first link or monitor. */
 export class Bonds {
@@ -16,7 +11,7 @@ export class Bonds {
   readonly monitoring = new Map<MonitorId, Monitor>();
 }
 
-function bondsOf(cell: Cell): Bonds {
+export function bondsOf(cell: Cell): Bonds {
   cell.bonds ??= new Bonds();
   return cell.bonds;
 }
@@ -36,15 +31,12 @@ export function unlink(a: Cell, b: Cell): void {
   b.bonds?.links.delete(a);
 }
 
-export function monitor(watcher: Cell, target: Cell): MonitorId {
+export function monitor(watcher: Cell, target: Target): MonitorId {
   const id = watcher.system.nextMonitorId();
-  if (target.phase === 'ended') {
-    watcher.pushSignal({ type: 'down', from: target, reason: noproc, id });
-    return id;
-  }
   const record: Monitor = { id, watcher, target };
-  bondsOf(watcher).monitoring.set(id, record);
-  bondsOf(target).watchers.add(record);
+  const gone = target.addWatcher(record);
+  if (gone === undefined) bondsOf(watcher).monitoring.set(id, record);
+  else watcher.pushSignal({ type: 'down', from: target, reason: gone, id });
   return id;
 }
 
@@ -55,7 +47,7 @@ export function demonitor(watcher: Cell, id: MonitorId): void {
     return;
   }
   watcher.bonds?.monitoring.delete(id);
-  record.target.bonds?.watchers.delete(record);
+  record.target.removeWatcher(record);
 }
 
 /** OTP's exit/2. From its parent an actor takes it as a stop, trapping or not, as every OTP behaviour does. */
@@ -74,7 +66,7 @@ export function releaseIncarnation(cell: Cell, reason: ExitReason): void {
     peer.pushSignal({ type: 'exit', from: cell, reason, linked: true });
   }
   bonds.links.clear();
-  for (const record of bonds.monitoring.values()) record.target.bonds?.watchers.delete(record);
+  for (const record of bonds.monitoring.values()) record.target.removeWatcher(record);
   bonds.monitoring.clear();
 }
 

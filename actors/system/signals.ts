@@ -2,11 +2,12 @@
 // that nobody handles: the death pact.
 import type { Cell } from './cell.ts';
 import { beginEnd, crash, errorOf } from './lifecycle.ts';
+import type { Target } from './target.ts';
 import type { ExitReason, MonitorId, Next, Signal } from './types.ts';
 
 export type QueuedSignal =
-  | { readonly type: 'exit'; readonly from: Cell; readonly reason: ExitReason; readonly linked: boolean }
-  | { readonly type: 'down'; readonly from: Cell; readonly reason: ExitReason; readonly id: MonitorId }
+  | { readonly type: 'exit'; readonly from: Target; readonly reason: ExitReason; readonly linked: boolean }
+  | { readonly type: 'down'; readonly from: Target; readonly reason: ExitReason; readonly id: MonitorId }
   | { readonly type: 'receiveTimeout' };
 
 /** An actor watches another and has no `signal` handler to hear of its end. */

@@ -1,7 +1,7 @@
 // Law: a system is one tree of actors over one World; refused messages are heard of, and shutting down ends every actor.
-import { askCell, askOf } from './ask.ts';
+import { askOf, askTarget } from './ask.ts';
 import { type AnyDef, Cell } from './cell.ts';
-import { cellOf } from './context.ts';
+import { cellOf, targetOf } from './context.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { type ActorReport, inspectTree } from './inspect.ts';
 import { spawnChild } from './lifecycle.ts';
@@ -161,5 +161,5 @@ export function ask<M extends Message, K extends Askable<M>['type']>(
   options: AskOptions,
 ): Promise<ReplyOf<M, K>> {
   const { dispatcher } = system as ActorSystem;
-  return askCell(cellOf(to), message, options, dispatcher.trace) as Promise<ReplyOf<M, K>>;
+  return askTarget(targetOf(to), message, options, dispatcher.trace) as Promise<ReplyOf<M, K>>;
 }

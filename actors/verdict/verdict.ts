@@ -6,9 +6,20 @@ import type { KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor } from '../system/index.ts';
-import { type AttemptRecord, draftDecision, encodeWorkflowEntry, progressOf, termsOf, type WorkflowRecord, workflowLane } from '../workflow/index.ts';
+import {
+  type AttemptRecord,
+  draftDecision,
+  encodeWorkflowEntry,
+  progressOf,
+  termsOf,
+  type WorkflowRecord,
+  workflowLane,
+} from '../workflow/index.ts';
 
-export type VerdictMessage = { readonly type: 'look'; readonly workflow: string } | { readonly type: 'look-all' } | { readonly type: 'signed'; readonly key: string };
+export type VerdictMessage =
+  | { readonly type: 'look'; readonly workflow: string }
+  | { readonly type: 'look-all' }
+  | { readonly type: 'signed'; readonly key: string };
 
 export interface VerdictArgs {
   readonly parts: Parts;
@@ -40,7 +51,9 @@ export const verdictActor: ActorDef<VerdictMessage, VerdictState, VerdictArgs> =
   kind: 'verdict',
   mailbox: { capacity: 4_096, overflow: 'dropNewest' },
   start(ctx, args) {
-    const leave = args.parts.board.onChange(({ record }) => void ctx.self.tell({ type: 'look', workflow: record.workflow }));
+    const leave = args.parts.board.onChange(
+      ({ record }) => void ctx.self.tell({ type: 'look', workflow: record.workflow }),
+    );
     ctx.every(lookPeriodMs, { type: 'look-all' }, 'look');
     return { ...args, draftedAtMs: new Map(), proposed: new Map(), signing: new Set(), leave };
   },
@@ -69,7 +82,11 @@ function look(state: VerdictState, record: WorkflowRecord, ctx: Context<VerdictM
   if (config === undefined || progress.kind !== 'ready') return;
   for (const { task, attempt } of progress.tasks) {
     const attemptRecord = record.tasks.get(task.id)?.attempts.get(attempt);
-    const terms = termsOf(record, task.id, attempt, { chain: parts.chain, crypto: parts.world.crypto, skillVersion: (skill) => parts.manifests.find(({ name }) => name === skill)?.version });
+    const terms = termsOf(record, task.id, attempt, {
+      chain: parts.chain,
+      crypto: parts.world.crypto,
+      skillVersion: (skill) => parts.manifests.find(({ name }) => name === skill)?.version,
+    });
     if (attemptRecord === undefined || terms === undefined) continue;
     const key = `${record.workflow}|${task.id}|${attempt}`;
     const draft = draftDecision(attemptRecord, terms, config);
@@ -84,32 +101,68 @@ function look(state: VerdictState, record: WorkflowRecord, ctx: Context<VerdictM
     const payload = encodeDecision(draft);
     const digest = hex.encode(parts.world.crypto.sha256(payload));
     if (state.proposed.get(key) === digest) continue;
-    if (state.keeper.ref?.tell({ type: 'propose', epoch: terms.epoch, subject: { domain: 'verdict', key: verdictKey(terms) }, payload }) === true) state.proposed.set(key, digest);
+    if (
+      state.keeper.ref?.tell({
+        type: 'propose',
+        epoch: terms.epoch,
+        subject: { domain: 'verdict', key: verdictKey(terms) },
+        payload,
+      }) === true
+    )
+      state.proposed.set(key, digest);
   }
 }
 
 /** Everyone who was asked and is there has said its word on every candidate. */
 function isComplete(attempt: AttemptRecord, parts: Parts): boolean {
-  const asked = [...attempt.executors, ...attempt.verifiers].filter((id) => parts.view.isLive(id) && !attempt.faults.has(id));
+  const asked = [...attempt.executors, ...attempt.verifiers].filter(
+    (id) => parts.view.isLive(id) && !attempt.faults.has(id),
+  );
   return asked.every((id) => {
     if (attempt.executors.has(id) && !attempt.candidates.has(id)) return false;
-    return [...attempt.candidates].every(([executor, { digest }]) => executor === id || attempt.attestations.has(`${id}|${digest}`));
+    return [...attempt.candidates].every(
+      ([executor, { digest }]) => executor === id || attempt.attestations.has(`${id}|${digest}`),
+    );
   });
 }
 
-function expire(state: VerdictState, record: WorkflowRecord, task: PlanTask, attempt: AttemptRecord, key: string, ctx: Context<VerdictMessage>): void {
+function expire(
+  state: VerdictState,
+  record: WorkflowRecord,
+  task: PlanTask,
+  attempt: AttemptRecord,
+  key: string,
+  ctx: Context<VerdictMessage>,
+): void {
   const { parts } = state;
   const { identity, world, chain } = parts;
-  if (attempt.assignedAtMs === undefined || attempt.expired.has(identity.id) || state.signing.has(key) || chain.member(identity.id, record.opened!.epoch) === undefined) return;
+  if (
+    attempt.assignedAtMs === undefined ||
+    attempt.expired.has(identity.id) ||
+    state.signing.has(key) ||
+    chain.member(identity.id, record.opened!.epoch) === undefined
+  )
+    return;
   const waitedMs = world.clock.monotonicMs() - attempt.assignedAtMs;
   const isOverdue = waitedMs > task.timeoutMs + expiryMarginMs;
   if (!isOverdue && !(waitedMs > hopelessMs && isHopeless(task, attempt, record, parts))) return;
   const terms = termsOf(record, task.id, attempt.attempt, { chain, crypto: world.crypto, skillVersion: () => '' });
   if (terms === undefined) return;
   const { meshId, epoch, workflow, planDigest } = terms;
-  const expired = expiries.sign({ meshId, epoch, workflow, planDigest, task: task.id, attempt: attempt.attempt, member: identity.id }, identity.secretKey, world.crypto);
+  const expired = expiries.sign(
+    { meshId, epoch, workflow, planDigest, task: task.id, attempt: attempt.attempt, member: identity.id },
+    identity.secretKey,
+    world.crypto,
+  );
   state.signing.add(key);
-  const entry = encodeWorkflowEntry({ kind: 'expired', workflow: record.workflow, task: task.id, attempt: attempt.attempt, expired: expiries.encode(expired), atMs: world.clock.wallMs() });
+  const entry = encodeWorkflowEntry({
+    kind: 'expired',
+    workflow: record.workflow,
+    task: task.id,
+    attempt: attempt.attempt,
+    expired: expiries.encode(expired),
+    atMs: world.clock.wallMs(),
+  });
   ctx.pipe(
     () => parts.lanes.append(workflowLane, entry),
     () => ({ type: 'signed', key }),
@@ -121,5 +174,7 @@ function expire(state: VerdictState, record: WorkflowRecord, task: PlanTask, att
 function isHopeless(task: PlanTask, attempt: AttemptRecord, record: WorkflowRecord, parts: Parts): boolean {
   const { placement } = task;
   const members = parts.chain.config(record.opened!.epoch)?.members ?? [];
-  return members.filter(({ site }) => placement === undefined || site === placement.site).every(({ id }) => !parts.view.isLive(id) || attempt.faults.has(id));
+  return members
+    .filter(({ site }) => placement === undefined || site === placement.site)
+    .every(({ id }) => !parts.view.isLive(id) || attempt.faults.has(id));
 }

@@ -8,16 +8,34 @@ import type { BoundCall } from '../workflow/index.ts';
 
 /** What a run came to, in the terms of a candidate. */
 export type RunOutcome =
-  | { readonly kind: 'result' | 'failure'; readonly digest: Uint8Array; readonly sizeBytes: number; readonly failure: { readonly code: string; readonly message: string } | undefined; readonly durationMs: number }
+  | {
+      readonly kind: 'result' | 'failure';
+      readonly digest: Uint8Array;
+      readonly sizeBytes: number;
+      readonly failure: { readonly code: string; readonly message: string } | undefined;
+      readonly durationMs: number;
+    }
   | { readonly kind: 'fault'; readonly code: string; readonly message: string };
 
-export async function runCall(parts: Parts, workflow: string, call: BoundCall, likely: readonly NodeId[], signal: AbortSignal): Promise<RunOutcome> {
+export async function runCall(
+  parts: Parts,
+  workflow: string,
+  call: BoundCall,
+  likely: readonly NodeId[],
+  signal: AbortSignal,
+): Promise<RunOutcome> {
   const { world, blobs } = parts;
   const { task } = call;
   const startedMs = world.clock.monotonicMs();
   const fail = (code: string, message: string): RunOutcome => {
     const failure = { code, message: message.slice(0, 1_000) };
-    return { kind: 'failure', digest: failureDigest(failure, world.crypto), sizeBytes: encodeFailure(failure).length, failure, durationMs: world.clock.monotonicMs() - startedMs };
+    return {
+      kind: 'failure',
+      digest: failureDigest(failure, world.crypto),
+      sizeBytes: encodeFailure(failure).length,
+      failure,
+      durationMs: world.clock.monotonicMs() - startedMs,
+    };
   };
 
   let files: Record<string, BlobRef> = { ...call.files };
@@ -26,8 +44,10 @@ export async function runCall(parts: Parts, workflow: string, call: BoundCall, l
     const { dataSet } = task.placement;
     try {
       const opened = await parts.dataSets.open(dataSet);
-      if (opened === undefined) return { kind: 'fault', code: 'no_data_set', message: `this node has no data set '${dataSet}'` };
-      if (!opened.policy.allow.includes(task.skill)) return fail('policy_denied', `the site's policy does not allow ${task.skill} on '${dataSet}'`);
+      if (opened === undefined)
+        return { kind: 'fault', code: 'no_data_set', message: `this node has no data set '${dataSet}'` };
+      if (!opened.policy.allow.includes(task.skill))
+        return fail('policy_denied', `the site's policy does not allow ${task.skill} on '${dataSet}'`);
       input = withMinimumGroupSize(input, opened.policy.minimumGroupSize);
       blobs.keepPrivate(opened.blob.digest);
       files = { ...files, [opened.fileName]: opened.blob };
@@ -41,13 +61,23 @@ export async function runCall(parts: Parts, workflow: string, call: BoundCall, l
     return { kind: 'fault', code: 'payload', message: (error as Error).message };
   }
 
-  const outcome = await world.sandbox.run({ skill: task.skill, input, files, workflow }, { timeoutMs: task.timeoutMs, signal });
+  const outcome = await world.sandbox.run(
+    { skill: task.skill, input, files, workflow },
+    { timeoutMs: task.timeoutMs, signal },
+  );
   if (outcome.kind === 'fault') return { kind: 'fault', code: outcome.code, message: outcome.message };
-  if (outcome.kind === 'failure') return { ...fail(outcome.code, outcome.message), durationMs: outcome.durationMs } as RunOutcome;
+  if (outcome.kind === 'failure')
+    return { ...fail(outcome.code, outcome.message), durationMs: outcome.durationMs } as RunOutcome;
   const { output } = outcome;
   // The output is kept: whoever needs it next pulls it by this digest.
   const ref = await world.storage.blobs.write(once(output));
-  return { kind: 'result', digest: world.crypto.sha256(output), sizeBytes: ref.sizeBytes, failure: undefined, durationMs: outcome.durationMs };
+  return {
+    kind: 'result',
+    digest: world.crypto.sha256(output),
+    sizeBytes: ref.sizeBytes,
+    failure: undefined,
+    durationMs: outcome.durationMs,
+  };
 }
 
 /** The plan may ask for larger groups than the site's policy; a site never lets smaller ones out. */

@@ -4,7 +4,16 @@ import { attestations, candidates, type TaskTerms } from '../../consensus/index.
 import { equalBytes, hex } from '../../protocols/wire/index.ts';
 import type { Parts } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor } from '../system/index.ts';
-import { type AttemptRecord, boundCall, encodeWorkflowEntry, progressOf, termsOf, type WorkflowEntry, type WorkflowRecord, workflowLane } from '../workflow/index.ts';
+import {
+  type AttemptRecord,
+  boundCall,
+  encodeWorkflowEntry,
+  progressOf,
+  termsOf,
+  type WorkflowEntry,
+  type WorkflowRecord,
+  workflowLane,
+} from '../workflow/index.ts';
 import { type RunOutcome, runCall } from './runs.ts';
 import type { Workload } from './workload.ts';
 
@@ -49,7 +58,9 @@ export const workerActor: ActorDef<WorkerMessage, WorkerState, WorkerArgs> = def
   kind: 'worker',
   mailbox: { capacity: 4_096, overflow: 'dropNewest' },
   start(ctx, args) {
-    const leave = args.parts.board.onChange(({ record }) => void ctx.self.tell({ type: 'look', workflow: record.workflow }));
+    const leave = args.parts.board.onChange(
+      ({ record }) => void ctx.self.tell({ type: 'look', workflow: record.workflow }),
+    );
     // Also heals a `look` lost to a full mailbox, and takes up work found on the record after a restart.
     ctx.every(lookPeriodMs, { type: 'look-all' }, 'look');
     ctx.self.tell({ type: 'look-all' });
@@ -72,7 +83,8 @@ export const workerActor: ActorDef<WorkerMessage, WorkerState, WorkerArgs> = def
         state.running.delete(job.key);
         state.workload.end(job.key);
         state.aborts.delete(job.key);
-        if (message.type === 'failed') record(state, ctx, `fault|${job.key}`, faultEntry(parts, job, 'internal', message.message));
+        if (message.type === 'failed')
+          record(state, ctx, `fault|${job.key}`, faultEntry(parts, job, 'internal', message.message));
         else finish(state, ctx, job, message.outcome);
         const workflow = parts.board.get(job.workflow);
         if (workflow !== undefined) look(state, workflow, ctx);
@@ -112,7 +124,14 @@ function look(state: WorkerState, workflow: WorkflowRecord, ctx: Context<WorkerM
     if (role === 'verifier') attest(state, workflow, task.id, record, ctx);
     if (!isMine || mine !== undefined || record.faults.has(self)) continue;
     const key = `${workflow.workflow}|${task.id}|${attempt}`;
-    if (state.found.has(key) || state.running.has(key) || state.running.size >= state.parallelMax || state.recording.has(`candidate|${key}`) || state.recording.has(`fault|${key}`)) continue;
+    if (
+      state.found.has(key) ||
+      state.running.has(key) ||
+      state.running.size >= state.parallelMax ||
+      state.recording.has(`candidate|${key}`) ||
+      state.recording.has(`fault|${key}`)
+    )
+      continue;
     const terms = termsOf(workflow, task.id, attempt, termsContext(parts));
     const call = boundCall(workflow, task.id);
     if (terms === undefined || call === undefined) continue;
@@ -135,7 +154,8 @@ function look(state: WorkerState, workflow: WorkflowRecord, ctx: Context<WorkerM
 function finish(state: WorkerState, ctx: Context<WorkerMessage>, job: Job, outcome: RunOutcome): void {
   const { parts, role } = state;
   if (outcome.kind === 'fault') {
-    if (outcome.code !== 'cancelled') record(state, ctx, `fault|${job.key}`, faultEntry(parts, job, outcome.code, outcome.message));
+    if (outcome.code !== 'cancelled')
+      record(state, ctx, `fault|${job.key}`, faultEntry(parts, job, outcome.code, outcome.message));
     return;
   }
   if (role === 'verifier') {
@@ -146,7 +166,16 @@ function finish(state: WorkerState, ctx: Context<WorkerMessage>, job: Job, outco
   const { world, identity } = parts;
   const { callDigest, skill, skillVersion, relation: _relation, endorsement: _endorsement, ...about } = job.terms;
   const candidate = candidates.sign(
-    { ...about, callDigest, skill, skillVersion, outcome: outcome.kind, resultDigest: outcome.digest, sizeBytes: outcome.sizeBytes, executor: identity.id },
+    {
+      ...about,
+      callDigest,
+      skill,
+      skillVersion,
+      outcome: outcome.kind,
+      resultDigest: outcome.digest,
+      sizeBytes: outcome.sizeBytes,
+      executor: identity.id,
+    },
     identity.secretKey,
     world.crypto,
   );
@@ -163,7 +192,13 @@ function finish(state: WorkerState, ctx: Context<WorkerMessage>, job: Job, outco
 }
 
 /** Judges every candidate of the attempt by this node's own result: its own candidate's, or its verifier run's. */
-function attest(state: WorkerState, workflow: WorkflowRecord, task: string, attempt: AttemptRecord, ctx: Context<WorkerMessage>): void {
+function attest(
+  state: WorkerState,
+  workflow: WorkflowRecord,
+  task: string,
+  attempt: AttemptRecord,
+  ctx: Context<WorkerMessage>,
+): void {
   const { parts } = state;
   const { world, identity } = parts;
   const key = `${workflow.workflow}|${task}|${attempt.attempt}`;
@@ -172,7 +207,12 @@ function attest(state: WorkerState, workflow: WorkflowRecord, task: string, atte
   const terms = termsOf(workflow, task, attempt.attempt, termsContext(parts));
   if (terms === undefined) return;
   for (const [executor, { candidate, digest }] of attempt.candidates) {
-    if (executor === identity.id || !equalBytes(candidate.callDigest, terms.callDigest) || attempt.attestations.has(`${identity.id}|${digest}`)) continue;
+    if (
+      executor === identity.id ||
+      !equalBytes(candidate.callDigest, terms.callDigest) ||
+      attempt.attestations.has(`${identity.id}|${digest}`)
+    )
+      continue;
     const verdict = candidate.outcome === own.kind && equalBytes(own.digest, candidate.resultDigest) ? 1 : -1;
     const { callDigest, relation, skill: _skill, skillVersion: _version, endorsement: _endorsement, ...about } = terms;
     const attestation = attestations.sign(
@@ -202,9 +242,14 @@ function attest(state: WorkerState, workflow: WorkflowRecord, task: string, atte
   }
 }
 
-function ownResult(state: WorkerState, key: string, attempt: AttemptRecord): { readonly kind: 'result' | 'failure'; readonly digest: Uint8Array; readonly durationMs: number } | undefined {
+function ownResult(
+  state: WorkerState,
+  key: string,
+  attempt: AttemptRecord,
+): { readonly kind: 'result' | 'failure'; readonly digest: Uint8Array; readonly durationMs: number } | undefined {
   const mine = attempt.candidates.get(state.parts.identity.id);
-  if (mine !== undefined) return { kind: mine.candidate.outcome, digest: mine.candidate.resultDigest, durationMs: mine.durationMs };
+  if (mine !== undefined)
+    return { kind: mine.candidate.outcome, digest: mine.candidate.resultDigest, durationMs: mine.durationMs };
   const found = state.found.get(key);
   return found === undefined || found.kind === 'fault' ? undefined : found;
 }
@@ -221,10 +266,21 @@ function record(state: WorkerState, ctx: Context<WorkerMessage>, key: string, en
 }
 
 function faultEntry(parts: Parts, job: Job, code: string, message: string): WorkflowEntry {
-  return { kind: 'fault', workflow: job.workflow, task: job.task, attempt: job.attempt, code: code.slice(0, 64), message: message.slice(0, 1_000), atMs: parts.world.clock.wallMs() };
+  return {
+    kind: 'fault',
+    workflow: job.workflow,
+    task: job.task,
+    attempt: job.attempt,
+    code: code.slice(0, 64),
+    message: message.slice(0, 1_000),
+    atMs: parts.world.clock.wallMs(),
+  };
 }
 
 function termsContext(parts: Parts) {
-  return { chain: parts.chain, crypto: parts.world.crypto, skillVersion: (skill: string) => parts.manifests.find(({ name }) => name === skill)?.version };
+  return {
+    chain: parts.chain,
+    crypto: parts.world.crypto,
+    skillVersion: (skill: string) => parts.manifests.find(({ name }) => name === skill)?.version,
+  };
 }
-

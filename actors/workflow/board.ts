@@ -62,7 +62,12 @@ const recordsMax = 10_000;
 /** Workflows spoken of before they were opened here. Entries of several authors overtake each other, but not by much. */
 const unopenedMax = 1_000;
 
-export function createBoard(options: { readonly chain: MeshChain; readonly crypto: Crypto; readonly clock: Clock; readonly self: NodeId }): Board {
+export function createBoard(options: {
+  readonly chain: MeshChain;
+  readonly crypto: Crypto;
+  readonly clock: Clock;
+  readonly self: NodeId;
+}): Board {
   const { chain, crypto, clock, self } = options;
   const records = new Map<string, WorkflowRecord>();
   const byKey = new Map<string, string>();
@@ -73,7 +78,8 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
   const recordOf = (workflow: string): WorkflowRecord => {
     let record = records.get(workflow);
     if (record === undefined) {
-      if (unopened >= unopenedMax) throw new MalformedBytes('a statement about a workflow that nobody opened; too many of them wait already');
+      if (unopened >= unopenedMax)
+        throw new MalformedBytes('a statement about a workflow that nobody opened; too many of them wait already');
       unopened++;
       if (records.size >= recordsMax) {
         const oldest = [...records.values()].find(({ ended }) => ended !== undefined);
@@ -93,7 +99,10 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
   };
 
   /** The statement speaks of this mesh and of the very workflow, task and attempt whose entry carries it. */
-  const checkAbout = (about: TaskAttempt, entry: { readonly workflow: string; readonly task: string; readonly attempt: number }): void => {
+  const checkAbout = (
+    about: TaskAttempt,
+    entry: { readonly workflow: string; readonly task: string; readonly attempt: number },
+  ): void => {
     if (!equalBytes(about.meshId, chain.meshId)) throw new MalformedBytes('a statement about another mesh');
     if (hex.encode(about.workflow) !== entry.workflow || about.task !== entry.task || about.attempt !== entry.attempt) {
       throw new MalformedBytes('a statement about another task than its entry');
@@ -101,45 +110,72 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
   };
 
   /** Nobody may fill the record with tasks the plan does not have, or attempts it cannot come to. */
-  const checkTask = ({ workflow, task, attempt }: { readonly workflow: string; readonly task: string; readonly attempt: number }): void => {
+  const checkTask = ({
+    workflow,
+    task,
+    attempt,
+  }: {
+    readonly workflow: string;
+    readonly task: string;
+    readonly attempt: number;
+  }): void => {
     if (attempt >= attemptsMax) throw new MalformedBytes(`attempt ${attempt} of a task that gets ${attemptsMax}`);
     const record = records.get(workflow);
     if (record === undefined || record.tasks.has(task)) return;
-    const isInPlan = record.opened === undefined ? record.tasks.size < planLimits.tasks : record.opened.plan.tasks.some(({ id }) => id === task);
+    const isInPlan =
+      record.opened === undefined
+        ? record.tasks.size < planLimits.tasks
+        : record.opened.plan.tasks.some(({ id }) => id === task);
     if (!isInPlan) throw new MalformedBytes(`a task '${task}' that the plan does not have`);
   };
 
   const candidate = (author: NodeId, entry: WorkflowEntryOf<'candidate'>): boolean => {
     const statement: Candidate = candidates.decode(entry.candidate);
     checkAbout(statement, entry);
-    if (statement.executor !== author || !candidates.verify(statement, crypto)) throw new MalformedBytes('a candidate that its author did not sign');
-    if (statement.outcome === 'failure' && (entry.failure === undefined || !equalBytes(failureDigest(entry.failure, crypto), statement.resultDigest))) {
+    if (statement.executor !== author || !candidates.verify(statement, crypto))
+      throw new MalformedBytes('a candidate that its author did not sign');
+    if (
+      statement.outcome === 'failure' &&
+      (entry.failure === undefined || !equalBytes(failureDigest(entry.failure, crypto), statement.resultDigest))
+    ) {
       throw new MalformedBytes('a failed candidate beside another failure than its own');
     }
     const attempt = attemptOf(recordOf(entry.workflow), entry.task, entry.attempt);
     const digest = hex.encode(candidates.digest(statement, crypto));
     const known = attempt.candidates.get(author);
     if (known !== undefined) {
-      if (known.digest !== digest) contradicts(author, entry.workflow, `signed two different results of ${entry.task}, attempt ${entry.attempt}`);
+      if (known.digest !== digest)
+        contradicts(author, entry.workflow, `signed two different results of ${entry.task}, attempt ${entry.attempt}`);
       return false;
     }
-    attempt.candidates.set(author, { candidate: statement, digest, durationMs: entry.durationMs, failure: entry.failure });
+    attempt.candidates.set(author, {
+      candidate: statement,
+      digest,
+      durationMs: entry.durationMs,
+      failure: entry.failure,
+    });
     return true;
   };
 
   const attestation = (author: NodeId, entry: WorkflowEntryOf<'attestation'>): boolean => {
     const statement = attestations.decode(entry.attestation);
     checkAbout(statement, entry);
-    if (statement.verifier !== author || !attestations.verify(statement, crypto)) throw new MalformedBytes('an attestation that its author did not sign');
+    if (statement.verifier !== author || !attestations.verify(statement, crypto))
+      throw new MalformedBytes('an attestation that its author did not sign');
     const attempt = attemptOf(recordOf(entry.workflow), entry.task, entry.attempt);
     const key = `${author}|${hex.encode(statement.candidateDigest)}`;
     const known = attempt.attestations.get(key);
     if (known !== undefined) {
-      if (known.attestation.verdict !== statement.verdict) contradicts(author, entry.workflow, `attested ${entry.task} both ways`);
+      if (known.attestation.verdict !== statement.verdict)
+        contradicts(author, entry.workflow, `attested ${entry.task} both ways`);
       return false;
     }
     // One verifier judges each candidate once, and there is one candidate per member.
-    if ([...attempt.attestations.keys()].filter((other) => other.startsWith(`${author}|`)).length >= chain.current.members.length) throw new MalformedBytes('more attestations than there are candidates');
+    if (
+      [...attempt.attestations.keys()].filter((other) => other.startsWith(`${author}|`)).length >=
+      chain.current.members.length
+    )
+      throw new MalformedBytes('more attestations than there are candidates');
     attempt.attestations.set(key, { attestation: statement, durationMs: entry.durationMs });
     return true;
   };
@@ -147,7 +183,8 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
   const expired = (author: NodeId, entry: WorkflowEntryOf<'expired'>): boolean => {
     const statement = expiries.decode(entry.expired);
     checkAbout(statement, entry);
-    if (statement.member !== author || !expiries.verify(statement, crypto)) throw new MalformedBytes('an expiry that its author did not sign');
+    if (statement.member !== author || !expiries.verify(statement, crypto))
+      throw new MalformedBytes('an expiry that its author did not sign');
     const attempt = attemptOf(recordOf(entry.workflow), entry.task, entry.attempt);
     if (attempt.expired.has(author)) return false;
     attempt.expired.set(author, statement);
@@ -165,7 +202,12 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
     const config = chain.config(decision.epoch);
     if (config === undefined) throw new EpochUnknown(decision.epoch);
     const certificate = decodeCertificate(entry.certificate);
-    const check = verifyDecided(certificate, { decision, bytes: entry.decision }, { config, meshId: chain.meshId }, crypto);
+    const check = verifyDecided(
+      certificate,
+      { decision, bytes: entry.decision },
+      { config, meshId: chain.meshId },
+      crypto,
+    );
     if (!check.ok) throw new MalformedBytes(`a certificate that does not hold: ${check.reason}`);
     attempt.certified = { decision, decisionBytes: entry.decision, certificate, certificateBytes: entry.certificate };
     attempt.isPublished = true;
@@ -184,7 +226,16 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
     // A client that lost its gateway opens again at another: the same workflow, by construction.
     if (record.opened !== undefined) return false;
     unopened--;
-    record.opened = { gateway: author, idempotencyKey, words: entry.words, plan, planDigest: digest, epoch, approved: entry.approved, atMs: entry.atMs };
+    record.opened = {
+      gateway: author,
+      idempotencyKey,
+      words: entry.words,
+      plan,
+      planDigest: digest,
+      epoch,
+      approved: entry.approved,
+      atMs: entry.atMs,
+    };
     if (!byKey.has(idempotencyKey)) byKey.set(idempotencyKey, entry.workflow);
     return true;
   };
@@ -201,7 +252,8 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
           attempt.executors.add(id);
           attempt.verifiers.delete(id);
         }
-        for (const id of entry.verifiers) if (chain.isMember(id) && !attempt.executors.has(id)) attempt.verifiers.add(id);
+        for (const id of entry.verifiers)
+          if (chain.isMember(id) && !attempt.executors.has(id)) attempt.verifiers.add(id);
         const isFirst = attempt.assignedAtMs === undefined;
         attempt.assignedAtMs ??= clock.monotonicMs();
         return isFirst || attempt.executors.size !== before[0] || attempt.verifiers.size !== before[1];
@@ -266,7 +318,19 @@ export function createBoard(options: { readonly chain: MeshChain; readonly crypt
       attempt.certified = certified;
       const atMs = clock.wallMs();
       settle(record, atMs);
-      emit({ record, author: self, entry: { kind: 'decided', workflow, task: decision.task, attempt: decision.attempt, decision: decisionBytes, certificate: certificateBytes, atMs } });
+      emit({
+        record,
+        author: self,
+        entry: {
+          kind: 'decided',
+          workflow,
+          task: decision.task,
+          attempt: decision.attempt,
+          decision: decisionBytes,
+          certificate: certificateBytes,
+          atMs,
+        },
+      });
     },
     onChange(handler) {
       handlers.add(handler);

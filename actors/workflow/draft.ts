@@ -6,10 +6,10 @@ import {
   type Candidate,
   type Decision,
   type Expired,
+  endorsingWeight,
+  expiryWeight,
   type Failure,
   sameTaskAttempt,
-  expiryWeight,
-  endorsingWeight,
   type TaskTerms,
 } from '../../consensus/index.ts';
 import type { EpochConfig } from '../../protocols/mesh/index.ts';
@@ -49,8 +49,16 @@ export function draftDecision(attempt: AttemptRecord, terms: TaskTerms, config: 
     // The board took a failed candidate only with the failure its digest speaks of.
     return failure === undefined ? { ...judged, kind: 'ACCEPT' } : { ...judged, kind: 'REJECT', failure };
   }
-  const expired = [...attempt.expired.values()].filter((statement) => weightOf(config, [statement.member]) > 0 && sameTaskAttempt(statement, terms)).sort((a, b) => compareText(a.member, b.member));
-  if (weightOf(config, expired.map(({ member }) => member)) >= expiryWeight(config)) return { ...about, kind: 'REASSIGN', expired: expired satisfies Expired[] };
+  const expired = [...attempt.expired.values()]
+    .filter((statement) => weightOf(config, [statement.member]) > 0 && sameTaskAttempt(statement, terms))
+    .sort((a, b) => compareText(a.member, b.member));
+  if (
+    weightOf(
+      config,
+      expired.map(({ member }) => member),
+    ) >= expiryWeight(config)
+  )
+    return { ...about, kind: 'REASSIGN', expired: expired satisfies Expired[] };
   return undefined;
 }
 
@@ -61,17 +69,35 @@ export function backings(attempt: AttemptRecord, terms: TaskTerms, config: Epoch
     .filter(({ candidate }) => answers(candidate, terms))
     .map(({ candidate, digest, failure }) => {
       const judged = [...attempt.attestations.entries()]
-        .filter(([key, { attestation }]) => key.endsWith(`|${digest}`) && attestation.verifier !== candidate.executor && isVoter(attestation.verifier, terms, config) && attestationFault(attestation, candidate, terms) === undefined)
+        .filter(
+          ([key, { attestation }]) =>
+            key.endsWith(`|${digest}`) &&
+            attestation.verifier !== candidate.executor &&
+            isVoter(attestation.verifier, terms, config) &&
+            attestationFault(attestation, candidate, terms) === undefined,
+        )
         .map(([, { attestation }]) => attestation);
       const agreeing = byVerifier(judged.filter(({ verdict }) => verdict === 1));
       const dissenting = byVerifier(judged.filter(({ verdict }) => verdict === -1));
-      return { candidate, digest, failure, agreeing, dissenting, weight: weightOf(config, [candidate.executor, ...agreeing.map(({ verifier }) => verifier)]) };
+      return {
+        candidate,
+        digest,
+        failure,
+        agreeing,
+        dissenting,
+        weight: weightOf(config, [candidate.executor, ...agreeing.map(({ verifier }) => verifier)]),
+      };
     });
 }
 
 /** One ill-fitting statement must not spoil the decision of the others: what is about anything else is left out here. */
 function answers(candidate: Candidate, terms: TaskTerms): boolean {
-  return sameTaskAttempt(candidate, terms) && equalBytes(candidate.callDigest, terms.callDigest) && candidate.skill === terms.skill && candidate.skillVersion === terms.skillVersion;
+  return (
+    sameTaskAttempt(candidate, terms) &&
+    equalBytes(candidate.callDigest, terms.callDigest) &&
+    candidate.skill === terms.skill &&
+    candidate.skillVersion === terms.skillVersion
+  );
 }
 
 /** Whether a statement of `id` may stand in the decision: a member, and for a site's own word one of that site. */

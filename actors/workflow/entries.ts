@@ -12,7 +12,8 @@ const id = z.string().regex(/^[0-9a-f]{64}$/);
 const task = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/);
 const attempt = z.number().int().min(0).max(64);
 const nodeId = z.string().min(40).max(64);
-const bytes = (maxBytes: number) => z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= maxBytes, `at most ${maxBytes} bytes`);
+const bytes = (maxBytes: number) =>
+  z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= maxBytes, `at most ${maxBytes} bytes`);
 const durationMs = z.number().nonnegative().max(1e12);
 const message = z.string().max(2_000);
 
@@ -32,13 +33,61 @@ const entry = z.discriminatedUnion('kind', [
     atMs: z.number().nonnegative(),
   }),
   /** The steward chose who runs and who recomputes this attempt. Several of them for one attempt add up. */
-  z.strictObject({ kind: z.literal('assigned'), workflow: id, task, attempt, executors: z.array(nodeId).max(256), verifiers: z.array(nodeId).max(256), atMs: z.number().nonnegative() }),
-  z.strictObject({ kind: z.literal('candidate'), workflow: id, task, attempt, candidate: bytes(8_192), durationMs, failure: z.strictObject({ code: z.string().max(128), message: z.string().max(4_096) }).optional(), atMs: z.number().nonnegative() }),
-  z.strictObject({ kind: z.literal('attestation'), workflow: id, task, attempt, attestation: bytes(8_192), durationMs, atMs: z.number().nonnegative() }),
+  z.strictObject({
+    kind: z.literal('assigned'),
+    workflow: id,
+    task,
+    attempt,
+    executors: z.array(nodeId).max(256),
+    verifiers: z.array(nodeId).max(256),
+    atMs: z.number().nonnegative(),
+  }),
+  z.strictObject({
+    kind: z.literal('candidate'),
+    workflow: id,
+    task,
+    attempt,
+    candidate: bytes(8_192),
+    durationMs,
+    failure: z.strictObject({ code: z.string().max(128), message: z.string().max(4_096) }).optional(),
+    atMs: z.number().nonnegative(),
+  }),
+  z.strictObject({
+    kind: z.literal('attestation'),
+    workflow: id,
+    task,
+    attempt,
+    attestation: bytes(8_192),
+    durationMs,
+    atMs: z.number().nonnegative(),
+  }),
   /** This node could not run the attempt: a timeout, a crash, a file nobody has. Says nothing about the input. */
-  z.strictObject({ kind: z.literal('fault'), workflow: id, task, attempt, code: z.string().max(64), message, atMs: z.number().nonnegative() }),
-  z.strictObject({ kind: z.literal('expired'), workflow: id, task, attempt, expired: bytes(8_192), atMs: z.number().nonnegative() }),
-  z.strictObject({ kind: z.literal('decided'), workflow: id, task, attempt, decision: bytes(100_000), certificate: bytes(100_000), atMs: z.number().nonnegative() }),
+  z.strictObject({
+    kind: z.literal('fault'),
+    workflow: id,
+    task,
+    attempt,
+    code: z.string().max(64),
+    message,
+    atMs: z.number().nonnegative(),
+  }),
+  z.strictObject({
+    kind: z.literal('expired'),
+    workflow: id,
+    task,
+    attempt,
+    expired: bytes(8_192),
+    atMs: z.number().nonnegative(),
+  }),
+  z.strictObject({
+    kind: z.literal('decided'),
+    workflow: id,
+    task,
+    attempt,
+    decision: bytes(100_000),
+    certificate: bytes(100_000),
+    atMs: z.number().nonnegative(),
+  }),
   z.strictObject({ kind: z.literal('cancelled'), workflow: id, reason: message, atMs: z.number().nonnegative() }),
 ]);
 export type WorkflowEntry = z.infer<typeof entry>;
@@ -51,11 +100,31 @@ export function encodeWorkflowEntry(value: WorkflowEntry): Uint8Array {
 /** Throws MalformedBytes on anything that is not an entry. */
 export function decodeWorkflowEntry(body: Uint8Array): WorkflowEntry {
   const checked = entry.safeParse(decodeBody(body));
-  if (!checked.success) throw new MalformedBytes(`not a workflow entry: ${checked.error.issues[0]?.path.join('.')} ${checked.error.issues[0]?.message}`);
+  if (!checked.success)
+    throw new MalformedBytes(
+      `not a workflow entry: ${checked.error.issues[0]?.path.join('.')} ${checked.error.issues[0]?.message}`,
+    );
   return checked.data;
 }
 
 /** The workflow's name, lower-case hex: what was asked (the plan), by which request (the key), and who decides (mesh and epoch). */
-export function workflowId(about: { readonly meshId: Uint8Array; readonly epoch: number; readonly idempotencyKey: string; readonly planDigest: string }, crypto: Pick<Crypto, 'sha256'>): string {
-  return hex.encode(crypto.sha256(new ByteWriter('parley/workflow/1').fixed(about.meshId, 32).u32(about.epoch).text(about.idempotencyKey).text(about.planDigest).finish()));
+export function workflowId(
+  about: {
+    readonly meshId: Uint8Array;
+    readonly epoch: number;
+    readonly idempotencyKey: string;
+    readonly planDigest: string;
+  },
+  crypto: Pick<Crypto, 'sha256'>,
+): string {
+  return hex.encode(
+    crypto.sha256(
+      new ByteWriter('parley/workflow/1')
+        .fixed(about.meshId, 32)
+        .u32(about.epoch)
+        .text(about.idempotencyKey)
+        .text(about.planDigest)
+        .finish(),
+    ),
+  );
 }

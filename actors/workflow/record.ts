@@ -31,7 +31,15 @@ export interface AttemptRecord {
   readonly verifiers: Set<NodeId>;
   /** This node's monotonic clock when it first heard of the assignment: the deadline counts from here. */
   assignedAtMs: number | undefined;
-  readonly candidates: Map<NodeId, { readonly candidate: Candidate; readonly digest: string; readonly durationMs: number; readonly failure: Failure | undefined }>;
+  readonly candidates: Map<
+    NodeId,
+    {
+      readonly candidate: Candidate;
+      readonly digest: string;
+      readonly durationMs: number;
+      readonly failure: Failure | undefined;
+    }
+  >;
   /** By verifier and candidate digest. */
   readonly attestations: Map<string, { readonly attestation: Attestation; readonly durationMs: number }>;
   readonly expired: Map<NodeId, Expired>;
@@ -52,7 +60,9 @@ export interface WorkflowRecord {
   opened: Opened | undefined;
   readonly tasks: Map<string, TaskRecord>;
   readonly cancelledBy: Map<NodeId, string>;
-  ended: { readonly state: 'completed' | 'failed' | 'cancelled'; readonly message: string; readonly atMs: number } | undefined;
+  ended:
+    | { readonly state: 'completed' | 'failed' | 'cancelled'; readonly message: string; readonly atMs: number }
+    | undefined;
 }
 
 /** Tries at one task before it counts as unavailable. An optional task gets one: its absence is an answer. */
@@ -125,7 +135,9 @@ export function outputsOf(record: WorkflowRecord): ReadonlyMap<string, TaskOutpu
 
 /** The output an acceptance speaks of; undefined for any other decision. */
 export function resultBlob(decision: Decision): BlobRef | undefined {
-  return decision.kind === 'ACCEPT' ? { digest: hex.encode(decision.resultDigest), sizeBytes: decision.sizeBytes } : undefined;
+  return decision.kind === 'ACCEPT'
+    ? { digest: hex.encode(decision.resultDigest), sizeBytes: decision.sizeBytes }
+    : undefined;
 }
 
 export function failureOf(decision: Decision): string | undefined {
@@ -151,7 +163,10 @@ export function progressOf(record: WorkflowRecord): Progress {
       continue;
     }
     if (status.state !== 'accepted' && (!task.optional || task.id === plan.result)) {
-      const why = status.state === 'rejected' ? (failureOf(status.certified.decision) ?? 'the input was refused') : `no result after ${status.attempt + 1} attempt(s): too few nodes could run it`;
+      const why =
+        status.state === 'rejected'
+          ? (failureOf(status.certified.decision) ?? 'the input was refused')
+          : `no result after ${status.attempt + 1} attempt(s): too few nodes could run it`;
       return { kind: 'failed', message: `${task.id} (${task.skill}): ${why}` };
     }
     if (status.state === 'accepted' && task.id === plan.result) return { kind: 'done', result: status.certified };

@@ -15,14 +15,18 @@ export function callDigest(call: BoundCall, crypto: Pick<Crypto, 'sha256'>): Uin
       domain: 'parley/call/1',
       skill: task.skill,
       input,
-      files: Object.fromEntries(Object.entries(files).map(([name, { digest, sizeBytes }]) => [name, { digest, sizeBytes }])),
+      files: Object.fromEntries(
+        Object.entries(files).map(([name, { digest, sizeBytes }]) => [name, { digest, sizeBytes }]),
+      ),
       placement: task.placement ?? null,
     }),
   );
 }
 
 export function endorsementOf(task: PlanTask): Endorsement {
-  return task.endorsement === 'site' && task.placement !== undefined ? { rule: 'site', site: task.placement.site } : { rule: 'quorum' };
+  return task.endorsement === 'site' && task.placement !== undefined
+    ? { rule: 'site', site: task.placement.site }
+    : { rule: 'quorum' };
 }
 
 /** The terms of this attempt, or undefined while they cannot be known here: the plan, or an output it waits for, is missing. */
@@ -30,7 +34,11 @@ export function termsOf(
   record: WorkflowRecord,
   taskId: string,
   attempt: number,
-  context: { readonly chain: MeshChain; readonly crypto: Pick<Crypto, 'sha256'>; readonly skillVersion: (skill: string) => string | undefined },
+  context: {
+    readonly chain: MeshChain;
+    readonly crypto: Pick<Crypto, 'sha256'>;
+    readonly skillVersion: (skill: string) => string | undefined;
+  },
 ): TaskTerms | undefined {
   const { opened } = record;
   const call = boundCall(record, taskId);

@@ -213,19 +213,21 @@ export class Sim {
           if (to !== node && (output.to === 'all' || output.to === to.identity.id)) this.#post(node, to, output.frame);
         return;
       case 'timer':
-        return later(output.delayMs, {
+        later(output.delayMs, {
           type: 'timeout',
           instance: output.instance,
           kind: output.kind,
           round: output.round,
         });
+        return;
       case 'validate':
-        return later(0, {
+        later(0, {
           type: 'validated',
           instance: output.instance,
           value: output.value,
           ok: this.options.isValid?.(output.payload, index) ?? true,
         });
+        return;
       case 'decided': {
         const { instance, value, certificate, payload } = output;
         const before = node.decided.get(instance);

@@ -9,7 +9,10 @@ import type { DataSet } from '../home/index.ts';
 
 const profileTimeoutMs = 20_000;
 
-export function createDataSets(sets: readonly DataSet[], ports: { readonly storage: Storage; readonly sandbox: Sandbox; readonly keepPrivate: (digest: string) => void }): DataSets {
+export function createDataSets(
+  sets: readonly DataSet[],
+  ports: { readonly storage: Storage; readonly sandbox: Sandbox; readonly keepPrivate: (digest: string) => void },
+): DataSets {
   const stored = new Map<string, { readonly version: string; readonly blob: BlobRef }>();
   const load = async (set: DataSet): Promise<BlobRef> => {
     const { mtimeMs, size } = await stat(set.path).catch((error: NodeJS.ErrnoException) => {
@@ -26,12 +29,17 @@ export function createDataSets(sets: readonly DataSet[], ports: { readonly stora
   return {
     async open(name) {
       const set = sets.find((candidate) => candidate.name === name);
-      return set === undefined ? undefined : { fileName: basename(set.path), blob: await load(set), policy: set.policy };
+      return set === undefined
+        ? undefined
+        : { fileName: basename(set.path), blob: await load(set), policy: set.policy };
     },
     async describe() {
       const described: { name: string; columns: readonly string[] }[] = [];
       for (const set of sets) {
-        const profile = await ports.sandbox.profile({ name: basename(set.path), blob: await load(set) }, { timeoutMs: profileTimeoutMs });
+        const profile = await ports.sandbox.profile(
+          { name: basename(set.path), blob: await load(set) },
+          { timeoutMs: profileTimeoutMs },
+        );
         described.push({ name: set.name, columns: profile.tables[0]?.columns.map((column) => column.name) ?? [] });
       }
       return described;

@@ -8,7 +8,10 @@ import { resultBlob, taskStatus, type WorkflowRecord } from '../../actors/workfl
 import { writeWhole } from '../home/index.ts';
 
 /** What a skill with the effect `writes-workflow-folder` outputs. */
-const fileOutput = z.object({ fileName: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._ -]{0,120}$/), markdown: z.string() });
+const fileOutput = z.object({
+  fileName: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._ -]{0,120}$/),
+  markdown: z.string(),
+});
 
 /** Writes the files of every accepted task of the workflow that may write; returns when they are there. */
 export async function carryOutEffects(parts: Parts, record: WorkflowRecord, folder: string): Promise<void> {
@@ -22,7 +25,11 @@ export async function carryOutEffects(parts: Parts, record: WorkflowRecord, fold
     for await (const chunk of parts.world.storage.blobs.read(ref.digest)) chunks.push(chunk);
     const output = fileOutput.safeParse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
     if (!output.success) {
-      parts.world.log('error', 'a certified file could not be written', { workflow: record.workflow, task: task.id, reason: output.error.issues[0]?.message });
+      parts.world.log('error', 'a certified file could not be written', {
+        workflow: record.workflow,
+        task: task.id,
+        reason: output.error.issues[0]?.message,
+      });
       continue;
     }
     const path = join(folder, output.data.fileName);

@@ -107,21 +107,84 @@ export interface WorkflowDetail extends WorkflowSummary {
   readonly planDigest: string;
   readonly taskDetails: readonly TaskDetail[];
   /** The answer's bytes, UTF-8 canonical JSON, once completed. */
-  readonly result?: { readonly digest: string; readonly sizeBytes: number; readonly skill: string; readonly json: unknown };
-  readonly cost?: { readonly durationMs: number; readonly computeMs: number; readonly tokens: number; readonly runs: number };
+  readonly result?: {
+    readonly digest: string;
+    readonly sizeBytes: number;
+    readonly skill: string;
+    readonly json: unknown;
+  };
+  readonly cost?: {
+    readonly durationMs: number;
+    readonly computeMs: number;
+    readonly tokens: number;
+    readonly runs: number;
+  };
   readonly files: readonly { readonly name: string; readonly path: string }[];
 }
 
 /** `key` is the same on every node, so a client that reconnects elsewhere shows nothing twice. `node` is a member's name. */
 export type WorkflowEvent = { readonly key: string; readonly atMs: number } & (
-  | { readonly type: 'opened'; readonly node: string; readonly words: string; readonly tasks: readonly { readonly task: string; readonly skill: string }[] }
+  | {
+      readonly type: 'opened';
+      readonly node: string;
+      readonly words: string;
+      readonly tasks: readonly { readonly task: string; readonly skill: string }[];
+    }
   | { readonly type: 'steward'; readonly node: string }
-  | { readonly type: 'assigned'; readonly task: string; readonly attempt: number; readonly executors: readonly string[]; readonly verifiers: readonly string[]; readonly node: string }
-  | { readonly type: 'candidate'; readonly task: string; readonly attempt: number; readonly node: string; readonly outcome: 'result' | 'failure'; readonly digest: string; readonly durationMs: number; readonly message?: string }
-  | { readonly type: 'attestation'; readonly task: string; readonly attempt: number; readonly node: string; readonly of: string; readonly verdict: 1 | -1; readonly digest: string; readonly durationMs: number }
-  | { readonly type: 'fault'; readonly task: string; readonly attempt: number; readonly node: string; readonly message: string }
-  | { readonly type: 'vote'; readonly task: string; readonly attempt: number; readonly node: string; readonly kind: 'prevote' | 'precommit'; readonly round: number; readonly value: string | null }
-  | { readonly type: 'decided'; readonly task: string; readonly attempt: number; readonly decision: 'ACCEPT' | 'REJECT' | 'REASSIGN'; readonly path: 'FAST' | 'COMMIT'; readonly signers: readonly string[]; readonly basis: string; readonly message?: string }
+  | {
+      readonly type: 'assigned';
+      readonly task: string;
+      readonly attempt: number;
+      readonly executors: readonly string[];
+      readonly verifiers: readonly string[];
+      readonly node: string;
+    }
+  | {
+      readonly type: 'candidate';
+      readonly task: string;
+      readonly attempt: number;
+      readonly node: string;
+      readonly outcome: 'result' | 'failure';
+      readonly digest: string;
+      readonly durationMs: number;
+      readonly message?: string;
+    }
+  | {
+      readonly type: 'attestation';
+      readonly task: string;
+      readonly attempt: number;
+      readonly node: string;
+      readonly of: string;
+      readonly verdict: 1 | -1;
+      readonly digest: string;
+      readonly durationMs: number;
+    }
+  | {
+      readonly type: 'fault';
+      readonly task: string;
+      readonly attempt: number;
+      readonly node: string;
+      readonly message: string;
+    }
+  | {
+      readonly type: 'vote';
+      readonly task: string;
+      readonly attempt: number;
+      readonly node: string;
+      readonly kind: 'prevote' | 'precommit';
+      readonly round: number;
+      readonly value: string | null;
+    }
+  | {
+      readonly type: 'decided';
+      readonly task: string;
+      readonly attempt: number;
+      readonly decision: 'ACCEPT' | 'REJECT' | 'REASSIGN';
+      readonly path: 'FAST' | 'COMMIT';
+      readonly signers: readonly string[];
+      readonly basis: string;
+      readonly message?: string;
+    }
   | { readonly type: 'evidence'; readonly node: string; readonly message: string }
   | { readonly type: 'waiting'; readonly message: string; readonly needed: number; readonly live: number }
   | { readonly type: 'resumed'; readonly message: string }
@@ -143,8 +206,26 @@ export interface PeerStatus {
 }
 
 export interface NodeStatus {
-  readonly mesh: { readonly id: string; readonly name: string; readonly epoch: number; readonly members: number; readonly tolerance: string; readonly quorum: number; readonly live: number };
-  readonly node: { readonly id: NodeId; readonly name: string; readonly site: string; readonly folder: string; readonly addresses: readonly string[]; readonly version: string; readonly uptimeMs: number; readonly rssBytes: number; readonly member: boolean };
+  readonly mesh: {
+    readonly id: string;
+    readonly name: string;
+    readonly epoch: number;
+    readonly members: number;
+    readonly tolerance: string;
+    readonly quorum: number;
+    readonly live: number;
+  };
+  readonly node: {
+    readonly id: NodeId;
+    readonly name: string;
+    readonly site: string;
+    readonly folder: string;
+    readonly addresses: readonly string[];
+    readonly version: string;
+    readonly uptimeMs: number;
+    readonly rssBytes: number;
+    readonly member: boolean;
+  };
   readonly peers: readonly PeerStatus[];
   readonly workflows: { readonly running: number; readonly ended: number };
   /** What was dropped and who sent it. */
@@ -155,7 +236,13 @@ export interface NodeStatus {
 }
 
 export interface DoctorReport {
-  readonly checks: readonly { readonly subject: string; readonly check: string; readonly ok: boolean; readonly detail: string; /** present on every failed line */ readonly fix?: string }[];
+  readonly checks: readonly {
+    readonly subject: string;
+    readonly check: string;
+    readonly ok: boolean;
+    readonly detail: string /** present on every failed line */;
+    readonly fix?: string;
+  }[];
 }
 
 export interface InviteRequest {

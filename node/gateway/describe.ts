@@ -1,17 +1,25 @@
 // Law: what a client is told of a workflow follows from its record; names are members' names, digests are hexadecimal.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { stewardOf } from '../../actors/steward/index.ts';
 import { liveMembers, type Parts } from '../../actors/parts/index.ts';
 import type { PlanTask } from '../../actors/plan/index.ts';
-import { failureOf, progressOf, resultBlob, taskStatus, type WorkflowRecord, weightOf } from '../../actors/workflow/index.ts';
+import { stewardOf } from '../../actors/steward/index.ts';
+import {
+  failureOf,
+  progressOf,
+  resultBlob,
+  taskStatus,
+  type WorkflowRecord,
+  weightOf,
+} from '../../actors/workflow/index.ts';
 import { endorsementInWords, thresholdsOf } from '../../consensus/index.ts';
 import type { TaskDetail, WorkflowDetail, WorkflowState, WorkflowSummary } from './api.ts';
 
 export function summaryOf(parts: Parts, record: WorkflowRecord): WorkflowSummary {
   const opened = record.opened!;
   const steward = stewardOf(parts, record);
-  const message = record.ended?.state === 'failed' || record.ended?.state === 'cancelled' ? record.ended.message : undefined;
+  const message =
+    record.ended?.state === 'failed' || record.ended?.state === 'cancelled' ? record.ended.message : undefined;
   return {
     workflow: record.workflow,
     words: opened.words,
@@ -29,7 +37,9 @@ function stateOf(parts: Parts, record: WorkflowRecord): WorkflowState {
   if (record.ended !== undefined) return record.ended.state;
   const config = parts.chain.config(record.opened!.epoch);
   if (config === undefined) return 'running';
-  return weightOf(config, liveMembers(config, parts.view)) < thresholdsOf(config).quorum ? 'waiting-for-quorum' : 'running';
+  return weightOf(config, liveMembers(config, parts.view)) < thresholdsOf(config).quorum
+    ? 'waiting-for-quorum'
+    : 'running';
 }
 
 function taskDetail(parts: Parts, record: WorkflowRecord, task: PlanTask): TaskDetail {
@@ -43,7 +53,13 @@ function taskDetail(parts: Parts, record: WorkflowRecord, task: PlanTask): TaskD
     executors: [...(attempt?.executors ?? [])].map(name),
     verifiers: [...(attempt?.verifiers ?? [])].map(name),
   };
-  if (status.state === 'open') return { ...shared, state: attempt?.assignedAtMs === undefined ? 'waiting' : 'running', endorsedBy: [], dissent: [] };
+  if (status.state === 'open')
+    return {
+      ...shared,
+      state: attempt?.assignedAtMs === undefined ? 'waiting' : 'running',
+      endorsedBy: [],
+      dissent: [],
+    };
   const { decision } = status.certified;
   const config = parts.chain.config(decision.epoch)!;
   const failure = failureOf(decision);
@@ -51,7 +67,10 @@ function taskDetail(parts: Parts, record: WorkflowRecord, task: PlanTask): TaskD
   return {
     ...shared,
     state: status.state,
-    endorsedBy: decision.kind === 'REASSIGN' ? [] : [decision.candidate.executor, ...decision.attestations.map(({ verifier }) => verifier)].map(name),
+    endorsedBy:
+      decision.kind === 'REASSIGN'
+        ? []
+        : [decision.candidate.executor, ...decision.attestations.map(({ verifier }) => verifier)].map(name),
     dissent: decision.kind === 'REASSIGN' ? [] : decision.dissent.map(({ verifier }) => name(verifier)),
     basis: endorsementInWords(decision, config),
     ...(digest === undefined ? {} : { resultDigest: digest }),
@@ -60,11 +79,20 @@ function taskDetail(parts: Parts, record: WorkflowRecord, task: PlanTask): TaskD
 }
 
 /** `result` is the answer's bytes once the workflow is completed. */
-export function detailOf(parts: Parts, record: WorkflowRecord, result: Uint8Array | undefined, folder: string): WorkflowDetail {
+export function detailOf(
+  parts: Parts,
+  record: WorkflowRecord,
+  result: Uint8Array | undefined,
+  folder: string,
+): WorkflowDetail {
   const opened = record.opened!;
   const progress = progressOf(record);
   const blob = progress.kind === 'done' ? resultBlob(progress.result.decision) : undefined;
-  const files = existsSync(folder) ? readdirSync(folder).sort().map((name) => ({ name, path: join(folder, name) })) : [];
+  const files = existsSync(folder)
+    ? readdirSync(folder)
+        .sort()
+        .map((name) => ({ name, path: join(folder, name) }))
+    : [];
   return {
     ...summaryOf(parts, record),
     plan: opened.plan,
@@ -90,7 +118,11 @@ function costOf(record: WorkflowRecord): NonNullable<WorkflowDetail['cost']> {
   for (const { attempts } of record.tasks.values()) {
     for (const { candidates, attestations } of attempts.values()) {
       // A verifier that attests to two candidates ran once.
-      const verifiers = new Map([...attestations.values()].filter(({ attestation }) => !candidates.has(attestation.verifier)).map(({ attestation, durationMs }) => [attestation.verifier, durationMs]));
+      const verifiers = new Map(
+        [...attestations.values()]
+          .filter(({ attestation }) => !candidates.has(attestation.verifier))
+          .map(({ attestation, durationMs }) => [attestation.verifier, durationMs]),
+      );
       for (const durationMs of [...[...candidates.values()].map((held) => held.durationMs), ...verifiers.values()]) {
         computeMs += durationMs;
         runs++;
@@ -98,5 +130,10 @@ function costOf(record: WorkflowRecord): NonNullable<WorkflowDetail['cost']> {
     }
   }
   // No model runs yet: the built-in planner needs none.
-  return { durationMs: Math.max(0, (record.ended?.atMs ?? record.opened!.atMs) - record.opened!.atMs), computeMs, tokens: 0, runs };
+  return {
+    durationMs: Math.max(0, (record.ended?.atMs ?? record.opened!.atMs) - record.opened!.atMs),
+    computeMs,
+    tokens: 0,
+    runs,
+  };
 }

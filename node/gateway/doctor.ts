@@ -8,28 +8,66 @@ import type { GatewayOptions } from './gateway.ts';
 
 type Check = DoctorReport['checks'][number];
 
-const rssGoalBytes = 150 * 1024 * 1024;
+/** An idle node takes about 150 MiB, one that runs skills some 50 more; beyond this something holds memory that it should not. */
+const rssLimitBytes = 512 * 1024 * 1024;
 
 export async function examine(options: GatewayOptions): Promise<DoctorReport> {
   const { parts, settings, transport } = options;
   const { chain, view, world, office, ledger } = parts;
   const checks: Check[] = [];
-  const add = (subject: string, check: string, ok: boolean, detail: string, fix: string): void => void checks.push({ subject, check, ok, detail, ...(ok ? {} : { fix }) });
+  const add = (subject: string, check: string, ok: boolean, detail: string, fix: string): void =>
+    void checks.push({ subject, check, ok, detail, ...(ok ? {} : { fix }) });
   const config = chain.current;
   const { quorum } = thresholdsOf(config);
   const live = weightOf(config, liveMembers(config, view));
 
-  add('mesh', 'quorum', live >= quorum, `${live} of ${config.members.length} members are there, ${quorum} must agree`, `Start the missing members (below); workflows wait for them and go on by themselves.`);
-  add('mesh', 'tolerance', config.f > 0, toleranceInWords(config), 'A mesh tolerates a lying member from four members on: invite more with `parley invite`.');
-  add(settings.name, 'listening', transport.addresses().length > 0, transport.addresses().join(', ') || 'on no address', 'Set "listen" in node.json, for example ["/ip4/0.0.0.0/tcp/4711"], and start again.');
+  add(
+    'mesh',
+    'quorum',
+    live >= quorum,
+    `${live} of ${config.members.length} members are there, ${quorum} must agree`,
+    `Start the missing members (below); workflows wait for them and go on by themselves.`,
+  );
+  add(
+    'mesh',
+    'tolerance',
+    config.f > 0,
+    toleranceInWords(config),
+    'A mesh tolerates a lying member from four members on: invite more with `parley invite`.',
+  );
+  add(
+    settings.name,
+    'listening',
+    transport.addresses().length > 0,
+    transport.addresses().join(', ') || 'on no address',
+    'Set "listen" in node.json, for example ["/ip4/0.0.0.0/tcp/4711"], and start again.',
+  );
   const rssBytes = process.memoryUsage.rss();
-  add(settings.name, 'memory', rssBytes <= rssGoalBytes, `${Math.round(rssBytes / 1048576)} MiB resident`, 'Above the usual 150 MiB: many workflows, or a large one, are in hand; it shrinks when they end.');
+  add(
+    settings.name,
+    'memory',
+    rssBytes <= rssLimitBytes,
+    `${Math.round(rssBytes / 1048576)} MiB resident`,
+    'Far above the usual 150 to 200 MiB. Look for a large workflow with `parley ps`; if there is none, restart the node and report it.',
+  );
   for (const set of settings.dataSets) {
     try {
       await parts.dataSets.open(set.name);
-      add(settings.name, `data set ${set.name}`, true, `readable; groups below ${set.policy.minimumGroupSize} rows stay here; allowed: ${set.policy.allow.join(', ')}`, '');
+      add(
+        settings.name,
+        `data set ${set.name}`,
+        true,
+        `readable; groups below ${set.policy.minimumGroupSize} rows stay here; allowed: ${set.policy.allow.join(', ')}`,
+        '',
+      );
     } catch (error) {
-      add(settings.name, `data set ${set.name}`, false, (error as Error).message, 'Correct its path in node.json, or the file’s permissions.');
+      add(
+        settings.name,
+        `data set ${set.name}`,
+        false,
+        (error as Error).message,
+        'Correct its path in node.json, or the file’s permissions.',
+      );
     }
   }
 
@@ -38,18 +76,53 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
     const isConnected = world.network.peers().includes(member.id);
     const state = view.state(member.id);
     const lastAddresses = view.presence(member.id)?.addresses.join(', ');
-    add(member.name, 'connection', isConnected, isConnected ? 'frames pass both ways' : `not connected${lastAddresses === undefined ? '; never heard of since this node started' : `; last known at ${lastAddresses}`}`, `Is it running? Start it with \`parley up --folder <its folder>\`. If it is, its address must be reachable from here: check firewalls and "listen" in its node.json; a node on another pre-shared key is refused.`);
+    add(
+      member.name,
+      'connection',
+      isConnected,
+      isConnected
+        ? 'frames pass both ways'
+        : `not connected${lastAddresses === undefined ? '; never heard of since this node started' : `; last known at ${lastAddresses}`}`,
+      `Is it running? Start it with \`parley up --folder <its folder>\`. If it is, its address must be reachable from here: check firewalls and "listen" in its node.json; a node on another pre-shared key is refused.`,
+    );
     if (isConnected) {
-      add(member.name, 'answering', state !== 'suspect' && state !== 'dead', `the failure detector says ${state}`, 'It is connected and silent: overloaded, stopped by a debugger, or frozen. Look at its machine and its node.log.');
+      add(
+        member.name,
+        'answering',
+        state !== 'suspect' && state !== 'dead',
+        `the failure detector says ${state}`,
+        'It is connected and silent: overloaded, stopped by a debugger, or frozen. Look at its machine and its node.log.',
+      );
       const presence = view.presence(member.id);
-      if (presence !== undefined) add(member.name, 'version', presence.version === version, `runs parley ${presence.version}, this node ${version}`, 'Bring both to the same version.');
+      if (presence !== undefined)
+        add(
+          member.name,
+          'version',
+          presence.version === version,
+          `runs parley ${presence.version}, this node ${version}`,
+          'Bring both to the same version.',
+        );
     }
     for (const charge of ledger.charges().filter(({ node }) => node === member.id)) {
-      add(member.name, 'conduct', false, `${charge.what} (${charge.count}×)`, 'The mesh outvoted it. Look at its machine; if it cannot be trusted, found the mesh anew without it.');
+      add(
+        member.name,
+        'conduct',
+        false,
+        `${charge.what} (${charge.count}×)`,
+        'The mesh outvoted it. Look at its machine; if it cannot be trusted, found the mesh anew without it.',
+      );
     }
   }
   for (const refusal of [...office.refusals(), ...parts.refusals.list(), ...transport.refusals()]) {
-    add(chain.nameOf(refusal.from), 'messages', false, `${refusal.count} refused here: ${refusal.reason}`, refusal.reason === 'clock' ? 'Set its clock (NTP): messages from more than a minute off are refused.' : 'From a member: another version, or a fault. From a stranger: somebody is trying the door; nothing got in.');
+    add(
+      chain.nameOf(refusal.from),
+      'messages',
+      false,
+      `${refusal.count} refused here: ${refusal.reason}`,
+      refusal.reason === 'clock'
+        ? 'Set its clock (NTP): messages from more than a minute off are refused.'
+        : 'From a member: another version, or a fault. From a stranger: somebody is trying the door; nothing got in.',
+    );
   }
   return { checks };
 }

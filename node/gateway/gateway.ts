@@ -35,20 +35,42 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
   const { parts, home, invites } = options;
   const server: GatewayServer = await listen(
     {
-      ...createWorkflowServices({ parts, askPlanner: options.askPlanner, ensureEffects: options.ensureEffects, workflowFolder: (workflow) => home.workflowFolder(workflow) }),
+      ...createWorkflowServices({
+        parts,
+        askPlanner: options.askPlanner,
+        ensureEffects: options.ensureEffects,
+        workflowFolder: (workflow) => home.workflowFolder(workflow),
+      }),
       status: async () => statusOf(options),
       doctor: async () => examine(options),
       async invite({ role, validForMs }) {
-        if (!parts.chain.isMember(parts.identity.id)) throw new GatewayError('denied', 'this node is an observer and cannot invite', 'Ask at a member.');
+        if (!parts.chain.isMember(parts.identity.id))
+          throw new GatewayError('denied', 'this node is an observer and cannot invite', 'Ask at a member.');
         const addresses = ticketAddresses(options);
-        if (addresses.length === 0) throw new GatewayError('not_ready', 'this node listens on no address that others could dial', 'Start it with --listen /ip4/ADDRESS/tcp/PORT.');
+        if (addresses.length === 0)
+          throw new GatewayError(
+            'not_ready',
+            'this node listens on no address that others could dial',
+            'Start it with --listen /ip4/ADDRESS/tcp/PORT.',
+          );
         const { token, expiresAtMs } = await invites.issue(role, validForMs);
-        const ticket = { meshId: parts.chain.meshId, issuer: parts.identity.id, addresses, psk: options.psk, token, expiresAtMs, role };
+        const ticket = {
+          meshId: parts.chain.meshId,
+          issuer: parts.identity.id,
+          addresses,
+          psk: options.psk,
+          token,
+          expiresAtMs,
+          role,
+        };
         return { ticket: formatTicket(ticket, parts.world.crypto), expiresAtMs };
       },
       // The answer must leave before the socket closes.
       stop: () => void setTimeout(options.stop, 50),
-      failed: (error) => parts.world.log('error', 'a request failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+      failed: (error) =>
+        parts.world.log('error', 'a request failed', {
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        }),
     },
     home.socketPath,
   );
@@ -64,5 +86,7 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
 /** Loopback last: it is of use only to newcomers on this machine. */
 function ticketAddresses({ transport }: GatewayOptions): string[] {
   const isLoopback = (address: string): boolean => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address);
-  return [...transport.addresses()].sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b))).slice(0, ticketAddressesMax);
+  return [...transport.addresses()]
+    .sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)))
+    .slice(0, ticketAddressesMax);
 }

@@ -8,9 +8,31 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import { z } from 'zod';
-import type { ApiError, BlobReply, DoctorReport, InviteReply, InviteRequest, NodeStatus, OpenReply, OpenRequest, PlanReply, PlanRequest, WorkflowDetail, WorkflowEvent, WorkflowSummary } from './api.ts';
+import type {
+  ApiError,
+  BlobReply,
+  DoctorReport,
+  InviteReply,
+  InviteRequest,
+  NodeStatus,
+  OpenReply,
+  OpenRequest,
+  PlanReply,
+  PlanRequest,
+  WorkflowDetail,
+  WorkflowEvent,
+  WorkflowSummary,
+} from './api.ts';
 
-export type ApiErrorCode = 'not_found' | 'bad_request' | 'needs_approval' | 'denied' | 'no_quorum' | 'not_ready' | 'conflict' | 'internal';
+export type ApiErrorCode =
+  | 'not_found'
+  | 'bad_request'
+  | 'needs_approval'
+  | 'denied'
+  | 'no_quorum'
+  | 'not_ready'
+  | 'conflict'
+  | 'internal';
 const statusOf: Record<ApiErrorCode, 400 | 403 | 404 | 409 | 428 | 500 | 503> = {
   not_found: 404,
   bad_request: 400,
@@ -59,10 +81,26 @@ const heartbeatMs = 1_000;
 
 const name = z.string().min(1).max(255);
 const blob = z.strictObject({ digest: z.string().regex(/^[0-9a-f]{64}$/), sizeBytes: z.number().int().nonnegative() });
-const planRequest = z.strictObject({ words: z.string().max(2_000).optional(), plan: z.unknown().optional(), files: z.array(z.strictObject({ name, blob })).max(4_096) });
-const openRequest = z.strictObject({ words: z.string().max(2_000), plan: z.unknown(), idempotencyKey: z.string().min(8).max(200), approved: z.boolean() });
+const planRequest = z.strictObject({
+  words: z.string().max(2_000).optional(),
+  plan: z.unknown().optional(),
+  files: z.array(z.strictObject({ name, blob })).max(4_096),
+});
+const openRequest = z.strictObject({
+  words: z.string().max(2_000),
+  plan: z.unknown(),
+  idempotencyKey: z.string().min(8).max(200),
+  approved: z.boolean(),
+});
 const cancelRequest = z.strictObject({ reason: z.string().max(500).optional() });
-const inviteRequest = z.strictObject({ role: z.enum(['observer', 'member']), validForMs: z.number().int().min(1_000).max(30 * 86_400_000) });
+const inviteRequest = z.strictObject({
+  role: z.enum(['observer', 'member']),
+  validForMs: z
+    .number()
+    .int()
+    .min(1_000)
+    .max(30 * 86_400_000),
+});
 
 function buildApp(services: GatewayServices): Hono {
   const app = new Hono();
@@ -80,22 +118,59 @@ function buildApp(services: GatewayServices): Hono {
   };
 
   app.onError((error, c) => {
-    const failure = error instanceof GatewayError ? error : new GatewayError('internal', `the node failed on this request: ${error.message}`, 'See node.log in the node’s folder.');
+    const failure =
+      error instanceof GatewayError
+        ? error
+        : new GatewayError(
+            'internal',
+            `the node failed on this request: ${error.message}`,
+            'See node.log in the node’s folder.',
+          );
     if (failure.code === 'internal') services.failed(error);
-    const body: ApiError = { code: failure.code, message: failure.message, ...(failure.hint === undefined ? {} : { hint: failure.hint }) };
+    const body: ApiError = {
+      code: failure.code,
+      message: failure.message,
+      ...(failure.hint === undefined ? {} : { hint: failure.hint }),
+    };
     return c.json({ error: body }, statusOf[failure.code]);
   });
-  app.notFound((c) => c.json({ error: { code: 'not_found', message: `${c.req.method} ${c.req.path} is not part of this API`, hint: 'This client may be newer than the node: compare `parley --version` with `parley status`.' } satisfies ApiError }, 404));
+  app.notFound((c) =>
+    c.json(
+      {
+        error: {
+          code: 'not_found',
+          message: `${c.req.method} ${c.req.path} is not part of this API`,
+          hint: 'This client may be newer than the node: compare `parley --version` with `parley status`.',
+        } satisfies ApiError,
+      },
+      404,
+    ),
+  );
 
   app.use('*', async (c, next) => {
     if (c.req.method === 'PUT') return next();
-    return bodyLimit({ maxSize: jsonMaxBytes, onError: () => { throw new GatewayError('bad_request', `the body exceeds ${jsonMaxBytes} bytes`, 'Send files with PUT /v1/blobs.'); } })(c, next);
+    return bodyLimit({
+      maxSize: jsonMaxBytes,
+      onError: () => {
+        throw new GatewayError(
+          'bad_request',
+          `the body exceeds ${jsonMaxBytes} bytes`,
+          'Send files with PUT /v1/blobs.',
+        );
+      },
+    })(c, next);
   });
 
   app.put('/v1/blobs', async (c) => {
     const checked = name.safeParse(c.req.query('name'));
     if (!checked.success) throw new GatewayError('bad_request', 'PUT /v1/blobs needs ?name=, 1 to 255 characters');
-    return c.json(await services.storeBlob(checked.data, (c.req.raw.body ?? new ReadableStream({ start: (controller) => controller.close() })) as AsyncIterable<Uint8Array>));
+    return c.json(
+      await services.storeBlob(
+        checked.data,
+        (c.req.raw.body ??
+          new ReadableStream({ start: (controller) => controller.close() })) as AsyncIterable<Uint8Array>,
+      ),
+    );
   });
   app.get('/v1/blobs/:digest', async (c) => {
     const source = await services.readBlob(c.req.param('digest'));
@@ -104,11 +179,19 @@ function buildApp(services: GatewayServices): Hono {
     });
   });
   app.post('/v1/plans', async (c) => c.json(await services.plan((await parse(c.req, planRequest)) as PlanRequest)));
-  app.post('/v1/workflows', async (c) => c.json(await services.open((await parse(c.req, openRequest)) as OpenRequest), 201));
+  app.post('/v1/workflows', async (c) =>
+    c.json(await services.open((await parse(c.req, openRequest)) as OpenRequest), 201),
+  );
   app.get('/v1/workflows', (c) => c.json(services.list()));
   app.get('/v1/workflows/:id', async (c) => c.json(await services.detail(c.req.param('id'))));
-  app.get('/v1/workflows/:id/certificate', async (c) => c.body(new Uint8Array(await services.certificate(c.req.param('id'))), 200, { 'content-type': 'application/json' }));
-  app.post('/v1/workflows/:id/cancel', async (c) => c.json(await services.cancel(c.req.param('id'), (await parse(c.req, cancelRequest)).reason ?? 'cancelled by the client')));
+  app.get('/v1/workflows/:id/certificate', async (c) =>
+    c.body(new Uint8Array(await services.certificate(c.req.param('id'))), 200, { 'content-type': 'application/json' }),
+  );
+  app.post('/v1/workflows/:id/cancel', async (c) =>
+    c.json(
+      await services.cancel(c.req.param('id'), (await parse(c.req, cancelRequest)).reason ?? 'cancelled by the client'),
+    ),
+  );
   app.get('/v1/workflows/:id/events', async (c) => {
     const ended = new AbortController();
     const events = services.events(c.req.param('id'), ended.signal)[Symbol.asyncIterator]();
@@ -119,7 +202,8 @@ function buildApp(services: GatewayServices): Hono {
       out.onAbort(() => ended.abort());
       const heartbeat = setInterval(() => void out.write('\n'), heartbeatMs);
       try {
-        for (let step = first; step.done !== true; step = await events.next()) await out.write(`${JSON.stringify(step.value)}\n`);
+        for (let step = first; step.done !== true; step = await events.next())
+          await out.write(`${JSON.stringify(step.value)}\n`);
       } finally {
         clearInterval(heartbeat);
         ended.abort();
@@ -143,7 +227,12 @@ export interface GatewayServer {
 /** Listens on `socketPath`, readable by its owner alone. A socket file that nobody answers is a dead node's and is replaced. */
 export async function listen(services: GatewayServices, socketPath: string): Promise<GatewayServer> {
   if (existsSync(socketPath)) {
-    if (await answers(socketPath)) throw new GatewayError('conflict', `another process answers on ${socketPath}`, 'Stop it with `parley down`, or use another folder.');
+    if (await answers(socketPath))
+      throw new GatewayError(
+        'conflict',
+        `another process answers on ${socketPath}`,
+        'Stop it with `parley down`, or use another folder.',
+      );
     unlinkSync(socketPath);
   }
   const server: Server = createServer(getRequestListener(buildApp(services).fetch));

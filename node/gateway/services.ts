@@ -6,13 +6,23 @@ import { decodePlan, type Plan, planBytes, planDigest, problemText, validatePlan
 import type { Planning } from '../../actors/planner/index.ts';
 import { buildCertificateFile } from '../../actors/proof/index.ts';
 import type { BlobRef } from '../../actors/system/index.ts';
-import { encodeWorkflowEntry, progressOf, resultBlob, type WorkflowRecord, workflowId, workflowLane } from '../../actors/workflow/index.ts';
+import {
+  encodeWorkflowEntry,
+  progressOf,
+  resultBlob,
+  type WorkflowRecord,
+  workflowId,
+  workflowLane,
+} from '../../actors/workflow/index.ts';
 import { rendezvous } from '../../protocols/membership/index.ts';
 import type { OpenReply, PlanReply, PlanRequest, WorkflowDetail, WorkflowEvent, WorkflowSummary } from './api.ts';
 import { detailOf, summaryOf } from './describe.ts';
 import { GatewayError, type GatewayServices } from './server.ts';
 
-export type WorkflowServices = Pick<GatewayServices, 'plan' | 'storeBlob' | 'readBlob' | 'open' | 'list' | 'detail' | 'events' | 'certificate' | 'cancel'>;
+export type WorkflowServices = Pick<
+  GatewayServices,
+  'plan' | 'storeBlob' | 'readBlob' | 'open' | 'list' | 'detail' | 'events' | 'certificate' | 'cancel'
+>;
 
 export interface WorkflowServicesOptions {
   readonly parts: Parts;
@@ -25,14 +35,28 @@ const profileTimeoutMs = 20_000;
 /** Time for one holder to fetch the files: a base and what a slow link needs per byte. */
 const holdTimeoutMs = (sizeBytes: number): number => 8_000 + sizeBytes / 2_000;
 
-export function createWorkflowServices({ parts, askPlanner, ensureEffects, workflowFolder }: WorkflowServicesOptions): WorkflowServices {
+export function createWorkflowServices({
+  parts,
+  askPlanner,
+  ensureEffects,
+  workflowFolder,
+}: WorkflowServicesOptions): WorkflowServices {
   const { world, board, chain, lanes, blobs, events } = parts;
 
   const find = (prefix: string): WorkflowRecord => {
     const found = board.all().filter((record) => record.opened !== undefined && record.workflow.startsWith(prefix));
     if (found.length === 1 && prefix.length >= 4) return found[0]!;
-    if (found.length > 1) throw new GatewayError('bad_request', `'${prefix}' is the start of ${found.length} workflow ids`, 'Give more of the id; `parley ps` lists them.');
-    throw new GatewayError('not_found', `this node knows no workflow '${prefix}'`, '`parley ps` lists those it knows. A node that was away learns of the others within seconds of its return.');
+    if (found.length > 1)
+      throw new GatewayError(
+        'bad_request',
+        `'${prefix}' is the start of ${found.length} workflow ids`,
+        'Give more of the id; `parley ps` lists them.',
+      );
+    throw new GatewayError(
+      'not_found',
+      `this node knows no workflow '${prefix}'`,
+      '`parley ps` lists those it knows. A node that was away learns of the others within seconds of its return.',
+    );
   };
 
   const check = (value: unknown): Plan => {
@@ -40,29 +64,69 @@ export function createWorkflowServices({ parts, askPlanner, ensureEffects, workf
     try {
       plan = decodePlan(planBytes(value as Plan));
     } catch (error) {
-      throw new GatewayError('bad_request', (error as Error).message, 'Send the plan as POST /v1/plans returned it, or correct the plan file.');
+      throw new GatewayError(
+        'bad_request',
+        (error as Error).message,
+        'Send the plan as POST /v1/plans returned it, or correct the plan file.',
+      );
     }
     const problems = validatePlan(plan, parts.manifests);
-    if (problems.length > 0) throw new GatewayError('bad_request', problems.map((problem) => problemText(problem)).join('\n'), '`parley run --help` shows a plan file; the skills are listed by `parley status`.');
+    if (problems.length > 0)
+      throw new GatewayError(
+        'bad_request',
+        problems.map((problem) => problemText(problem)).join('\n'),
+        '`parley run --help` shows a plan file; the skills are listed by `parley status`.',
+      );
     return plan;
   };
 
   const openable = (plan: Plan): void => {
-    const missing = plan.tasks.flatMap(({ placement }) => (placement !== undefined && !chain.current.members.some(({ site }) => site === placement.site) ? [placement.site] : []));
-    if (missing.length > 0) throw new GatewayError('bad_request', `no member is at site ${missing.join(', ')}`, '`parley status` lists the sites.');
+    const missing = plan.tasks.flatMap(({ placement }) =>
+      placement !== undefined && !chain.current.members.some(({ site }) => site === placement.site)
+        ? [placement.site]
+        : [],
+    );
+    if (missing.length > 0)
+      throw new GatewayError(
+        'bad_request',
+        `no member is at site ${missing.join(', ')}`,
+        '`parley status` lists the sites.',
+      );
   };
 
   return {
     async plan(request): Promise<PlanReply> {
-      if ((request.words === undefined) === (request.plan === undefined)) throw new GatewayError('bad_request', 'give either words or a plan');
+      if ((request.words === undefined) === (request.plan === undefined))
+        throw new GatewayError('bad_request', 'give either words or a plan');
       if (request.plan !== undefined) {
         const plan = check(request.plan);
         openable(plan);
-        return { kind: 'plan', plan, digest: planDigest(plan, world.crypto), risk: plan.risk, explanation: [], warnings: [] };
+        return {
+          kind: 'plan',
+          plan,
+          digest: planDigest(plan, world.crypto),
+          risk: plan.risk,
+          explanation: [],
+          warnings: [],
+        };
       }
       const reply = await askPlanner(request.words!, request.files);
-      if (reply.kind === 'plan') return { kind: 'plan', plan: reply.plan, digest: planDigest(reply.plan, world.crypto), risk: reply.plan.risk, explanation: [...reply.explanation], warnings: [] };
-      return { kind: 'abstain', reason: reply.reason, message: reply.message, questions: [...reply.questions], candidates: reply.candidates.map(({ skill, title, example }) => ({ skill, title, example })) };
+      if (reply.kind === 'plan')
+        return {
+          kind: 'plan',
+          plan: reply.plan,
+          digest: planDigest(reply.plan, world.crypto),
+          risk: reply.plan.risk,
+          explanation: [...reply.explanation],
+          warnings: [],
+        };
+      return {
+        kind: 'abstain',
+        reason: reply.reason,
+        message: reply.message,
+        questions: [...reply.questions],
+        candidates: reply.candidates.map(({ skill, title, example }) => ({ skill, title, example })),
+      };
     },
 
     async storeBlob(name, source) {
@@ -71,7 +135,8 @@ export function createWorkflowServices({ parts, askPlanner, ensureEffects, workf
     },
 
     async readBlob(digest) {
-      if (!/^[0-9a-f]{64}$/.test(digest) || !(await blobs.has(digest))) throw new GatewayError('not_found', `payload ${digest} is not at this node`);
+      if (!/^[0-9a-f]{64}$/.test(digest) || !(await blobs.has(digest)))
+        throw new GatewayError('not_found', `payload ${digest} is not at this node`);
       return world.storage.blobs.read(digest);
     },
 
@@ -79,28 +144,64 @@ export function createWorkflowServices({ parts, askPlanner, ensureEffects, workf
       const plan = check(request.plan);
       openable(plan);
       if (plan.risk !== 'read-only' && !request.approved) {
-        throw new GatewayError('needs_approval', `this plan is '${plan.risk}': a person has to approve it`, 'Look at the plan and send it again with approved: true (the CLI asks, or takes --yes).');
+        throw new GatewayError(
+          'needs_approval',
+          `this plan is '${plan.risk}': a person has to approve it`,
+          'Look at the plan and send it again with approved: true (the CLI asks, or takes --yes).',
+        );
       }
-      if (!chain.isMember(parts.identity.id)) throw new GatewayError('denied', 'this node is an observer: it can follow workflows and not open them', 'Ask at a member.');
+      if (!chain.isMember(parts.identity.id))
+        throw new GatewayError(
+          'denied',
+          'this node is an observer: it can follow workflows and not open them',
+          'Ask at a member.',
+        );
       const { epoch } = chain.current;
       const { idempotencyKey, words, approved } = request;
       const known = board.byIdempotencyKey(idempotencyKey);
       const planned = planDigest(plan, world.crypto);
       if (known?.opened !== undefined && known.opened.planDigest !== planned) {
-        throw new GatewayError('conflict', `the key '${idempotencyKey}' already names workflow ${known.workflow.slice(0, 12)} with another plan`, 'Use a new key for a new intent.');
+        throw new GatewayError(
+          'conflict',
+          `the key '${idempotencyKey}' already names workflow ${known.workflow.slice(0, 12)} with another plan`,
+          'Use a new key for a new intent.',
+        );
       }
-      const workflow = known?.workflow ?? workflowId({ meshId: chain.meshId, epoch, idempotencyKey, planDigest: planned }, world.crypto);
+      const workflow =
+        known?.workflow ??
+        workflowId({ meshId: chain.meshId, epoch, idempotencyKey, planDigest: planned }, world.crypto);
       const files = filesOf(plan);
       for (const ref of files) {
-        if (!(await blobs.has(ref.digest))) throw new GatewayError('bad_request', `the plan reads payload ${ref.digest.slice(0, 12)}…, which was not sent to this node`, 'Send the files with PUT /v1/blobs first.');
+        if (!(await blobs.has(ref.digest)))
+          throw new GatewayError(
+            'bad_request',
+            `the plan reads payload ${ref.digest.slice(0, 12)}…, which was not sent to this node`,
+            'Send the files with PUT /v1/blobs first.',
+          );
       }
       if (known === undefined) {
-        await lanes.append(workflowLane, encodeWorkflowEntry({ kind: 'opened', workflow, idempotencyKey, words, plan: planBytes(plan), epoch, approved, atMs: world.clock.wallMs() }));
+        await lanes.append(
+          workflowLane,
+          encodeWorkflowEntry({
+            kind: 'opened',
+            workflow,
+            idempotencyKey,
+            words,
+            plan: planBytes(plan),
+            epoch,
+            approved,
+            atMs: world.clock.wallMs(),
+          }),
+        );
       }
       return { workflow, heldBy: await replicate(parts, workflow, files), repeated: known !== undefined };
     },
 
-    list: (): readonly WorkflowSummary[] => board.all().filter(({ opened }) => opened !== undefined).map((record) => summaryOf(parts, record)),
+    list: (): readonly WorkflowSummary[] =>
+      board
+        .all()
+        .filter(({ opened }) => opened !== undefined)
+        .map((record) => summaryOf(parts, record)),
 
     detail: async (prefix): Promise<WorkflowDetail> => describe(find(prefix)),
 
@@ -131,15 +232,26 @@ export function createWorkflowServices({ parts, askPlanner, ensureEffects, workf
       const record = find(prefix);
       const file = buildCertificateFile(record, chain);
       if (file === undefined) {
-        throw new GatewayError('not_ready', `workflow ${record.workflow.slice(0, 12)} has no certificate: it is ${summaryOf(parts, record).state}`, 'Only a completed workflow is certified; follow it with `parley show`.');
+        throw new GatewayError(
+          'not_ready',
+          `workflow ${record.workflow.slice(0, 12)} has no certificate: it is ${summaryOf(parts, record).state}`,
+          'Only a completed workflow is certified; follow it with `parley show`.',
+        );
       }
       return file;
     },
 
     async cancel(prefix, reason) {
       const record = find(prefix);
-      if (record.ended !== undefined) throw new GatewayError('conflict', `workflow ${record.workflow.slice(0, 12)} has already ended: ${record.ended.state}`);
-      await lanes.append(workflowLane, encodeWorkflowEntry({ kind: 'cancelled', workflow: record.workflow, reason, atMs: world.clock.wallMs() }));
+      if (record.ended !== undefined)
+        throw new GatewayError(
+          'conflict',
+          `workflow ${record.workflow.slice(0, 12)} has already ended: ${record.ended.state}`,
+        );
+      await lanes.append(
+        workflowLane,
+        encodeWorkflowEntry({ kind: 'cancelled', workflow: record.workflow, reason, atMs: world.clock.wallMs() }),
+      );
       return describe(record);
     },
   };
@@ -164,14 +276,23 @@ async function replicate(parts: Parts, workflow: string, files: readonly BlobRef
   const { members, f, c } = chain.current;
   const wanted = Math.min(members.length - 1, Math.max(f + c, 1) + f);
   const sizeBytes = files.reduce((sum, ref) => sum + ref.sizeBytes, 0);
-  const order = rendezvous(workflow, members.map(({ id }) => id), world.crypto).filter((id) => id !== identity.id && view.isLive(id));
+  const order = rendezvous(
+    workflow,
+    members.map(({ id }) => id),
+    world.crypto,
+  ).filter((id) => id !== identity.id && view.isLive(id));
   let held = 0;
   let next = 0;
   const askNext = async (): Promise<void> => {
     while (held < wanted && next < order.length) {
       const node = order[next++]!;
       try {
-        const reply = await office.request(node, holdWorkflow, { workflow, blobs: [...files] }, { timeoutMs: holdTimeoutMs(sizeBytes) });
+        const reply = await office.request(
+          node,
+          holdWorkflow,
+          { workflow, blobs: [...files] },
+          { timeoutMs: holdTimeoutMs(sizeBytes) },
+        );
         if (reply.held) held++;
         else world.log('warn', 'workflow not held', { workflow, node, reason: reply.reason });
       } catch (error) {
@@ -185,7 +306,8 @@ async function replicate(parts: Parts, workflow: string, files: readonly BlobRef
 
 function filesOf(plan: Plan): BlobRef[] {
   const found = new Map<string, BlobRef>();
-  for (const task of plan.tasks) for (const source of Object.values(task.files)) if ('blob' in source) found.set(source.blob.digest, source.blob);
+  for (const task of plan.tasks)
+    for (const source of Object.values(task.files)) if ('blob' in source) found.set(source.blob.digest, source.blob);
   return [...found.values()];
 }
 

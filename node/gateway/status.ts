@@ -49,9 +49,16 @@ export function statusOf(options: GatewayOptions): NodeStatus {
       member: chain.isMember(identity.id),
     },
     peers,
-    workflows: { running: records.filter(({ ended }) => ended === undefined).length, ended: records.filter(({ ended }) => ended !== undefined).length },
+    workflows: {
+      running: records.filter(({ ended }) => ended === undefined).length,
+      ended: records.filter(({ ended }) => ended !== undefined).length,
+    },
     refusals: [
-      ...[...office.refusals(), ...parts.refusals.list()].map(({ from, reason, count }) => ({ from: chain.nameOf(from), reason, count })),
+      ...[...office.refusals(), ...parts.refusals.list()].map(({ from, reason, count }) => ({
+        from: chain.nameOf(from),
+        reason,
+        count,
+      })),
       ...transport.refusals().map(({ from, reason, count }) => ({ from, reason, count })),
     ],
     named: ledger.charges().map(({ node, what, count }) => ({ node: chain.nameOf(node), what, count })),

@@ -42,10 +42,14 @@ const nodeSchema = z.strictObject({
 });
 export type NodeSettings = z.infer<typeof nodeSchema>;
 
-const hexBytes = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`), `${bytes} bytes in hexadecimal`);
+const hexBytes = (bytes: number) =>
+  z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`), `${bytes} bytes in hexadecimal`);
 const meshSchema = z.strictObject({
   /** encodeGenesis, hexadecimal. */
-  genesis: z.string().regex(/^(?:[0-9a-f]{2})+$/).max(1 << 20),
+  genesis: z
+    .string()
+    .regex(/^(?:[0-9a-f]{2})+$/)
+    .max(1 << 20),
   /** Pre-shared key of the private mesh. */
   psk: hexBytes(32),
   /** Multiaddresses to dial at start. */
@@ -90,9 +94,19 @@ export function openHome(folder: string): Home {
     socketPath,
     secretKey() {
       const path = file('identity.key');
-      if (!existsSync(path)) throw new HomeError('no_identity', `${root} holds no identity (identity.key)`, 'Run `parley up` to create one, or name the right folder with --folder.');
+      if (!existsSync(path))
+        throw new HomeError(
+          'no_identity',
+          `${root} holds no identity (identity.key)`,
+          'Run `parley up` to create one, or name the right folder with --folder.',
+        );
       const text = readText(path).trim();
-      if (!/^[0-9a-f]{64}$/.test(text)) throw new HomeError('damaged', `${path} is not a key: 64 hexadecimal digits expected`, 'Restore the file from a backup. Without it this node cannot prove who it is; a new node must join in its place.');
+      if (!/^[0-9a-f]{64}$/.test(text))
+        throw new HomeError(
+          'damaged',
+          `${path} is not a key: 64 hexadecimal digits expected`,
+          'Restore the file from a backup. Without it this node cannot prove who it is; a new node must join in its place.',
+        );
       return hex.decode(text);
     },
     node: () => parse(file('node.json'), nodeSchema),
@@ -109,10 +123,23 @@ export function hasIdentity(folder: string): boolean {
 /** Creates the folder with a fresh identity. Throws HomeError `exists` where there is one: an identity is never overwritten. */
 export function createHome(folder: string, settings: NodeSettings): Home {
   const home = openHome(folder);
-  if (hasIdentity(home.folder)) throw new HomeError('exists', `${home.folder} already holds a node`, 'Use another folder, or start the node that is there with `parley up`.');
-  const dataSets = settings.dataSets.map((set) => ({ ...set, path: isAbsolute(set.path) ? set.path : resolve(set.path) }));
+  if (hasIdentity(home.folder))
+    throw new HomeError(
+      'exists',
+      `${home.folder} already holds a node`,
+      'Use another folder, or start the node that is there with `parley up`.',
+    );
+  const dataSets = settings.dataSets.map((set) => ({
+    ...set,
+    path: isAbsolute(set.path) ? set.path : resolve(set.path),
+  }));
   const checked = nodeSchema.safeParse({ ...settings, dataSets });
-  if (!checked.success) throw new HomeError('damaged', `these settings are not a node's: ${describe(checked.error)}`, 'Correct the named setting.');
+  if (!checked.success)
+    throw new HomeError(
+      'damaged',
+      `these settings are not a node's: ${describe(checked.error)}`,
+      'Correct the named setting.',
+    );
   mkdirSync(home.folder, { recursive: true, mode: 0o700 });
   writeWhole(join(home.folder, 'identity.key'), `${randomBytes(32).toString('hex')}\n`, 0o600);
   home.saveNode(checked.data);
@@ -147,10 +174,15 @@ function parse<T>(path: string, schema: z.ZodType<T>): T {
     value = JSON.parse(readText(path));
   } catch (error) {
     if (error instanceof HomeError) throw error;
-    throw new HomeError('damaged', `${path} is not JSON: ${(error as Error).message}`, 'Correct the file by hand or restore it from a backup.');
+    throw new HomeError(
+      'damaged',
+      `${path} is not JSON: ${(error as Error).message}`,
+      'Correct the file by hand or restore it from a backup.',
+    );
   }
   const checked = schema.safeParse(value);
-  if (!checked.success) throw new HomeError('damaged', `${path}: ${describe(checked.error)}`, 'Correct the named setting.');
+  if (!checked.success)
+    throw new HomeError('damaged', `${path}: ${describe(checked.error)}`, 'Correct the named setting.');
   return checked.data;
 }
 
@@ -163,6 +195,10 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    throw new HomeError('unreadable', `${path} cannot be read (${code})`, code === 'EACCES' ? 'Run as the user who owns the folder.' : 'Name the right folder with --folder.');
+    throw new HomeError(
+      'unreadable',
+      `${path} cannot be read (${code})`,
+      code === 'EACCES' ? 'Run as the user who owns the folder.' : 'Name the right folder with --folder.',
+    );
   }
 }

@@ -2,9 +2,9 @@
 export {
   createHome,
   type DataSet,
-  hasIdentity,
   type Home,
   HomeError,
+  hasIdentity,
   type MeshSettings,
   type NodeSettings,
   openHome,

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { defaultFaultBudget } from '../../consensus/index.ts';
-import { encodeGenesis, type EpochConfig, type Genesis, type Member } from '../../protocols/mesh/index.ts';
+import { type EpochConfig, encodeGenesis, type Genesis, type Member } from '../../protocols/mesh/index.ts';
 import { compareText, createIdentity, hex } from '../../protocols/wire/index.ts';
 import { createCrypto } from '../world/index.ts';
 import { createHome, type DataSet, type Home, type NodeSettings } from './home.ts';
@@ -15,7 +15,11 @@ export interface FoundingNode {
 }
 
 /** One folder per node under `root`, all members of a new mesh, each with the others' addresses. Returns the homes in order. */
-export function createMeshFolders(options: { readonly root: string; readonly meshName: string; readonly nodes: readonly FoundingNode[] }): Home[] {
+export function createMeshFolders(options: {
+  readonly root: string;
+  readonly meshName: string;
+  readonly nodes: readonly FoundingNode[];
+}): Home[] {
   const homes = options.nodes.map((node) => createHome(join(options.root, node.name), settingsOf(node)));
   foundMesh(options.meshName, homes);
   return homes;
@@ -28,7 +32,11 @@ export function foundMesh(meshName: string, homes: readonly Home[]): void {
     const { name, site, operator, modelFamily } = home.node();
     return { id: createIdentity(crypto, home.secretKey()).id, weight: 1, name, site, operator, modelFamily };
   });
-  const genesis: Genesis = { name: meshName, nonce: new Uint8Array(randomBytes(32)), config: configOf(0, members, new Uint8Array(32)) };
+  const genesis: Genesis = {
+    name: meshName,
+    nonce: new Uint8Array(randomBytes(32)),
+    config: configOf(0, members, new Uint8Array(32)),
+  };
   const bootstrap = homes.flatMap((home) => home.node().listen.filter((address) => !/\/tcp\/0(?:\/|$)/.test(address)));
   const mesh = { genesis: hex.encode(encodeGenesis(genesis)), psk: randomBytes(32).toString('hex'), bootstrap };
   for (const home of homes) home.saveMesh(mesh);
@@ -36,7 +44,12 @@ export function foundMesh(meshName: string, homes: readonly Home[]): void {
 
 /** The config of `members` at `epoch` with the strongest thresholds that many equal members can bear. */
 export function configOf(epoch: number, members: readonly Member[], previous: Uint8Array): EpochConfig {
-  return { epoch, members: [...members].sort((a, b) => compareText(a.id, b.id)), ...defaultFaultBudget(members.length), previous };
+  return {
+    epoch,
+    members: [...members].sort((a, b) => compareText(a.id, b.id)),
+    ...defaultFaultBudget(members.length),
+    previous,
+  };
 }
 
 function settingsOf(node: FoundingNode): NodeSettings {

@@ -9,9 +9,23 @@ export interface NodeLog {
 }
 
 /** Appends to `file`. Level `info` unless told otherwise. */
-export function createLog(options: { readonly file: string; readonly node: string; readonly level?: LogLevel }): NodeLog {
-  const destination = pino.destination({ dest: options.file, mkdir: true, append: true, sync: false, mode: 0o600, minLength: 0 });
-  const logger = pino({ level: options.level ?? 'info', base: { node: options.node }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+export function createLog(options: {
+  readonly file: string;
+  readonly node: string;
+  readonly level?: LogLevel;
+}): NodeLog {
+  const destination = pino.destination({
+    dest: options.file,
+    mkdir: true,
+    append: true,
+    sync: false,
+    mode: 0o600,
+    minLength: 0,
+  });
+  const logger = pino(
+    { level: options.level ?? 'info', base: { node: options.node }, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
+  );
   return {
     log: (level, text, fields) => logger[level](fields ?? {}, text),
     flush: () => {

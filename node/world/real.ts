@@ -54,7 +54,12 @@ export function realRandom(): Random {
   return random;
 }
 
-export function realWorld(ports: { readonly network: Network; readonly storage: Storage; readonly sandbox: Sandbox; readonly log: Log }): World {
+export function realWorld(ports: {
+  readonly network: Network;
+  readonly storage: Storage;
+  readonly sandbox: Sandbox;
+  readonly log: Log;
+}): World {
   const clock = realClock();
   return {
     clock,

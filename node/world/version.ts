@@ -7,7 +7,10 @@ const candidates = ['../../package.json', '../../../package.json'];
 export const version: string = (() => {
   for (const candidate of candidates) {
     try {
-      const { name, version: found } = JSON.parse(readFileSync(new URL(candidate, import.meta.url), 'utf8')) as { name?: string; version?: string };
+      const { name, version: found } = JSON.parse(readFileSync(new URL(candidate, import.meta.url), 'utf8')) as {
+        name?: string;
+        version?: string;
+      };
       if (name === 'parley' && found !== undefined) return found;
     } catch {
       // Not there: the other place is tried, and a package without its package.json is no package.

@@ -2,13 +2,41 @@ import { describe, expect, test } from 'vitest';
 import { createCrypto, testIdentity } from '../../test/support/world.ts';
 import { compareText, MalformedBytes } from '../wire/index.ts';
 import { createMeshChain } from './chain.ts';
-import { configHash, decodeConfig, decodeGenesis, type EpochConfig, encodeConfig, encodeGenesis, type Genesis, type Member, meshIdOf } from './config.ts';
+import {
+  configHash,
+  decodeConfig,
+  decodeGenesis,
+  type EpochConfig,
+  encodeConfig,
+  encodeGenesis,
+  type Genesis,
+  type Member,
+  meshIdOf,
+} from './config.ts';
 
 const crypto = createCrypto();
-const member = (i: number, name = `node${i}`): Member => ({ id: testIdentity(i).id, weight: 1, name, site: 'local', operator: 'local', modelFamily: 'none' });
+const member = (i: number, name = `node${i}`): Member => ({
+  id: testIdentity(i).id,
+  weight: 1,
+  name,
+  site: 'local',
+  operator: 'local',
+  modelFamily: 'none',
+});
 const sorted = (members: Member[]): Member[] => members.sort((a, b) => compareText(a.id, b.id));
-const genesis: Genesis = { name: 'test', nonce: new Uint8Array(32).fill(1), config: { epoch: 0, members: sorted([member(0), member(1)]), f: 0, c: 0, p: 0, previous: new Uint8Array(32) } };
-const after = (config: EpochConfig, members: Member[]): EpochConfig => ({ epoch: config.epoch + 1, members: sorted(members), f: 0, c: 0, p: 0, previous: configHash(config, crypto) });
+const genesis: Genesis = {
+  name: 'test',
+  nonce: new Uint8Array(32).fill(1),
+  config: { epoch: 0, members: sorted([member(0), member(1)]), f: 0, c: 0, p: 0, previous: new Uint8Array(32) },
+};
+const following = (config: EpochConfig, members: Member[]): EpochConfig => ({
+  epoch: config.epoch + 1,
+  members: sorted(members),
+  f: 0,
+  c: 0,
+  p: 0,
+  previous: configHash(config, crypto),
+});
 
 describe('a config', () => {
   test('has one encoding and reads back as what it was', () => {
@@ -46,10 +74,14 @@ describe('a config', () => {
 describe('the chain of configs', () => {
   test('grows only by the config that names the last one', () => {
     const chain = createMeshChain(genesis, crypto);
-    const next = after(genesis.config, [...genesis.config.members, member(2)]);
+    const next = following(genesis.config, [...genesis.config.members, member(2)]);
     const foreign = { ...next, previous: new Uint8Array(32).fill(9) };
-    expect(() => chain.append({ config: foreign, certificate: new Uint8Array(0) }, true)).toThrow(/names another config/);
-    expect(() => chain.append({ config: { ...next, epoch: 2 }, certificate: new Uint8Array(0) }, true)).toThrow(/does not follow/);
+    expect(() => chain.append({ config: foreign, certificate: new Uint8Array(0) }, true)).toThrow(
+      /names another config/,
+    );
+    expect(() => chain.append({ config: { ...next, epoch: 2 }, certificate: new Uint8Array(0) }, true)).toThrow(
+      /does not follow/,
+    );
     expect(chain.append({ config: next, certificate: new Uint8Array(0) }, true)).toBe(true);
     expect(chain.append({ config: next, certificate: new Uint8Array(0) }, true)).toBe(false);
     expect(chain.current.epoch).toBe(1);
@@ -58,7 +90,10 @@ describe('the chain of configs', () => {
   test('still knows the name of a member that was removed, and that it is one no more', () => {
     const chain = createMeshChain(genesis, crypto);
     const [, gone] = genesis.config.members as [Member, Member];
-    chain.append({ config: after(genesis.config, genesis.config.members.slice(0, 1)), certificate: new Uint8Array(0) }, true);
+    chain.append(
+      { config: following(genesis.config, genesis.config.members.slice(0, 1)), certificate: new Uint8Array(0) },
+      true,
+    );
     expect(chain.isMember(gone.id)).toBe(false);
     expect(chain.member(gone.id, 0)?.name).toBe(gone.name);
     expect(chain.nameOf(gone.id)).toBe(gone.name);

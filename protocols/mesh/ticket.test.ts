@@ -25,8 +25,11 @@ describe('a ticket', () => {
     for (let i = 'parley1-'.length; i < text.length; i++) {
       const other = text[i] === 'A' ? 'B' : 'A';
       // The last character may carry bits that no byte uses; base64url decoding ignores those.
-      if (i < text.length - 1) expect(() => parseTicket(text.slice(0, i) + other + text.slice(i + 1), crypto), `character ${i}`).toThrow();
-      expect(() => parseTicket(text.slice(0, i) + text.slice(i + 1), crypto), `without ${i}`).toThrow(/copy it again|ticket/);
+      if (i < text.length - 1)
+        expect(() => parseTicket(text.slice(0, i) + other + text.slice(i + 1), crypto), `character ${i}`).toThrow();
+      expect(() => parseTicket(text.slice(0, i) + text.slice(i + 1), crypto), `without ${i}`).toThrow(
+        /copy it again|ticket/,
+      );
     }
   });
 

@@ -272,8 +272,12 @@ export class TestMesh {
     return { workflow, heldBy, events, moves, detail, elapsedMs };
   }
 
-  certificate(name: string, workflow: string): Promise<Uint8Array> {
-    return this.only(name).certificate(workflow);
+  async certificate(name: string, workflow: string): Promise<Uint8Array> {
+    return new Uint8Array(await this.only(name).certificate(workflow));
+  }
+
+  async blob(name: string, digest: string): Promise<Uint8Array> {
+    return new Uint8Array(await this.only(name).blob(digest));
   }
 
   /** Ends every process and removes the folders. Never throws. */

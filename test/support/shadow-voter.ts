@@ -1,6 +1,6 @@
 // Law: a lying voter is the real engine with the node's real key and another judgement: what it signs is well formed, and wrong. It answers
 // to nobody's log, so that together with the node's own engine it signs two things for one place.
-import type { Network, NodeId } from '../../actors/system/index.ts';
+import type { NodeId } from '../../actors/system/index.ts';
 import { createEngine, type EngineInput, type EngineOutput } from '../../consensus/index.ts';
 import { decodeBody, type Identity, openEnvelope, utf8 } from '../../protocols/wire/index.ts';
 import type { Forger } from './forger.ts';
@@ -11,7 +11,6 @@ export const consensusFrame = 'consensus.frame';
 
 export interface ShadowVoterOptions {
   readonly forger: Forger;
-  readonly network: Network;
   /** Under whose name it votes; the node's own, or another member's under the wrong key. */
   readonly as: Identity;
   /** Called for every frame it would send. */

@@ -27,7 +27,6 @@ export const networkBehaviours: Readonly<Record<Exclude<Behaviour, 'wrong-result
     const victim = (): NodeId | undefined => network.peers()[0];
     const voter = createShadowVoter({
       forger,
-      network,
       as: forger.self,
       say(to, envelope) {
         for (const peer of to === 'all' ? network.peers() : [to]) {
@@ -48,7 +47,6 @@ export const networkBehaviours: Readonly<Record<Exclude<Behaviour, 'wrong-result
     const forger = createForger(folder);
     const voter = createShadowVoter({
       forger,
-      network,
       as: forger.self,
       say(to, envelope) {
         for (const peer of to === 'all' ? network.peers() : [to]) network.send(peer, envelope(peer));
@@ -129,7 +127,6 @@ export const networkBehaviours: Readonly<Record<Exclude<Behaviour, 'wrong-result
     const voters = others.map((id) =>
       createShadowVoter({
         forger,
-        network,
         as: forger.impostor(id),
         say(to, envelope) {
           for (const peer of to === 'all' ? network.peers() : [to]) network.send(peer, envelope(peer));

@@ -5,43 +5,24 @@
 //   retry, shutdown ─────────────────┘                    └─> retry, ready, exit (itself)
 // Beyond OTP: opt-in back-off, `release` (a stopped child that will restart keeps its ref until released), and a shutdown does not
 // wait for a child that is still starting.
+import { Children, type Outcome, type Procedure, type Slot, slotOf, type Wait } from './children.ts';
 import type { Answer, EndKind, ModelChild, ModelEffect, ModelEvent, ModelRules, Refusal } from './model-events.ts';
 import type { Run } from './spec.ts';
 
-interface Slot extends ModelChild {
-  run: Run;
-  /** Stopped to be started again: its ref waits. */
-  held: boolean;
-  /** Waiting for its back-off: this restart is paid for. */
-  delayed: boolean;
-  attempt: number;
-  startedAtMs: number;
-}
-
-type Outcome = Extract<ModelEvent, { type: 'started' | 'ignored' | 'failed' }>;
-type Wait = { readonly type: 'start'; readonly id: string } | { readonly type: 'stop'; readonly id: string };
-type Procedure<T> = Generator<Wait, T, Outcome | undefined>;
 type Verdict = 'stay' | 'shutdown';
 
 const ignoredAnswer: Answer = { ok: true, ignored: true };
 const okAnswer: Answer = { ok: true, ignored: false };
 
-export class SupervisorModel {
-  private readonly rules: ModelRules;
-  /** In start order: oldest first. */
-  private readonly slots = new Map<string, Slot>();
-  /** Ends nobody has acted on, in order. */
-  private readonly ended = new Map<string, EndKind>();
+export class SupervisorModel extends Children {
   private readonly waiting: ModelEvent[] = [];
   private readonly restartTimesMs: number[] = [];
-  private nowMs = 0;
-  private effects: ModelEffect[] = [];
   private procedure: Procedure<void> | undefined = undefined;
   private wait: Wait | undefined = undefined;
   private over = false;
 
   constructor(rules: ModelRules, children: readonly ModelChild[]) {
-    this.rules = rules;
+    super(rules);
     for (const child of children) this.slots.set(child.id, slotOf(child));
   }
 
@@ -280,84 +261,9 @@ export class SupervisorModel {
     return this.restartTimesMs.length <= this.rules.intensity;
   }
 
-  // ── starting and stopping ──
-
-  private *startAll(slots: readonly Slot[]): Procedure<{ readonly id: string; readonly error: unknown } | undefined> {
-    for (const slot of slots) {
-      const outcome = yield* this.start(slot);
-      if (outcome.type === 'failed') return { id: slot.id, error: outcome.error };
-      this.afterStart(slot, outcome);
-    }
-    return undefined;
-  }
-
-  private *start(slot: Slot): Procedure<Outcome> {
-    this.effects.push({ type: 'start', id: slot.id });
-    slot.held = true;
-    return (yield { type: 'start', id: slot.id })!;
-  }
-
-  /** False: it ignored the start. */
-  private afterStart(slot: Slot, outcome: Outcome): boolean {
-    if (outcome.type === 'started') {
-      slot.run = 'up';
-      slot.held = false;
-      slot.startedAtMs = this.nowMs;
-      return true;
-    }
-    this.markDown(slot);
-    this.release(slot);
-    return false;
-  }
-
-  private *stop(slot: Slot): Procedure<void> {
-    if (slot.run !== 'up') return;
-    slot.held = true;
-    if (this.ended.delete(slot.id)) return;
-    this.effects.push({ type: 'stop', ids: [slot.id] });
-    yield { type: 'stop', id: slot.id };
-  }
-
-  private *terminateAll(): Procedure<void> {
-    const newestFirst = [...this.slots.values()].reverse();
-    if (this.rules.strategy === 'dynamic') yield* this.stopTogether(newestFirst);
-    for (const slot of newestFirst) {
-      yield* this.stop(slot);
-      slot.run = 'down';
-      this.release(slot);
-    }
-  }
-
-  private *stopTogether(slots: readonly Slot[]): Procedure<void> {
-    const living = slots.filter((slot) => slot.run === 'up');
-    const ids = living.filter((slot) => !this.ended.delete(slot.id)).map((slot) => slot.id);
-    if (ids.length > 0) this.effects.push({ type: 'stop', ids });
-    for (const id of ids) yield { type: 'stop', id };
-    for (const slot of living) {
-      slot.held = true;
-      slot.run = 'down';
-    }
-  }
-
-  /** Temporary and dynamic children are forgotten with their end. */
-  private markDown(slot: Slot): void {
-    slot.run = 'down';
-    slot.delayed = false;
-    if (slot.restart === 'temporary' || this.rules.strategy === 'dynamic') this.slots.delete(slot.id);
-  }
-
-  private release(slot: Slot): void {
-    if (slot.held) this.effects.push({ type: 'release', id: slot.id });
-    slot.held = false;
-  }
-
   private answer(request: unknown, answer: Answer): void {
     this.effects.push({ type: 'answer', request, answer });
   }
-}
-
-function slotOf({ id, restart, significant, backoff }: ModelChild): Slot {
-  return { id, restart, significant, backoff, run: 'down', held: false, delayed: false, attempt: 0, startedAtMs: 0 };
 }
 
 function refusal(error: Refusal): Answer {

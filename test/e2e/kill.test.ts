@@ -1,0 +1,113 @@
+// Law: whatever single node dies at whatever moment after an intent was accepted, the certified result still arrives without anybody's
+// help; the dead node, started again from its folder, learns how it ended and works on.
+import { readFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { verifyCertificateFile } from '../../actors/proof/index.ts';
+import { createRandom } from '../../actors/system/index.ts';
+import { eventually, loadFactor, localFile, pause, TestMesh } from '../support/mesh.ts';
+import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
+import { createCrypto } from '../support/world.ts';
+
+const names = ['amber', 'birch', 'cedar', 'dahlia'] as const;
+const crypto = createCrypto();
+const seed = Number(process.env.PARLEY_SEED ?? Date.now() % 1_000_000);
+const random = createRandom(seed);
+const words = 'total installed_size per section in packages.csv, top 5';
+/** Copies of the example's rows: enough work for a kill to fall into the middle of it. */
+const copies = 60;
+const [header, ...lines] = readFileSync(packagesPath, 'utf8').trimEnd().split('\n');
+const packages = localFile('packages.csv', `${header}\n${`${lines.join('\n')}\n`.repeat(copies)}`);
+const expected = largestSums(readPackages(packagesPath), 5).map(([section, sum]) => [section, sum * copies]);
+/** As long as the workflow takes when nobody dies, about. */
+const killWithinMs = 700;
+const promisedMs = 5_000;
+
+let mesh: TestMesh;
+let meshId: string;
+
+beforeAll(async () => {
+  console.log(`seed ${seed} (set PARLEY_SEED to repeat)`);
+  mesh = await TestMesh.start([...names]);
+  meshId = (await mesh.status('amber')).mesh.id;
+  // The first run of a skill on each node also pays for starting its worker.
+  await mesh.ask(words, [packages], { node: 'amber' });
+}, 90_000);
+afterAll(() => mesh?.end());
+
+/** What a certificate file proves, apart from which of the members' votes it happens to hold. */
+function meaning(bytes: Uint8Array): unknown {
+  const verdict = verifyCertificateFile(bytes, { crypto, meshId });
+  if (!verdict.ok) throw new Error(verdict.reason);
+  const { workflow, resultDigest, goal, members } = verdict.about;
+  return { workflow, resultDigest, goal, members };
+}
+
+interface Scene {
+  /** Who dies; `steward` is whoever drives this workflow when the moment has come. */
+  readonly victim: (typeof names)[number] | 'steward';
+  readonly gateway: (typeof names)[number];
+  readonly delayMs: number;
+}
+
+async function survives({ victim, gateway, delayMs }: Scene): Promise<void> {
+  let killedAtMs = 0;
+  let killed = '';
+  let dying: Promise<void> = Promise.resolve();
+  let workflow = '';
+  const asked = await mesh.ask(words, [packages], {
+    node: gateway,
+    timeoutMs: 45_000,
+    onOpened(id) {
+      workflow = id;
+      dying = (async () => {
+        const startedMs = performance.now();
+        const steward = victim === 'steward' ? (await mesh.detail(gateway, workflow))?.steward : undefined;
+        killed = victim === 'steward' ? steward! : victim;
+        await pause(Math.max(0, delayMs - (performance.now() - startedMs)));
+        killedAtMs = performance.now();
+        await mesh.kill(killed);
+      })();
+    },
+  });
+  const endedAtMs = performance.now();
+  await dying;
+  const afterKillMs = endedAtMs - killedAtMs;
+  const factor = loadFactor(loadavg()[0]!, availableParallelism());
+  const wasSteward = asked.events.some((event) => event.type === 'steward' && event.node === killed);
+  console.log(
+    `${killed}${wasSteward ? ' (steward)' : ''} killed ${delayMs} ms after the intent was accepted by ${gateway}: certified ${afterKillMs < 0 ? `${(-afterKillMs).toFixed(0)} ms before the kill` : `${afterKillMs.toFixed(0)} ms after the kill`}, client moved ${asked.moves.length}×, load ${factor.toFixed(1)} per core`,
+  );
+  expect(asked.detail.state).toBe('completed');
+  expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
+  expect(afterKillMs).toBeLessThanOrEqual(promisedMs * factor);
+
+  const survivor = names.find((name) => name !== killed)!;
+  const proof = meaning(await mesh.certificate(survivor, workflow));
+  await mesh.restart(killed);
+  const caughtUp = await eventually(`${killed} to learn how the workflow ended`, async () => {
+    const detail = await mesh.detail(killed, workflow);
+    return detail?.state === 'completed' ? detail : undefined;
+  });
+  expect(caughtUp.result?.digest).toBe(asked.detail.result!.digest);
+  expect(meaning(await mesh.certificate(killed, workflow))).toEqual(proof);
+
+  const next = await mesh.ask(words, [packages], { node: killed });
+  const [task] = next.detail.taskDetails;
+  expect([...task!.executors, ...task!.verifiers]).toContain(killed);
+  expect(next.events.some((event) => (event.type === 'candidate' || event.type === 'attestation') && event.node === killed)).toBe(true);
+  await eventually(`${killed}'s vote or signature in the next workflow`, async () => next.events.some((event) => event.type === 'vote' && event.node === killed) || task!.endorsedBy.includes(killed));
+  for (const name of names) expect([name, (await mesh.status(name)).named]).toEqual([name, []]);
+}
+
+it.each(names.map((victim, i) => [victim, names[(i + (i % 2)) % names.length]!] as const))(
+  'SIGKILL of %s at a random moment, asked through %s, costs no result',
+  async (victim, gateway) => survives({ victim, gateway, delayMs: random.below(killWithinMs) }),
+  90_000,
+);
+
+it('SIGKILL of the steward in the middle of its work costs no result', async () => survives({ victim: 'steward', gateway: 'birch', delayMs: 20 + random.below(200) }), 90_000);
+
+it('SIGKILL of the node that was asked, at once after it accepted, moves the client to another and costs no result', async () => {
+  await survives({ victim: 'cedar', gateway: 'cedar', delayMs: 0 });
+}, 90_000);

@@ -1,0 +1,169 @@
+// Law: one member may lie in any way and the answer is still the right one. What a lie leaves under the liar's own signature names it;
+// what leaves no signature is counted under the peer it came from, and does no harm.
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyCertificateFile } from '../../actors/proof/index.ts';
+import { type AuditFinding, auditOf } from '../support/audit.ts';
+import { type Asked, eventually, localFile, TestMesh } from '../support/mesh.ts';
+import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
+import type { Behaviour } from '../support/traitor.ts';
+import { createCrypto } from '../support/world.ts';
+
+const liar = 'dahlia';
+const honest = ['amber', 'birch', 'cedar'] as const;
+const crypto = createCrypto();
+const content = readFileSync(packagesPath, 'utf8');
+const expected = largestSums(readPackages(packagesPath), 5);
+const words = 'total installed_size per section in packages.csv, top 5';
+/** A file nobody holds yet: its first line differs, its answer does not. */
+let fresh = 0;
+const packages = () => localFile('packages.csv', content.replace('architecture', `architecture${fresh++}`));
+
+let mesh: TestMesh;
+let meshId: string;
+
+beforeAll(async () => {
+  mesh = await TestMesh.start([...honest, liar]);
+  meshId = (await mesh.status('amber')).mesh.id;
+}, 90_000);
+afterAll(() => mesh?.end());
+
+async function turn(behaviour: Behaviour): Promise<void> {
+  await mesh.stop(liar);
+  await mesh.startNode(liar, behaviour);
+  await eventually(`${liar} connected`, async () => {
+    const all = await Promise.all(honest.map((name) => mesh.status(name)));
+    return all.every(({ peers }) => peers.some(({ name, connected }) => name === liar && connected));
+  });
+}
+
+/** Asks, and holds the answer and its certificate against what must be. */
+async function askRightly(node: string = 'amber'): Promise<Asked> {
+  const asked = await mesh.ask(words, [packages()], { node, timeoutMs: 45_000 });
+  expect(asked.detail.state).toBe('completed');
+  expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
+  const verdict = verifyCertificateFile(await mesh.certificate('birch', asked.workflow), { crypto, meshId, result: await mesh.blob('cedar', asked.detail.result!.digest) });
+  expect(verdict.ok).toBe(true);
+  return asked;
+}
+
+type Named = { readonly node: string; readonly what: string; readonly count: number };
+/** What the node holds against anybody. */
+const namedBy = async (name: string): Promise<readonly Named[]> => (await mesh.status(name)).named;
+const refusedBy = async (name: string): Promise<number> => (await mesh.status(name)).refusals.filter(({ from }) => from === liar).reduce((sum, { count }) => sum + count, 0);
+
+/** Every honest node names the liar with these words, and nobody honest is named by anybody honest. */
+async function everyoneNames(what: RegExp, nodes: readonly string[] = honest): Promise<void> {
+  for (const name of nodes) await eventually(`${name} to name ${liar} (${what})`, async () => (await namedBy(name)).some((named) => named.node === liar && what.test(named.what)));
+  for (const name of honest) expect([name, (await namedBy(name)).filter(({ node }) => node !== liar)]).toEqual([name, []]);
+}
+
+const evidence = (asked: Asked): string[] => asked.events.flatMap((event) => (event.type === 'evidence' ? [`${event.node}: ${event.message}`] : []));
+
+/** The liar's roles are chosen by the workflow's id: asks until it had the one that is wanted. */
+async function untilItHad(role: 'executors' | 'verifiers'): Promise<Asked> {
+  for (let tries = 0; tries < 12; tries++) {
+    const asked = await askRightly(honest[tries % honest.length]);
+    if (asked.detail.taskDetails[0]![role].includes(liar)) return asked;
+  }
+  throw new Error(`${liar} was never among the ${role}`);
+}
+
+describe('one of four lies', () => {
+  it('by signing a wrong result: it is outvoted, and named by every honest node with its own signature', async () => {
+    await turn('wrong-result');
+    const asked = await untilItHad('executors');
+    await everyoneNames(/signed a result other than the certified one/);
+    const [task] = asked.detail.taskDetails;
+    expect(task!.endorsedBy).not.toContain(liar);
+    const shown = await eventually('the event', async () => {
+      const again: string[] = [];
+      for await (const event of eventsOf('birch', asked.workflow)) if (event.type === 'evidence') again.push(`${event.node}: ${event.message}`);
+      return again.length > 0 ? again : undefined;
+    });
+    expect(shown).toContain(`${liar}: signed a result other than the certified one`);
+  }, 60_000);
+
+  it('by attesting against the right result: it is outvoted, and named as one who disputed it', async () => {
+    await turn('wrong-attestation');
+    await untilItHad('verifiers');
+    await everyoneNames(/disputed the certified result/);
+  }, 60_000);
+
+  it('by voting both ways: the decision stands, and it is named for signing two votes of one round', async () => {
+    await turn('equivocate');
+    const asked = await askRightly();
+    await everyoneNames(/equivocated: two (prevotes|precommits) in one round/, ['amber', 'birch', 'cedar']);
+    expect([...evidence(asked), ...(await evidenceAt('amber', asked.workflow)), ...(await evidenceAt('birch', asked.workflow))].some((line) => line.startsWith(`${liar}: equivocated`))).toBe(true);
+  }, 60_000);
+
+  it('by voting nil and proposing nonsense: the others decide without it', async () => {
+    await turn('wrong-vote');
+    for (let i = 0; i < 4; i++) {
+      const asked = await askRightly(honest[i % honest.length]);
+      const decided = asked.events.find((event) => event.type === 'decided');
+      expect(decided?.type === 'decided' && decided.signers).not.toContain(liar);
+    }
+  }, 90_000);
+
+  it('by saying nothing at all: the others do not wait for it beyond their patience', async () => {
+    await turn('silent');
+    for (let i = 0; i < 2; i++) {
+      const asked = await askRightly(honest[i]);
+      console.log(`with a silent member: ${asked.elapsedMs.toFixed(0)} ms`);
+      expect(asked.detail.taskDetails[0]!.endorsedBy).not.toContain(liar);
+    }
+  }, 90_000);
+
+  it('by sending garbage in frames, requests, replies and gossip: counted under its name, and harmless', async () => {
+    const before = await Promise.all(honest.map(refusedBy));
+    await turn('garbage');
+    await askRightly();
+    await askRightly('birch');
+    for (const [i, name] of honest.entries()) {
+      const refused = await refusedBy(name);
+      console.log(`${name} refused ${refused - before[i]!} messages of ${liar}`);
+      expect(refused).toBeGreaterThan(before[i]! + 20);
+    }
+    for (const name of honest) expect([name, (await namedBy(name)).filter(({ node }) => node !== liar)]).toEqual([name, []]);
+  }, 90_000);
+
+  it('by handing out other payloads than asked for: they are not believed, it is named, and an honest holder is asked', async () => {
+    await turn('bad-blobs');
+    const file = packages();
+    // Everyone but cedar comes to hold the file.
+    await mesh.stop('cedar');
+    await mesh.ask(words, [file], { node: 'amber' });
+    await mesh.startNode('cedar');
+    await mesh.formed();
+    // Cedar asks the node that took the intent for the file first, which is the liar.
+    const asked = await mesh.ask(words, [file], { node: liar, timeoutMs: 45_000 });
+    expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
+    await eventually('cedar to name the liar', async () => (await namedBy('cedar')).some(({ node, what }) => node === liar && /payload/.test(what)));
+    expect([...asked.detail.taskDetails[0]!.executors, ...asked.detail.taskDetails[0]!.verifiers]).toContain('cedar');
+  }, 90_000);
+
+  it('by signing as somebody else: no forged message, log entry or vote counts, and the hand that gave them is known', async () => {
+    const before = await Promise.all(honest.map(refusedBy));
+    await turn('forge');
+    const asked = await askRightly();
+    await askRightly('cedar');
+    // A cancellation in the gateway's name, believed, would have ended the workflow.
+    for (const name of honest) expect([name, (await mesh.detail(name, asked.workflow))?.state]).toEqual([name, 'completed']);
+    for (const [i, name] of honest.entries()) expect(await refusedBy(name)).toBeGreaterThan(before[i]!);
+    await everyoneNames(/consensus message that was refused: the signature of/);
+    await everyoneNames(/log entry/);
+  }, 90_000);
+
+  it('and what each node wrote down against it is proven by the liar’s own signatures', async () => {
+    await mesh.end2();
+    const id = mesh.idOf(liar);
+    for (const name of honest) {
+      const found = await auditOf(mesh.folder(name));
+      const kinds = new Set(found.map(({ kind }) => kind));
+      expect(found.every(({ culprit, isProven }) => culprit === id && isProven), name).toBe(true);
+      for (const kind of ['candidate', 'attestation', 'prevotes'] satisfies AuditFinding['kind'][]) expect([name, [...kinds]]).toEqual([name, expect.arrayContaining([kind])]);
+    }
+  }, 60_000);
+});
