@@ -46,7 +46,11 @@ function createReader(stream: Stream, signal?: AbortSignal) {
       chunks.push(chunk);
       bufferedBytes += chunk.length;
     }
-    if (bufferedBytes > readAheadBytes && stream.readStatus === 'readable') stream.pause();
+    // Not at once: `resume()` hands over what it buffered and then reopens the window, whatever its listeners did meanwhile
+    // (@libp2p/yamux 8.0.3). A stream paused inside that call would go on receiving until its read buffer overflows.
+    queueMicrotask(() => {
+      if (bufferedBytes > readAheadBytes && stream.readStatus === 'readable') stream.pause();
+    });
     notify();
   });
   stream.addEventListener('close', end('the stream closed'));
@@ -59,9 +63,10 @@ function createReader(stream: Stream, signal?: AbortSignal) {
   return {
     async read(size: number): Promise<Uint8Array> {
       while (bufferedBytes < size) {
-        if (ended !== undefined) throw ended;
+        // What a paused stream still holds comes before its end: the sender may have closed long ago.
         if (stream.readStatus === 'paused') stream.resume();
         if (bufferedBytes >= size) break;
+        if (ended !== undefined) throw ended;
         let timer: NodeJS.Timeout | undefined;
         const stalled = await new Promise<boolean>((resolve) => {
           wake = () => resolve(false);

@@ -339,6 +339,26 @@ export function networkContract(name: string, harness: ContractHarness): void {
       expect(produced).toBeLessThan(32 << 20);
     });
 
+    it('gives a reader that is slower than its sender the whole payload, to its last byte', async () => {
+      const [a, b] = await pair();
+      const sizeBytes = 12 << 20;
+      b.provide(async function* () {
+        for (let at = 0; at < sizeBytes; at += 64 << 10) yield new Uint8Array(64 << 10).fill((at >> 16) & 0xff);
+      });
+      const readSlowly = async (): Promise<number> => {
+        let read = 0;
+        let chunks = 0;
+        for await (const chunk of a.pull(b.self, 'large', 0)) {
+          expect(chunk[0]).toBe((read >> 16) & 0xff);
+          read += chunk.length;
+          // The sender is done, and has closed, long before the reader comes to the end.
+          if (++chunks % 4 === 0) await sleep(1);
+        }
+        return read;
+      };
+      expect(await Promise.all([readSlowly(), readSlowly(), readSlowly()])).toEqual([sizeBytes, sizeBytes, sizeBytes]);
+    });
+
     it('rejects a pull as refused where the resource is not there or breaks off, never as a shorter payload', async () => {
       const [a, b] = await pair();
       expect(await codeOf(drainAll(a.pull(b.self, 'nobody provides', 0)))).toBe('refused');
