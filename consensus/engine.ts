@@ -7,7 +7,7 @@ import type { InstanceHost } from './instance-host.ts';
 import { Intake } from './intake.ts';
 import { decodeEntry, type InstanceId, instanceIdOf, type Subject } from './messages.ts';
 import { Outbox } from './outbox.ts';
-import { decodeRecord, type InstanceRecord } from './record.ts';
+import { decodeRecord, encodeRecord, type InstanceRecord } from './record.ts';
 import { instanceOf, Registry } from './registry.ts';
 import { type Rules, soundRules } from './rules.ts';
 import { HeldEntry, reopenBatch } from './signed-entry.ts';
@@ -76,19 +76,20 @@ class InstanceEngine implements Engine {
   }
 
   handle(input: EngineInput): EngineOutput[] {
-    this.#take(input);
-    return this.#outbox.flush();
+    return this.handleAll([input]);
   }
 
   handleAll(inputs: readonly EngineInput[]): EngineOutput[] {
     for (const input of inputs) this.#take(input);
-    return this.#outbox.flush();
+    const outputs = this.#outbox.flush();
+    this.#registry.tidy();
+    return outputs;
   }
 
   snapshot(): Uint8Array[] {
-    const records: Uint8Array[] = [];
-    for (const instance of this.#registry.all()) {
-      instance.snapshot();
+    const records = [encodeRecord({ batches: [], instances: [], forgotten: [...this.#registry.forgotten()] })];
+    for (const part of [...this.#registry.settlements(), ...this.#registry.all()]) {
+      part.snapshot();
       const record = this.#outbox.takeRecord();
       if (record !== undefined) records.push(record);
     }
@@ -127,8 +128,11 @@ class InstanceEngine implements Engine {
   }
 
   #start(subject: Subject, payload: Uint8Array | undefined): void {
-    const instance = this.#registry.open(this.instanceId(subject), subject);
-    this.#registry.release(instance.id);
+    const id = this.instanceId(subject);
+    this.#registry.closed(id)?.announce();
+    if (this.#registry.find(id) === undefined && this.#registry.isKnown(id)) return;
+    const instance = this.#registry.open(id, subject);
+    this.#registry.release(id);
     if (payload !== undefined && !instance.isDecided) instance.offer(payload);
     this.#registry.begin(instance);
   }
@@ -138,8 +142,11 @@ class InstanceEngine implements Engine {
     this.#isRestoring = true;
     try {
       const record = decodeRecord(bytes);
+      for (const id of record.forgotten) this.#registry.forget(id);
       // A log may reach back into another epoch: what was said there is not said here.
-      const parts = record.instances.filter(({ instance, subject }) => this.instanceId(subject) === instance);
+      const parts = record.instances.filter(
+        ({ instance, subject }) => this.instanceId(subject) === instance && !this.#registry.isForgotten(instance),
+      );
       for (const { instance, subject } of parts) this.#registry.open(instance, subject);
       for (const batch of record.batches) {
         for (const held of reopenBatch(batch, this.#options.crypto)) {

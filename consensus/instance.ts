@@ -39,7 +39,6 @@ export class Instance {
   #core: CoreState;
   #offer: ValueId | undefined;
   #settlement: Settlement | undefined;
-  #isCompact = false;
 
   constructor(id: InstanceId, subject: Subject, host: InstanceHost) {
     this.id = id;
@@ -65,7 +64,7 @@ export class Instance {
   }
 
   begin(): void {
-    if (this.#settlement !== undefined) this.#settlement.announce(this.id, this.subject, this.#host);
+    this.#settlement?.announce();
     if (this.#core.step !== 'new') return;
     this.#enterRound(0);
     this.#pacer.armResend(0);
@@ -91,9 +90,7 @@ export class Instance {
     if (!this.#take({ vote, held })) return;
     this.#show(vote, held);
     if (this.#settlement !== undefined) {
-      // A vote that others of its kind cannot have overtaken: its signer does not know of the decision.
-      if (vote.value !== this.#settlement.value || vote.round > this.#settlement.round)
-        this.#answerSettled(held.signer, undefined);
+      this.#settlement.onVote(vote, held.signer);
       return;
     }
     if (vote.value !== null) this.#conclude(vote.kind, vote.round, vote.value);
@@ -113,7 +110,7 @@ export class Instance {
       });
       return;
     }
-    if (!this.#horizon.isNear(proposal.round, this.#core.round) || this.#isCompact) return;
+    if (!this.#horizon.isNear(proposal.round, this.#core.round)) return;
     const hash = hex.encode(this.#host.crypto.sha256(held.entry));
     const added: HeldProposal = { proposal, held, hash, justification: undefined, permitted: undefined };
     const other = this.#proposals.add(added, (named) => this.#ballots.isNamed(named));
@@ -127,9 +124,9 @@ export class Instance {
   }
 
   onPayload(value: ValueId, payload: Uint8Array): void {
-    if (this.#settlement?.payload !== undefined) return;
+    if (this.#settlement?.isDelivered === true) return;
     this.#proposals.addPayload(value, payload);
-    if (this.#settlement?.value === value) this.#deliver();
+    if (this.#settlement?.decided.value === value) this.#deliver();
     else this.#advance();
   }
 
@@ -154,7 +151,7 @@ export class Instance {
 
   /** `from` is undecided in `sync.round` and asks. */
   onSync(from: NodeId, sync: Sync): void {
-    if (this.#settlement !== undefined) this.#answerSettled(from, sync);
+    if (this.#settlement !== undefined) this.#settlement.answer(from, sync);
     else this.#pacer.answer(from, sync, this.#readCore);
   }
 
@@ -183,15 +180,12 @@ export class Instance {
   isProven(certificate: Certificate): boolean {
     if (certificate.kind === 'POLKA')
       return this.#settlement !== undefined || this.#polkas.get(certificate.round) === certificate.value;
-    return this.#settlement?.value === certificate.value;
+    return this.#settlement?.decided.value === certificate.value;
   }
 
-  /** Forgets what only helps to convict late: once decided, the certificate and the payload are all that is needed. */
-  compact(): void {
-    if (this.#settlement === undefined) return;
-    this.#isCompact = true;
-    this.#ballots.forget(() => false);
-    this.#proposals.settle(this.#settlement.value);
+  /** What is left to say once the decision and its payload are here; undefined before. */
+  get closed(): Settlement | undefined {
+    return this.#settlement?.isDelivered === true ? this.#settlement : undefined;
   }
 
   /** Whether the signature of this very statement was verified before. */
@@ -205,8 +199,7 @@ export class Instance {
   restoreDecision(certificate: Certificate, encoded: Uint8Array): void {
     const { kind, round, value } = certificate;
     if (kind === 'POLKA' || this.#settlement !== undefined) return;
-    this.#settlement = new Settlement(kind, round, value, certificate);
-    this.#settlement.restore(encoded);
+    this.#settlement = new Settlement(this.id, this.subject, this.#host, { kind, round, value }, certificate, encoded);
     this.#host.settled(this.id, this.#pacer.awaited);
   }
 
@@ -226,7 +219,7 @@ export class Instance {
   /** Adds to its record what a rewritten log has to hold about this instance. */
   snapshot(): void {
     if (this.#settlement === undefined) this.restoring.snapshot(this.#core);
-    else this.#settlement.snapshot(this.#host.record(this.id, this.subject));
+    else this.#settlement.snapshot();
   }
 
   // --- the machine -------------------------------------------------------------------------------------------------------------------
@@ -343,43 +336,38 @@ export class Instance {
 
   #decide(kind: Exclude<CertificateKind, 'POLKA'>, round: number, value: ValueId, certificate?: Certificate): void {
     this.#apply({ type: 'commit', round, value });
-    const settlement = new Settlement(kind, round, value, certificate);
+    const settlement = new Settlement(this.id, this.subject, this.#host, { kind, round, value }, certificate);
     this.#settlement = settlement;
     this.#host.settled(this.id, this.#pacer.awaited);
     this.#host.afterSeal(() => {
-      settlement.certify(this.id, this.subject, this.#ballots.votesFor(votesCertified(kind), round, value), this.#host);
+      settlement.certify(this.#ballots.votesFor(votesCertified(kind), round, value));
       this.#deliver();
     });
   }
 
   #deliver(): void {
-    const payload = this.#settlement === undefined ? undefined : this.#proposals.payload(this.#settlement.value);
+    const payload =
+      this.#settlement === undefined ? undefined : this.#proposals.payload(this.#settlement.decided.value);
     if (payload === undefined) this.#askHolders();
-    else this.#settlement?.deliver(this.id, this.subject, payload, this.#host);
+    else this.#settlement?.deliver(payload);
   }
 
   // --- what may be lost is said again ------------------------------------------------------------------------------------------------
 
   #onResend(): void {
     if (this.#settlement === undefined) this.#pacer.resend(this.#readCore);
-    else if (this.#settlement.payload === undefined) this.#askHolders();
+    else if (!this.#settlement.isDelivered) this.#askHolders();
   }
 
   #askHolders(): void {
     if (this.#settlement !== undefined)
-      this.#pacer.askHolders(this.#settlement.value, this.#settlement.holders(), this.#core.round);
-  }
-
-  #answerSettled(to: NodeId, sync: Sync | undefined): void {
-    if (to === this.#host.self) return;
-    this.#host.afterSeal(() => this.#settlement?.answer(this.id, this.subject, to, sync, this.#host));
+      this.#pacer.askHolders(this.#settlement.decided.value, this.#settlement.holders(), this.#core.round);
   }
 
   // --- bounds ------------------------------------------------------------------------------------------------------------------------
 
   /** Keeps a vote; false where it is known, too far off, or one too many. */
   #take({ vote, held }: HeldVote): boolean {
-    if (this.#isCompact) return true;
     const { round } = this.#core;
     this.#horizon.saw(held.signer, vote.round, round);
     if (this.#horizon.isNear(vote.round, round)) return this.#ballots.add({ vote, held }, round, this.#onConflict);

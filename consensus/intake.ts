@@ -23,7 +23,7 @@ export class Intake {
     try {
       const frame = decodeFrame(bytes);
       for (const { instance, subject } of frame.subjects) {
-        if (this.#registry.find(instance) !== undefined) continue;
+        if (this.#registry.isKnown(instance)) continue;
         if (instanceIdOf(this.#epoch.scope, subject, this.#crypto) === instance)
           this.#registry.join(instance, subject, from);
         else this.#registry.refuse(from, 'speaks of an instance of another mesh, epoch or config');
@@ -39,7 +39,10 @@ export class Intake {
         const value = hex.encode(this.#crypto.sha256(payload));
         for (const instance of this.#registry.claim(value)) instance.onPayload(value, payload);
       }
-      for (const sync of frame.syncs) this.#registry.find(sync.instance)?.onSync(from, sync);
+      for (const sync of frame.syncs) {
+        this.#registry.find(sync.instance)?.onSync(from, sync);
+        this.#registry.closed(sync.instance)?.answer(from, sync);
+      }
     } catch (error) {
       if (!(error instanceof MalformedBytes)) throw error;
       this.#registry.refuse(from, `a malformed frame: ${error.message}`);
@@ -82,7 +85,7 @@ export class Intake {
   #certificate(from: NodeId, bytes: Uint8Array): void {
     const certificate = decodeCertificate(bytes);
     const known = this.#registry.find(certificate.instance);
-    if (known?.isProven(certificate) === true) return;
+    if (known === undefined ? this.#registry.isKnown(certificate.instance) : known.isProven(certificate)) return;
     const isKnown = (signed: SignedEntry): boolean => known?.isKnown(signed) === true;
     const check = verifyCertificateIn(certificate, this.#epoch, this.#crypto, isKnown);
     if (!check.ok) this.#registry.refuse(from, `a certificate that proves nothing: ${check.reason}`);

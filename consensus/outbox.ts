@@ -89,7 +89,7 @@ export class Outbox {
   /** What was to be written down since the last time; undefined where nothing was. */
   takeRecord(): Uint8Array | undefined {
     if (this.#batches.length === 0 && this.#records.size === 0) return undefined;
-    const record = encodeRecord({ batches: this.#batches, instances: [...this.#records.values()] });
+    const record = encodeRecord({ batches: this.#batches, instances: [...this.#records.values()], forgotten: [] });
     this.#batches = [];
     this.#records = new Map();
     return record;

@@ -83,12 +83,4 @@ export class Proposals {
     for (const value of [...this.#payloads.keys()])
       if (!named.has(value) && !keepValue(value)) this.#payloads.delete(value);
   }
-
-  /** Drops everything but the payload of the decided value. */
-  settle(value: ValueId): void {
-    this.#rounds.clear();
-    this.#reported.clear();
-    this.#validity.clear();
-    for (const other of [...this.#payloads.keys()]) if (other !== value) this.#payloads.delete(other);
-  }
 }

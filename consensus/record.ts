@@ -1,9 +1,9 @@
 // Law: what is written down before anything is sent is exactly what was signed, with everything needed to send it again and to defend it:
 // payloads, the proposals voted for, the polkas that justify locks, and decisions.
-import { ByteReader, ByteWriter } from '../protocols/wire/index.ts';
+import { ByteReader, ByteWriter, hex } from '../protocols/wire/index.ts';
 import { type Introduction, readIntroduction, writeIntroduction } from './frame.ts';
 import { maxJustificationBytes } from './justification.ts';
-import { maxPayloadBytes } from './messages.ts';
+import { type InstanceId, maxPayloadBytes } from './messages.ts';
 import {
   type Batch,
   readBatch,
@@ -27,10 +27,13 @@ export interface EngineRecord {
   /** Own statements, as they were signed. */
   readonly batches: readonly Batch[];
   readonly instances: readonly InstanceRecord[];
+  /** Instances whose decision is no longer remembered, in a log that was rewritten. */
+  readonly forgotten: readonly InstanceId[];
 }
 
 const recordDomain = 'parley/record/1';
 const maxItems = 65_536;
+const maxForgotten = 16 * 1024 * 1024;
 
 export function emptyInstanceRecord(about: Introduction): InstanceRecord {
   return { ...about, payloads: [], entries: [], justifications: [], certificates: [] };
@@ -46,6 +49,7 @@ export function encodeRecord(record: EngineRecord): Uint8Array {
         .list(instance.justifications, (v, justification) => v.bytes(justification))
         .list(instance.certificates, (v, certificate) => v.bytes(certificate));
     })
+    .list(record.forgotten, (w, id) => w.fixed(hex.decode(id), 32))
     .finish();
 }
 
@@ -61,6 +65,7 @@ export function decodeRecord(bytes: Uint8Array): EngineRecord {
       justifications: r.list(maxItems, (v) => v.bytes(maxJustificationBytes)),
       certificates: r.list(maxItems, (v) => v.bytes(maxJustificationBytes)),
     })),
+    forgotten: reader.list(maxForgotten, (r) => hex.encode(r.fixed(32))),
   };
   reader.end();
   return record;

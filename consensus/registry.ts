@@ -6,11 +6,14 @@ import type { EpochView } from './epoch.ts';
 import { Instance } from './instance.ts';
 import type { InstanceHost } from './instance-host.ts';
 import type { Entry, InstanceId, Subject } from './messages.ts';
+import type { Settlement } from './settlement.ts';
 import type { HeldEntry } from './signed-entry.ts';
 import { Strangers } from './strangers.ts';
 
 /** Decided instances whose votes are kept, so that who contradicts itself late is still convicted. */
 const settledWithVotes = 256;
+/** Of later ones the certificate and the payload are kept, up to this much. */
+const closedBytes = 64 * 1024 * 1024;
 
 export class Registry {
   readonly #host: InstanceHost;
@@ -23,7 +26,11 @@ export class Registry {
   readonly #strangers: Strangers;
   /** Instances by the hash of the payload or justification they wait for. */
   readonly #awaiting = new Map<string, Set<InstanceId>>();
-  readonly #settled: InstanceId[] = [];
+  readonly #settled = new Set<InstanceId>();
+  readonly #closed = new Map<InstanceId, Settlement>();
+  /** Of the oldest, that they were decided is all that is left: enough never to vote in them again. */
+  readonly #forgotten = new Set<InstanceId>();
+  #closedBytes = 0;
   #live = 0;
 
   constructor(host: InstanceHost) {
@@ -35,6 +42,11 @@ export class Registry {
 
   get liveCount(): number {
     return this.#live;
+  }
+
+  /** Whether `id` is under way or decided. */
+  isKnown(id: InstanceId): boolean {
+    return this.#instances.has(id) || this.#closed.has(id) || this.#forgotten.has(id);
   }
 
   find(id: InstanceId): Instance | undefined {
@@ -62,7 +74,7 @@ export class Registry {
 
   /** A peer says there is such an instance: this node takes part, unless that peer brought too many already. */
   join(id: InstanceId, subject: Subject, from: NodeId): void {
-    if (this.#instances.has(id)) return;
+    if (this.isKnown(id)) return;
     const count = this.#introduced.get(from) ?? 0;
     if (!this.#epoch.weights.has(from)) this.refuse(from, 'only a member may introduce an instance');
     else if (count >= this.#limits.joinedPerPeer) {
@@ -95,7 +107,9 @@ export class Registry {
     const id = instanceOf(entry);
     const instance = this.#instances.get(id);
     if (instance !== undefined) hand(instance, entry, held);
-    else if (!this.#strangers.keep(id, { entry, held })) {
+    else if (this.isKnown(id)) {
+      if (entry.type === 'vote') this.#closed.get(id)?.onVote(entry.vote, held.signer);
+    } else if (!this.#strangers.keep(id, { entry, held })) {
       this.refuse(from, `${held.signer} says more about unknown instances than is kept`);
     }
   }
@@ -107,8 +121,48 @@ export class Registry {
       const waiting = this.#awaiting.get(hash);
       if (waiting?.delete(id) === true && waiting.size === 0) this.#awaiting.delete(hash);
     }
-    this.#settled.push(id);
-    if (this.#settled.length > settledWithVotes) this.#instances.get(this.#settled.shift()!)?.compact();
+    this.#settled.add(id);
+  }
+
+  /** Keeps within bounds what is remembered of decided instances. Called between calls, when nothing is under way. */
+  tidy(): void {
+    for (const id of this.#settled) {
+      if (this.#settled.size <= settledWithVotes) break;
+      const settlement = this.#instances.get(id)?.closed;
+      if (settlement === undefined) continue;
+      this.#settled.delete(id);
+      this.#instances.delete(id);
+      this.#closed.set(id, settlement);
+      this.#closedBytes += settlement.sizeBytes;
+    }
+    for (const [id, settlement] of this.#closed) {
+      if (this.#closedBytes <= closedBytes) break;
+      this.#closed.delete(id);
+      this.#closedBytes -= settlement.sizeBytes;
+      this.forget(id);
+    }
+  }
+
+  /** This node never says anything in `id` again, nor remembers what was decided there. */
+  forget(id: InstanceId): void {
+    this.#forgotten.add(id);
+  }
+
+  /** What was decided in `id`, where the instance itself is gone. */
+  closed(id: InstanceId): Settlement | undefined {
+    return this.#closed.get(id);
+  }
+
+  isForgotten(id: InstanceId): boolean {
+    return this.#forgotten.has(id);
+  }
+
+  forgotten(): Iterable<InstanceId> {
+    return this.#forgotten;
+  }
+
+  settlements(): Iterable<Settlement> {
+    return this.#closed.values();
   }
 
   await(hash: string, id: InstanceId): void {

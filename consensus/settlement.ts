@@ -4,66 +4,85 @@ import { assembleCertificate, type Certificate, type CertificateKind, encodeCert
 import type { ValueId } from './core.ts';
 import type { Sync } from './frame.ts';
 import type { InstanceHost } from './instance-host.ts';
-import type { InstanceId, Subject } from './messages.ts';
-import type { InstanceRecord } from './record.ts';
+import type { InstanceId, Subject, Vote } from './messages.ts';
 import type { HeldEntry } from './signed-entry.ts';
 
 /** Payloads up to this size travel with the certificate unasked. */
 const smallPayloadBytes = 16 * 1024;
 
-export class Settlement {
+export interface Decided {
   readonly kind: Exclude<CertificateKind, 'POLKA'>;
   readonly round: number;
   readonly value: ValueId;
+}
+
+export class Settlement {
+  readonly decided: Decided;
+  readonly #id: InstanceId;
+  readonly #subject: Subject;
+  readonly #host: InstanceHost;
   #certificate: Certificate | undefined;
   #encoded: Uint8Array | undefined;
   #payload: Uint8Array | undefined;
-  readonly #answers = new Map<NodeId, number>();
+  #answers: Map<NodeId, number> | undefined;
 
-  constructor(kind: Exclude<CertificateKind, 'POLKA'>, round: number, value: ValueId, certificate?: Certificate) {
-    this.kind = kind;
-    this.round = round;
-    this.value = value;
+  /** With `encoded`, the certificate is on record already. */
+  constructor(
+    id: InstanceId,
+    subject: Subject,
+    host: InstanceHost,
+    decided: Decided,
+    certificate?: Certificate,
+    encoded?: Uint8Array,
+  ) {
+    this.#id = id;
+    this.#subject = subject;
+    this.#host = host;
+    this.decided = decided;
     this.#certificate = certificate;
+    this.#encoded = encoded;
   }
 
-  get payload(): Uint8Array | undefined {
-    return this.#payload;
+  /** False while the payload is still to come. */
+  get isDelivered(): boolean {
+    return this.#payload !== undefined;
+  }
+
+  /** What it holds, in bytes. */
+  get sizeBytes(): number {
+    return (this.#encoded?.length ?? 0) + (this.#payload?.length ?? 0);
   }
 
   /** Makes the certificate from `votes` unless it came with one, and writes it down. */
-  certify(id: InstanceId, subject: Subject, votes: readonly HeldEntry[], host: InstanceHost): void {
+  certify(votes: readonly HeldEntry[]): void {
     if (this.#encoded !== undefined) return;
-    const about = { kind: this.kind, subject, instance: id, round: this.round, value: this.value };
-    this.#certificate ??= assembleCertificate(about, votes, host.epoch);
-    if (this.#certificate === undefined) throw new Error(`instance ${id} decided without the votes to prove it`);
+    const about = { ...this.decided, subject: this.#subject, instance: this.#id };
+    this.#certificate ??= assembleCertificate(about, votes, this.#host.epoch);
+    if (this.#certificate === undefined) throw new Error(`instance ${this.#id} decided without the votes to prove it`);
     this.#encoded = encodeCertificate(this.#certificate);
-    host.record(id, subject).certificates.push(this.#encoded);
+    this.#host.record(this.#id, this.#subject).certificates.push(this.#encoded);
   }
 
   /** Hands the decision over, now that its payload is here. */
-  deliver(id: InstanceId, subject: Subject, payload: Uint8Array, host: InstanceHost): void {
+  deliver(payload: Uint8Array): void {
     this.#payload = payload;
-    this.announce(id, subject, host);
+    this.announce();
   }
 
-  announce(id: InstanceId, subject: Subject, host: InstanceHost): void {
+  announce(): void {
     if (this.#payload === undefined || this.#certificate === undefined) return;
-    host.emit({
+    this.#host.emit({
       type: 'decided',
-      instance: id,
-      subject,
-      value: this.value,
+      instance: this.#id,
+      subject: this.#subject,
+      value: this.decided.value,
       payload: this.#payload,
       certificate: this.#certificate,
     });
   }
 
-  restore(encoded: Uint8Array): void {
-    this.#encoded = encoded;
-  }
-
-  snapshot(record: InstanceRecord): void {
+  snapshot(): void {
+    const record = this.#host.record(this.#id, this.#subject);
     if (this.#encoded !== undefined) record.certificates.push(this.#encoded);
     if (this.#payload !== undefined) record.payloads.push(this.#payload);
   }
@@ -73,19 +92,29 @@ export class Settlement {
     return this.#certificate?.votes.map((vote) => vote.signer) ?? [];
   }
 
-  answer(id: InstanceId, subject: Subject, to: NodeId, sync: Sync | undefined, host: InstanceHost): void {
-    const given = this.#answers.get(to) ?? 0;
+  /** A vote that others of its kind cannot have overtaken shows that its signer does not know of the decision. */
+  onVote(vote: Vote, signer: NodeId): void {
+    if (vote.value !== this.decided.value || vote.round > this.decided.round) this.answer(signer, undefined);
+  }
+
+  answer(to: NodeId, sync: Sync | undefined): void {
+    if (to !== this.#host.self) this.#host.afterSeal(() => this.#answerNow(to, sync));
+  }
+
+  #answerNow(to: NodeId, sync: Sync | undefined): void {
     if (this.#encoded === undefined) return;
-    if (given >= host.limits.answersPerPeer) {
-      host.emit({ type: 'refused', from: to, reason: `asked ${given} times about decided instance ${id}` });
+    this.#answers ??= new Map();
+    const given = this.#answers.get(to) ?? 0;
+    if (given >= this.#host.limits.answersPerPeer) {
+      this.#host.emit({ type: 'refused', from: to, reason: `asked ${given} times about decided instance ${this.#id}` });
       return;
     }
     this.#answers.set(to, given + 1);
-    const builder = host.to(to);
-    builder.subject(id, subject);
-    builder.certificate(`${id} decided`, this.#encoded);
-    const wanted = sync?.wants.includes(this.value) === true;
+    const builder = this.#host.to(to);
+    builder.subject(this.#id, this.#subject);
+    builder.certificate(`${this.#id} decided`, this.#encoded);
+    const wanted = sync?.wants.includes(this.decided.value) === true;
     if (this.#payload !== undefined && (wanted || this.#payload.length <= smallPayloadBytes))
-      builder.payload(this.value, this.#payload);
+      builder.payload(this.decided.value, this.#payload);
   }
 }

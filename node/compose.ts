@@ -1,5 +1,6 @@
 // Law: everything of a node that is above its World is put together here, from ports alone: the real node and the simulated one are this
 // same code. Nothing here knows a folder, a socket or a process.
+import { auditLane, learnEvidence } from '../actors/auditor/index.ts';
 import type { KeeperMessage } from '../actors/consensus/index.ts';
 import {
   type ChainStore,
@@ -141,7 +142,11 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const noteMesh = ({ author, body }: { readonly author: NodeId; readonly body: Uint8Array }): void =>
     noteMeshEntry(observers, author, body, (id) => chain.isMember(id));
   for await (const entry of store.all(meshLane)) noteMesh(entry);
-  const stopNoting = store.onEntry((entry) => void (entry.lane === meshLane && noteMesh(entry)));
+  for await (const entry of store.all(auditLane)) learnEvidence(parts, entry);
+  const stopNoting = store.onEntry((entry) => {
+    if (entry.lane === meshLane) noteMesh(entry);
+    if (entry.lane === auditLane) learnEvidence(parts, entry);
+  });
 
   const describe = async (): Promise<Presence> => ({
     name: options.name,

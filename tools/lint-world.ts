@@ -4,12 +4,15 @@ import { importsOf, lineAt, readSource, report, sourceFiles } from './source.ts'
 
 const worldImplementations: readonly (readonly [prefix: string, why: string])[] = [
   ['node/world/', 'the real World'],
+  ['node/crypto/', 'the Crypto port on node:crypto'],
   ['node/sandbox/', 'runs skills in worker threads: the implementation of the Sandbox port'],
   ['node/skills/', 'runs inside the sandbox, on files the sandbox opened'],
   ['node/home/', 'the node’s own folder: its keys, settings and addresses'],
   ['node/files/', 'files outside the store: a site’s data sets, a workflow’s folder'],
   ['node/gateway/', 'the edge to clients: sockets and their files'],
   ['node/client/', 'a client program’s half of that edge'],
+  ['sim/world/', 'the simulated World: its loop, its seal'],
+  ['sim/main.ts', 'a command: arguments, output, exit code'],
   ['actors/system/testing/', 'the virtual World of the tests'],
   ['node/cli/', 'a client program: terminal, child processes, files the user names'],
   ['protocols/libp2p/', 'an implementation of the Network port'],

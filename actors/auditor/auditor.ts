@@ -5,6 +5,7 @@ import { encodeBody, equalBytes, hex } from '../../protocols/wire/index.ts';
 import { liveMembers, type Parts } from '../parts/index.ts';
 import { type ActorDef, defineActor, type NodeId } from '../system/index.ts';
 import { type AttemptRecord, type BoardChange, failureOf, type WorkflowRecord, weightOf } from '../workflow/index.ts';
+import { auditLane } from './evidence.ts';
 
 export type AuditorMessage = { readonly type: 'changed'; readonly change: BoardChange } | { readonly type: 'look' };
 
@@ -21,7 +22,6 @@ interface AuditorState {
   readonly leave: readonly (() => void)[];
 }
 
-export const auditLane = 'audit';
 const lookPeriodMs = 500;
 const evidenceMaxBytes = 64 * 1024;
 

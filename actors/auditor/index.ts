@@ -1,2 +1,3 @@
 // Law: the door of the auditor room.
-export { type AuditorArgs, type AuditorMessage, auditLane, auditorActor } from './auditor.ts';
+export { type AuditorArgs, type AuditorMessage, auditorActor } from './auditor.ts';
+export { auditLane, chargeEvidence, encodeEvidenceEntry, learnEvidence } from './evidence.ts';

@@ -6,13 +6,12 @@ import {
   type Engine,
   type EngineInput,
   type EngineOutput,
-  type Evidence,
-  encodeEvidence,
   type InstanceId,
   instanceOfEvidence,
   type Subject,
 } from '../../consensus/index.ts';
-import { defineMessage, encodeBody } from '../../protocols/wire/index.ts';
+import { defineMessage } from '../../protocols/wire/index.ts';
+import { auditLane, chargeEvidence, encodeEvidenceEntry } from '../auditor/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import { openVoteLog, type VoteLog } from './log.ts';
@@ -63,13 +62,6 @@ const frame = defineMessage(
 const timeouts = { baseMs: 300, maxMs: 5_000 };
 const unjudgedMax = 4_096;
 const subjectsMax = 4_096;
-const evidenceInWords: Readonly<Record<Evidence['kind'], string>> = {
-  prevotes: 'two prevotes in one round',
-  precommits: 'two precommits in one round',
-  proposals: 'two proposals in one round',
-  amnesia: 'a vote against its own earlier commitment',
-  unjustified: 'a proposal that its own justification does not permit',
-};
 /** Frames of these many epochs before the current one are still answered: their workflows drain. */
 const drainedEpochs = 4;
 
@@ -248,17 +240,12 @@ function perform(
         questionOf(state, output.subject)?.voted?.(output);
         break;
       case 'evidence': {
-        const { culprit, kind } = output.evidence;
-        const instance = instanceOfEvidence(output.evidence);
-        const subject = state.subjects.get(instance);
+        const { evidence } = output;
+        const subject = state.subjects.get(instanceOfEvidence(evidence));
         const workflow = subject === undefined ? undefined : questionOf(state, subject)?.workflowOf?.(subject);
-        parts.ledger.charge(culprit, `${kind}:${instance}`, `equivocated: ${evidenceInWords[kind]}`, workflow);
+        chargeEvidence(parts, evidence, workflow);
         ctx.pipe(
-          () =>
-            parts.lanes.append(
-              'audit',
-              encodeBody({ kind: 'evidence', evidence: encodeEvidence(output.evidence) }, 200_000),
-            ),
+          () => parts.lanes.append(auditLane, encodeEvidenceEntry(evidence, workflow)),
           () => ({ type: 'rejudge' }),
           (error) => ({ type: 'crashed', error }),
         );

@@ -30,6 +30,8 @@ interface MemoryState {
 const earlyMax = 10_000;
 /** Between exchanges with one random peer. */
 const exchangePeriodMs = 1_000;
+/** Refusals of an entry that only its bearer can be to blame for. */
+const forgeries: ReadonlySet<string> = new Set(['signature', 'malformed', 'foreign-mesh']);
 /** How long a member waits for a workflow's record before it says that it does not hold it. */
 const holdPatienceMs = 5_000;
 
@@ -89,9 +91,11 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
       }
       case 'entries': {
         const result = await sync.receive(message.body, message.from);
-        for (const { reason, author } of result.refused) {
+        for (const { reason, author, detail } of result.refused) {
           if (reason === 'fork' && author !== undefined)
             parts.ledger.charge(author, 'fork', 'signed two different entries for one place in its log');
+          // Honest peers relay what they verified; a gap, a repeat or an author of a later epoch is nobody's fault.
+          if (forgeries.has(reason)) parts.refusals.add(message.from, 'log', `${author ?? 'nobody'}: ${detail}`);
         }
         if (result.askAgain) await digest(message.from);
         return;

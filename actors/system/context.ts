@@ -46,7 +46,7 @@ export class ActorContext implements Context<Message> {
   }
 
   /** False for code of an incarnation that has ended, for instance after an `await` that outlived it. */
-  private get current(): boolean {
+  get current(): boolean {
     return this.generation === this.cell.generation;
   }
 
@@ -159,21 +159,39 @@ export class ActorContext implements Context<Message> {
 
   pipe<T>(work: (signal: AbortSignal) => Promise<T>, ok: (value: T) => Message, fail: (error: Error) => Message): void {
     const { cell } = this;
-    const { generation, trace } = cell;
-    if (!this.current) return;
+    const { trace } = cell;
+    this.work(
+      work,
+      (value) => cell.offer(ok(value), trace),
+      (error) => cell.offer(fail(error), trace),
+    );
+  }
+
+  /** Runs work off the mailbox; neither outcome is called once this incarnation has ended, which aborts the work. */
+  work<T>(
+    run: (signal: AbortSignal) => Promise<T>,
+    ok: (value: T) => void,
+    fail: (error: Error) => void,
+  ): AbortController {
+    const { cell } = this;
     const abort = new AbortController();
+    if (!this.current) {
+      abort.abort();
+      return abort;
+    }
     cell.pipes ??= new Set();
     cell.pipes.add(abort);
-    const finish = (outcome: Message): void => {
-      if (generation !== cell.generation) return;
+    const finish = (outcome: () => void): void => {
+      if (!this.current) return;
       cell.pipes?.delete(abort);
-      cell.offer(outcome, trace);
+      outcome();
     };
     Promise.resolve()
-      .then(() => work(abort.signal))
+      .then(() => run(abort.signal))
       .then(
-        (value) => finish(ok(value)),
-        (thrown) => finish(fail(errorOf(thrown))),
+        (value) => finish(() => ok(value)),
+        (thrown) => finish(() => fail(errorOf(thrown))),
       );
+    return abort;
   }
 }

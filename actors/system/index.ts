@@ -1,6 +1,17 @@
 // Law: this is the door of the actor runtime: what is not listed here is private to it.
 export { AskError, type AskErrorCode } from './ask.ts';
 export { CreditedReceiver, CreditedSender } from './credit.ts';
+export { durable } from './durable/durable.ts';
+export {
+  type Journal,
+  JournalConflict,
+  JournalDamage,
+  type JournalEntry,
+  type Snapshot,
+  type Snapshots,
+} from './durable/journal.ts';
+export { keyValueJournal, keyValueSnapshots } from './durable/key-value-journal.ts';
+export type { Decision, DurableDef, DurablePorts, Owed, Persist } from './durable/types.ts';
 export type { ActorReport } from './inspect.ts';
 export { createRandom } from './random.ts';
 export { DeathPactError } from './signals.ts';
@@ -55,6 +66,7 @@ export {
   normal,
   type ReplyOf,
   type ReplyTo,
+  type Schema,
   type Signal,
   type SpawnOptions,
   type Stash,

@@ -165,6 +165,12 @@ export interface MailboxSpec {
   readonly overflow: 'reject' | 'dropNewest' | 'dropOldest';
 }
 
+/** What checks data of which only its form is known; zod's and any other library's schemas are such. */
+export interface Schema<T> {
+  /** The input as a T. Throws where it is none. */
+  parse(input: unknown): T;
+}
+
 export interface ActorDef<M extends Message, S, A = void> {
   readonly kind: string;
   /** Builds fresh state; runs again on restart. A throw fails the start. */
@@ -173,6 +179,8 @@ export interface ActorDef<M extends Message, S, A = void> {
   receive(state: S, message: M, ctx: Context<M>): Next<S> | Promise<Next<S>>;
   signal?(state: S, signal: Signal, ctx: Context<M>): Next<S>;
   readonly mailbox?: MailboxSpec;
+  /** What other nodes may send: an actor without one is not reachable from them. Messages of this node are not checked: the compiler did. */
+  readonly schema?: Schema<M>;
   /** Turns exit signals from linked actors and from `exit` into `exit` signals for the handler. A stop by the parent stays a stop. */
   readonly trapExit?: boolean;
 }

@@ -5,8 +5,7 @@ import { ProgressView } from './progress-view.ts';
 import { showResult } from './result-view.ts';
 import { cut, renderFields, renderTable, textWidth } from './table.ts';
 import { duration, painter, printable, size, wantsColour } from './terminal.ts';
-import { readOnlyPlan } from './testing/fake-node.ts';
-import { memorySession } from './testing/memory-session.ts';
+import { memorySession, readOnlyPlan } from './testing/index.ts';
 
 test('columns are aligned, numbers to the right', () => {
   const table = renderTable(

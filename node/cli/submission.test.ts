@@ -8,8 +8,14 @@ import { filesNamedIn, inputFiles } from './input-files.ts';
 import { findSockets } from './locate.ts';
 import { ProgressView } from './progress-view.ts';
 import { type SubmitOptions, submit } from './submission.ts';
-import { FakeNode, type FakeNodeOptions, newRecord, readOnlyPlan } from './testing/fake-node.ts';
-import { type MemorySession, memorySession } from './testing/memory-session.ts';
+import {
+  FakeNode,
+  type FakeNodeOptions,
+  type MemorySession,
+  memorySession,
+  newRecord,
+  readOnlyPlan,
+} from './testing/index.ts';
 
 let folder: string;
 const started: FakeNode[] = [];

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { FakeNode, type FakeNodeOptions, newRecord, readOnlyPlan } from '../cli/testing/fake-node.ts';
+import { FakeNode, type FakeNodeOptions, newRecord, readOnlyPlan } from '../cli/testing/index.ts';
 import {
   ApiFailure,
   ConnectionLost,

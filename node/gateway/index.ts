@@ -19,3 +19,4 @@ export type {
 } from './api.ts';
 export { createGateway, type GatewayOptions, type RunningGateway } from './gateway.ts';
 export { GatewayError } from './server.ts';
+export { createWorkflowServices, type WorkflowServices } from './services.ts';

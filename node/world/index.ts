@@ -1,5 +1,5 @@
 // Law: the door of the real World.
-export { createCrypto, isAdmissibleKey } from './crypto.ts';
+export { createCrypto, isAdmissibleKey } from '../crypto/index.ts';
 export { createLog, type NodeLog } from './log.ts';
 export { realClock, realRandom, realScheduler, realWorld } from './real.ts';
 export { createStorage, type NodeStorage, StorageError } from './storage/index.ts';

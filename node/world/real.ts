@@ -2,7 +2,7 @@
 // because each has its own settings and its own end.
 import { randomBytes } from 'node:crypto';
 import type { Clock, Log, Network, Random, Sandbox, Scheduler, Storage, World } from '../../actors/system/index.ts';
-import { createCrypto } from './crypto.ts';
+import { createCrypto } from '../crypto/index.ts';
 
 export function realClock(): Clock {
   return { wallMs: () => Date.now(), monotonicMs: () => performance.now() };

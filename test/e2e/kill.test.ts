@@ -95,8 +95,14 @@ async function survives({ victim, gateway, delayMs }: Scene): Promise<void> {
   const next = await mesh.ask(words, [packages], { node: killed });
   const [task] = next.detail.taskDetails;
   expect([...task!.executors, ...task!.verifiers]).toContain(killed);
-  expect(next.events.some((event) => (event.type === 'candidate' || event.type === 'attestation') && event.node === killed)).toBe(true);
-  await eventually(`${killed}'s vote or signature in the next workflow`, async () => next.events.some((event) => event.type === 'vote' && event.node === killed) || task!.endorsedBy.includes(killed));
+  expect(
+    next.events.some((event) => (event.type === 'candidate' || event.type === 'attestation') && event.node === killed),
+  ).toBe(true);
+  await eventually(
+    `${killed}'s vote or signature in the next workflow`,
+    async () =>
+      next.events.some((event) => event.type === 'vote' && event.node === killed) || task!.endorsedBy.includes(killed),
+  );
   for (const name of names) expect([name, (await mesh.status(name)).named]).toEqual([name, []]);
 }
 
@@ -106,7 +112,11 @@ it.each(names.map((victim, i) => [victim, names[(i + (i % 2)) % names.length]!] 
   90_000,
 );
 
-it('SIGKILL of the steward in the middle of its work costs no result', async () => survives({ victim: 'steward', gateway: 'birch', delayMs: 20 + random.below(200) }), 90_000);
+it(
+  'SIGKILL of the steward in the middle of its work costs no result',
+  async () => survives({ victim: 'steward', gateway: 'birch', delayMs: 20 + random.below(200) }),
+  90_000,
+);
 
 it('SIGKILL of the node that was asked, at once after it accepted, moves the client to another and costs no result', async () => {
   await survives({ victim: 'cedar', gateway: 'cedar', delayMs: 0 });

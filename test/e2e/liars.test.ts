@@ -1,7 +1,6 @@
 // Law: one member may lie in any way and the answer is still the right one. What a lie leaves under the liar's own signature names it;
 // what leaves no signature is counted under the peer it came from, and does no harm.
-import { readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyCertificateFile } from '../../actors/proof/index.ts';
 import { type AuditFinding, auditOf } from '../support/audit.ts';
@@ -43,23 +42,45 @@ async function askRightly(node: string = 'amber'): Promise<Asked> {
   const asked = await mesh.ask(words, [packages()], { node, timeoutMs: 45_000 });
   expect(asked.detail.state).toBe('completed');
   expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
-  const verdict = verifyCertificateFile(await mesh.certificate('birch', asked.workflow), { crypto, meshId, result: await mesh.blob('cedar', asked.detail.result!.digest) });
+  const verdict = verifyCertificateFile(await mesh.certificate('birch', asked.workflow), {
+    crypto,
+    meshId,
+    result: await mesh.blob('cedar', asked.detail.result!.digest),
+  });
   expect(verdict.ok).toBe(true);
   return asked;
 }
 
+/** How often the node refused something of the liar's, for this reason or any. */
+const refusedBy = async (name: string, wanted?: string): Promise<number> =>
+  (await mesh.status(name)).refusals
+    .filter(({ from, reason }) => from === liar && (wanted === undefined || reason === wanted))
+    .reduce((sum, { count }) => sum + count, 0);
 type Named = { readonly node: string; readonly what: string; readonly count: number };
 /** What the node holds against anybody. */
 const namedBy = async (name: string): Promise<readonly Named[]> => (await mesh.status(name)).named;
-const refusedBy = async (name: string): Promise<number> => (await mesh.status(name)).refusals.filter(({ from }) => from === liar).reduce((sum, { count }) => sum + count, 0);
 
 /** Every honest node names the liar with these words, and nobody honest is named by anybody honest. */
-async function everyoneNames(what: RegExp, nodes: readonly string[] = honest): Promise<void> {
-  for (const name of nodes) await eventually(`${name} to name ${liar} (${what})`, async () => (await namedBy(name)).some((named) => named.node === liar && what.test(named.what)));
-  for (const name of honest) expect([name, (await namedBy(name)).filter(({ node }) => node !== liar)]).toEqual([name, []]);
+async function everyoneNames(what: RegExp): Promise<void> {
+  for (const name of honest)
+    await eventually(`${name} to name ${liar} (${what})`, async () =>
+      (await namedBy(name)).some((named) => named.node === liar && what.test(named.what)),
+    );
+  await noHonestNodeIsNamed();
 }
 
-const evidence = (asked: Asked): string[] => asked.events.flatMap((event) => (event.type === 'evidence' ? [`${event.node}: ${event.message}`] : []));
+async function noHonestNodeIsNamed(): Promise<void> {
+  for (const name of honest)
+    expect([name, (await namedBy(name)).filter(({ node }) => node !== liar)]).toEqual([name, []]);
+}
+
+/** What any honest node tells of the workflow against anybody. */
+async function evidenceIn({ workflow, events }: Asked): Promise<string[]> {
+  const stories = await Promise.all(honest.map((name) => mesh.story(name, workflow)));
+  return [...events, ...stories.flat()].flatMap((event) =>
+    event.type === 'evidence' ? [`${event.node}: ${event.message}`] : [],
+  );
+}
 
 /** The liar's roles are chosen by the workflow's id: asks until it had the one that is wanted. */
 async function untilItHad(role: 'executors' | 'verifiers'): Promise<Asked> {
@@ -77,12 +98,7 @@ describe('one of four lies', () => {
     await everyoneNames(/signed a result other than the certified one/);
     const [task] = asked.detail.taskDetails;
     expect(task!.endorsedBy).not.toContain(liar);
-    const shown = await eventually('the event', async () => {
-      const again: string[] = [];
-      for await (const event of eventsOf('birch', asked.workflow)) if (event.type === 'evidence') again.push(`${event.node}: ${event.message}`);
-      return again.length > 0 ? again : undefined;
-    });
-    expect(shown).toContain(`${liar}: signed a result other than the certified one`);
+    expect(await evidenceIn(asked)).toContain(`${liar}: signed a result other than the certified one`);
   }, 60_000);
 
   it('by attesting against the right result: it is outvoted, and named as one who disputed it', async () => {
@@ -93,9 +109,16 @@ describe('one of four lies', () => {
 
   it('by voting both ways: the decision stands, and it is named for signing two votes of one round', async () => {
     await turn('equivocate');
-    const asked = await askRightly();
-    await everyoneNames(/equivocated: two (prevotes|precommits) in one round/, ['amber', 'birch', 'cedar']);
-    expect([...evidence(asked), ...(await evidenceAt('amber', asked.workflow)), ...(await evidenceAt('birch', asked.workflow))].some((line) => line.startsWith(`${liar}: equivocated`))).toBe(true);
+    const told: string[] = [];
+    // A lie that comes after the end is charged, and no longer part of the workflow's story.
+    for (let tries = 0; tries < 8 && told.length === 0; tries++)
+      told.push(
+        ...(await evidenceIn(await askRightly(honest[tries % honest.length]))).filter((line) =>
+          line.startsWith(`${liar}: equivocated`),
+        ),
+      );
+    expect(told.length).toBeGreaterThan(0);
+    await everyoneNames(/equivocated: two (prevotes|precommits) in one round/);
   }, 60_000);
 
   it('by voting nil and proposing nonsense: the others decide without it', async () => {
@@ -117,7 +140,7 @@ describe('one of four lies', () => {
   }, 90_000);
 
   it('by sending garbage in frames, requests, replies and gossip: counted under its name, and harmless', async () => {
-    const before = await Promise.all(honest.map(refusedBy));
+    const before = await Promise.all(honest.map((name) => refusedBy(name)));
     await turn('garbage');
     await askRightly();
     await askRightly('birch');
@@ -126,7 +149,8 @@ describe('one of four lies', () => {
       console.log(`${name} refused ${refused - before[i]!} messages of ${liar}`);
       expect(refused).toBeGreaterThan(before[i]! + 20);
     }
-    for (const name of honest) expect([name, (await namedBy(name)).filter(({ node }) => node !== liar)]).toEqual([name, []]);
+    for (const name of honest)
+      expect([name, (await namedBy(name)).filter(({ node }) => node !== liar)]).toEqual([name, []]);
   }, 90_000);
 
   it('by handing out other payloads than asked for: they are not believed, it is named, and an honest holder is asked', async () => {
@@ -140,30 +164,38 @@ describe('one of four lies', () => {
     // Cedar asks the node that took the intent for the file first, which is the liar.
     const asked = await mesh.ask(words, [file], { node: liar, timeoutMs: 45_000 });
     expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
-    await eventually('cedar to name the liar', async () => (await namedBy('cedar')).some(({ node, what }) => node === liar && /payload/.test(what)));
+    await eventually('cedar to count it', async () => (await refusedBy('cedar', 'payload')) > 0);
     expect([...asked.detail.taskDetails[0]!.executors, ...asked.detail.taskDetails[0]!.verifiers]).toContain('cedar');
   }, 90_000);
 
   it('by signing as somebody else: no forged message, log entry or vote counts, and the hand that gave them is known', async () => {
-    const before = await Promise.all(honest.map(refusedBy));
     await turn('forge');
     const asked = await askRightly();
     await askRightly('cedar');
     // A cancellation in the gateway's name, believed, would have ended the workflow.
-    for (const name of honest) expect([name, (await mesh.detail(name, asked.workflow))?.state]).toEqual([name, 'completed']);
-    for (const [i, name] of honest.entries()) expect(await refusedBy(name)).toBeGreaterThan(before[i]!);
-    await everyoneNames(/consensus message that was refused: the signature of/);
-    await everyoneNames(/log entry/);
+    for (const name of honest)
+      expect([name, (await mesh.detail(name, asked.workflow))?.state]).toEqual([name, 'completed']);
+    for (const name of honest)
+      for (const reason of ['not_author', 'log', 'consensus'])
+        await eventually(
+          `${name} to count what was forged (${reason})`,
+          async () => (await refusedBy(name, reason)) > 0,
+        );
+    await noHonestNodeIsNamed();
   }, 90_000);
 
   it('and what each node wrote down against it is proven by the liar’s own signatures', async () => {
-    await mesh.end2();
+    await mesh.stopAll();
     const id = mesh.idOf(liar);
     for (const name of honest) {
       const found = await auditOf(mesh.folder(name));
       const kinds = new Set(found.map(({ kind }) => kind));
-      expect(found.every(({ culprit, isProven }) => culprit === id && isProven), name).toBe(true);
-      for (const kind of ['candidate', 'attestation', 'prevotes'] satisfies AuditFinding['kind'][]) expect([name, [...kinds]]).toEqual([name, expect.arrayContaining([kind])]);
+      expect(
+        found.every(({ culprit, isProven }) => culprit === id && isProven),
+        name,
+      ).toBe(true);
+      for (const kind of ['candidate', 'attestation', 'prevotes'] satisfies AuditFinding['kind'][])
+        expect([name, [...kinds]]).toEqual([name, expect.arrayContaining([kind])]);
     }
   }, 60_000);
 });

@@ -1,6 +1,13 @@
 // Law: what a node keeps as evidence is read from its folder by the rules of its store, after the node has ended, and believed only where
 // it verifies by itself.
-import { encodeEvidence, type Evidence, attestations, candidates, decodeEvidence, verifyEvidence } from '../../consensus/index.ts';
+import {
+  attestations,
+  candidates,
+  decodeEvidence,
+  type Evidence,
+  encodeEvidence,
+  verifyEvidence,
+} from '../../consensus/index.ts';
 import { openHome } from '../../node/home/index.ts';
 import { createStorage } from '../../node/world/index.ts';
 import { openLaneStore } from '../../protocols/lanes/index.ts';
@@ -36,10 +43,13 @@ export async function auditOf(folder: string): Promise<AuditFinding[]> {
     });
     const found: AuditFinding[] = [];
     for await (const { author, body } of store.all('audit')) {
-      const entry = decodeBody(body) as { kind: 'evidence'; evidence: Uint8Array } | { kind: 'dissent'; workflow: string; statements: Uint8Array[] };
+      const entry = decodeBody(body) as
+        | { kind: 'evidence'; evidence: Uint8Array }
+        | { kind: 'dissent'; workflow: string; statements: Uint8Array[] };
       if (entry.kind === 'evidence') {
         const evidence = decodeEvidence(entry.evidence);
-        const isProven = verifyEvidence(evidence, config, meshId, crypto).ok && equalBytes(encodeEvidence(evidence), entry.evidence);
+        const isProven =
+          verifyEvidence(evidence, config, meshId, crypto).ok && equalBytes(encodeEvidence(evidence), entry.evidence);
         found.push({ author, culprit: evidence.culprit, kind: evidence.kind, isProven });
       } else for (const statement of entry.statements) found.push({ author, ...dissenting(statement) });
     }

@@ -4,7 +4,16 @@ import type { NodeId } from '../../actors/system/index.ts';
 import { openHome } from '../../node/home/index.ts';
 import { encodeEntry, signEntry } from '../../protocols/lanes/index.ts';
 import { decodeGenesis, type EpochConfig, meshIdOf } from '../../protocols/mesh/index.ts';
-import { createHlc, createIdentity, encodeBody, hex, type Identity, maxBodyBytes, publicKeyOf, sealEnvelope } from '../../protocols/wire/index.ts';
+import {
+  createHlc,
+  createIdentity,
+  encodeBody,
+  hex,
+  type Identity,
+  maxBodyBytes,
+  publicKeyOf,
+  sealEnvelope,
+} from '../../protocols/wire/index.ts';
 import { createCrypto, realClock, realRandom } from './world.ts';
 
 export interface Forger {
@@ -17,7 +26,11 @@ export interface Forger {
   /** An envelope to `to`, by this node or in the name of `as`. */
   seal(to: NodeId, type: string, body: unknown, as?: Identity): Uint8Array;
   /** A log entry in the name of `as`, encoded. */
-  laneEntry(as: Identity, place: { readonly lane: string; readonly sequence: number; readonly previous: Uint8Array }, body: Uint8Array): Uint8Array;
+  laneEntry(
+    as: Identity,
+    place: { readonly lane: string; readonly sequence: number; readonly previous: Uint8Array },
+    body: Uint8Array,
+  ): Uint8Array;
 }
 
 export function createForger(folder: string): Forger {
@@ -34,7 +47,12 @@ export function createForger(folder: string): Forger {
     config: genesis.config,
     impostor: (id) => ({ id, publicKey: publicKeyOf(id), secretKey: self.secretKey }),
     seal: (to, type, body, as = self) =>
-      sealEnvelope({ id: random.bytes(16), type, to, hlc: hlc.now(), ttlMs: 60_000, body: encodeBody(body, maxBodyBytes) }, as, { crypto, meshId }),
-    laneEntry: (as, place, body) => encodeEntry(signEntry({ mesh: meshId, ...place, hlc: hlc.now(), body }, as, crypto)),
+      sealEnvelope(
+        { id: random.bytes(16), type, to, hlc: hlc.now(), ttlMs: 60_000, body: encodeBody(body, maxBodyBytes) },
+        as,
+        { crypto, meshId },
+      ),
+    laneEntry: (as, place, body) =>
+      encodeEntry(signEntry({ mesh: meshId, ...place, hlc: hlc.now(), body }, as, crypto)),
   };
 }

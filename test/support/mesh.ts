@@ -64,7 +64,11 @@ export interface AskOptions {
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Resolves with what `look` found once it is neither undefined nor false; throws, naming `what`, after `timeoutMs`. */
-export async function eventually<T>(what: string, look: () => T | Promise<T>, timeoutMs = 15_000): Promise<Exclude<T, undefined | false>> {
+export async function eventually<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  timeoutMs = 15_000,
+): Promise<Exclude<T, undefined | false>> {
   const endMs = performance.now() + timeoutMs;
   let last: unknown;
   for (;;) {
@@ -136,7 +140,12 @@ export class TestMesh {
       createMeshFolders({
         root,
         meshName: 'test',
-        nodes: specs.map(({ name, site = 'local', dataSets = [] }, index) => ({ name, site, dataSets, listen: [`/ip4/127.0.0.1/tcp/${ports[index]}`] })),
+        nodes: specs.map(({ name, site = 'local', dataSets = [] }, index) => ({
+          name,
+          site,
+          dataSets,
+          listen: [`/ip4/127.0.0.1/tcp/${ports[index]}`],
+        })),
       });
       await Promise.all(mesh.names.map((name) => mesh.startNode(name)));
       await mesh.formed();
@@ -165,7 +174,10 @@ export class TestMesh {
   }
 
   /** Starts the node from its folder and waits until it is ready; `behaviour` overrides how it was laid out, null makes it honest. */
-  async startNode(name: string, behaviour: Behaviour | null = this.#specs.get(name)?.behaviour ?? null): Promise<Ready> {
+  async startNode(
+    name: string,
+    behaviour: Behaviour | null = this.#specs.get(name)?.behaviour ?? null,
+  ): Promise<Ready> {
     const folder = this.folder(name);
     const args =
       behaviour === null
@@ -204,7 +216,14 @@ export class TestMesh {
       async () => {
         for (const name of this.live) {
           const { peers } = await this.status(name);
-          const isWhole = this.live.every((other) => peers.some((peer) => peer.name === other && (peer.self || (peer.connected && peer.skills.length > 0 && peer.state !== 'suspect' && peer.state !== 'dead'))));
+          const isWhole = this.live.every((other) =>
+            peers.some(
+              (peer) =>
+                peer.name === other &&
+                (peer.self ||
+                  (peer.connected && peer.skills.length > 0 && peer.state !== 'suspect' && peer.state !== 'dead')),
+            ),
+          );
           if (!isWhole) return false;
         }
         return true;
@@ -239,11 +258,18 @@ export class TestMesh {
   /** A client that tries `first` and then the others. */
   client(first: string, onMove: (move: Move) => void = () => {}): MeshClient {
     const order = [first, ...this.names.filter((name) => name !== first)];
-    return new MeshClient(order.map((name) => openHome(this.folder(name)).socketPath), { onMove });
+    return new MeshClient(
+      order.map((name) => openHome(this.folder(name)).socketPath),
+      { onMove },
+    );
   }
 
   /** Words, or a plan bound to blobs, to the end of its workflow. Throws where it is not planned, or not ended in time. */
-  async ask(intent: string | { readonly plan: unknown }, files: readonly LocalFile[], options: AskOptions): Promise<Asked> {
+  async ask(
+    intent: string | { readonly plan: unknown },
+    files: readonly LocalFile[],
+    options: AskOptions,
+  ): Promise<Asked> {
     const moves: Move[] = [];
     const client = this.client(options.node, (move) => void moves.push(move));
     const stored = new StoredFiles(files);
@@ -260,7 +286,11 @@ export class TestMesh {
     const startedMs = performance.now();
     options.onOpened?.(workflow);
     const events: WorkflowEvent[] = [];
-    for await (const event of follow(client, workflow, { signal, probeAfterMs: 500, reopen: { request, files: stored } })) {
+    for await (const event of follow(client, workflow, {
+      signal,
+      probeAfterMs: 500,
+      reopen: { request, files: stored },
+    })) {
       events.push(event);
       options.onEvent?.(event);
     }
@@ -280,9 +310,22 @@ export class TestMesh {
     return new Uint8Array(await this.only(name).blob(digest));
   }
 
+  /** What the node tells of a workflow that has ended, from the beginning. */
+  async story(name: string, workflow: string): Promise<WorkflowEvent[]> {
+    const events: WorkflowEvent[] = [];
+    for await (const event of follow(this.only(name), workflow, { signal: AbortSignal.timeout(10_000) }))
+      events.push(event);
+    return events;
+  }
+
+  /** Ends every process; the folders stay. */
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#processes.values()].map((child) => (child.isGone ? undefined : child.stop())));
+  }
+
   /** Ends every process and removes the folders. Never throws. */
   async end(): Promise<void> {
-    await Promise.all([...this.#processes.values()].map((child) => (child.isGone ? undefined : child.stop())));
+    await this.stopAll();
     if (process.env.PARLEY_KEEP_FOLDERS === undefined) rmSync(this.root, { recursive: true, force: true });
     else console.log(`kept ${this.root}`);
   }

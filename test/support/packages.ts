@@ -15,7 +15,8 @@ export const sitePath = (site: string): string => `${repository}examples/data/si
 /** The rows of one of the example's tables, which quotes nothing. */
 export function readPackages(path: string): PackageRow[] {
   const [header, ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n');
-  if (header !== 'package,section,installed_size,version,architecture') throw new Error(`${path} is another table: ${header}`);
+  if (header !== 'package,section,installed_size,version,architecture')
+    throw new Error(`${path} is another table: ${header}`);
   return lines.map((line) => {
     const [name, section, size, version] = line.split(',');
     return { package: name!, section: section!, installedSize: Number(size), version: version! };

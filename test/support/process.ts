@@ -55,9 +55,14 @@ export class TestProcess {
       return JSON.parse(
         await Promise.race([
           line,
-          this.gone.then((how) => Promise.reject(new Error(`the process ended (${how}) before it was ready:\n${this.lastWords(10)}`))),
+          this.gone.then((how) =>
+            Promise.reject(new Error(`the process ended (${how}) before it was ready:\n${this.lastWords(10)}`)),
+          ),
           new Promise<never>((_, reject) => {
-            timer = setTimeout(() => reject(new Error(`not ready after ${timeoutMs} ms:\n${this.lastWords(10)}`)), timeoutMs);
+            timer = setTimeout(
+              () => reject(new Error(`not ready after ${timeoutMs} ms:\n${this.lastWords(10)}`)),
+              timeoutMs,
+            );
           }),
         ]),
       ) as T;
@@ -95,7 +100,10 @@ export interface CliRun {
 }
 
 /** Runs the CLI to its end, without a terminal. It is killed, and its code is `SIGKILL`, after `timeoutMs`. */
-export function parley(args: readonly string[], options: { readonly cwd?: string; readonly timeoutMs?: number } = {}): Promise<CliRun> {
+export function parley(
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly timeoutMs?: number } = {},
+): Promise<CliRun> {
   const startedMs = performance.now();
   return new Promise((resolve) => {
     const child = spawn(node, [`${repository}bin/parley.mjs`, ...args], {
@@ -104,8 +112,14 @@ export function parley(args: readonly string[], options: { readonly cwd?: string
       env: environment(),
     });
     const text = { out: '', err: '' };
-    child.stdout.on('data', (chunk: Buffer) => (text.out += chunk.toString('utf8')));
-    child.stderr.on('data', (chunk: Buffer) => (text.err += chunk.toString('utf8')));
+    for (const [stream, name] of [
+      [child.stdout, 'out'],
+      [child.stderr, 'err'],
+    ] as const) {
+      stream.on('data', (chunk: Buffer) => {
+        text[name] += chunk.toString('utf8');
+      });
+    }
     const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
     child.once('close', (code, signal) => {
       clearTimeout(timer);

@@ -41,7 +41,10 @@ export function createShadowVoter({ forger, as, say }: ShadowVoterOptions): Shad
         handle({ type: 'offer', instance: output.instance, payload: utf8.encode(`nonsense ${output.instance}`) });
         return;
       case 'timer':
-        setTimeout(() => handle({ type: 'timeout', instance: output.instance, kind: output.kind, round: output.round }), output.delayMs).unref();
+        setTimeout(
+          () => handle({ type: 'timeout', instance: output.instance, kind: output.kind, round: output.round }),
+          output.delayMs,
+        ).unref();
         return;
     }
   };

@@ -6,7 +6,7 @@ import { type Network, NetworkError, type NodeId } from '../../actors/system/ind
 import { encodeWorkflowEntry, workflowLane } from '../../actors/workflow/index.ts';
 import { decodeEntry, entryHash, type LaneEntry } from '../../protocols/lanes/index.ts';
 import { decodeBody, openEnvelope } from '../../protocols/wire/index.ts';
-import { createForger } from './forger.ts';
+import { createForger, type Forger } from './forger.ts';
 import { consensusFrame, createShadowVoter } from './shadow-voter.ts';
 import type { Behaviour } from './traitor.ts';
 import { createCrypto } from './world.ts';
@@ -14,48 +14,37 @@ import { createCrypto } from './world.ts';
 type NetworkBehaviour = (network: Network, folder: string) => Network;
 
 const crypto = createCrypto();
-/** A liar's second story reaches those it lied to first after this long. */
-const secondStoryMs = 250;
 
 /** What `record` writes into the node's folder. */
 export const recordFile = 'said.bin';
 
-export const networkBehaviours: Readonly<Record<Exclude<Behaviour, 'wrong-result' | 'wrong-attestation'>, NetworkBehaviour>> = {
-  /** One victim is told nil at once and the truth never; the others are told the truth at once and nil a little later. */
+export const networkBehaviours: Readonly<
+  Record<Exclude<Behaviour, 'wrong-result' | 'wrong-attestation'>, NetworkBehaviour>
+> = {
+  /** One victim is told nil and never the truth; the others are told both. */
   equivocate(network, folder) {
     const forger = createForger(folder);
-    const victim = (): NodeId | undefined => network.peers()[0];
-    const voter = createShadowVoter({
-      forger,
-      as: forger.self,
-      say(to, envelope) {
-        for (const peer of to === 'all' ? network.peers() : [to]) {
-          const tell = (): void => void network.send(peer, envelope(peer));
-          if (peer === victim()) tell();
-          else setTimeout(tell, secondStoryMs).unref();
-        }
-      },
-    });
+    const voter = createShadowVoter({ forger, as: forger.self, say: (to, envelope) => tell(network, to, envelope) });
     return {
       ...network,
       onFrame: listening(network, (from, frame) => voter.hear(from, frame)),
-      send: (to, frame) => (to === victim() && typeOf(frame, forger.meshId) === consensusFrame ? true : network.send(to, frame)),
+      send(to, frame) {
+        voter.hear(forger.self.id, frame);
+        return to === network.peers()[0] && isVoting(frame, forger) ? true : network.send(to, frame);
+      },
     };
   },
 
   'wrong-vote'(network, folder) {
     const forger = createForger(folder);
-    const voter = createShadowVoter({
-      forger,
-      as: forger.self,
-      say(to, envelope) {
-        for (const peer of to === 'all' ? network.peers() : [to]) network.send(peer, envelope(peer));
-      },
-    });
+    const voter = createShadowVoter({ forger, as: forger.self, say: (to, envelope) => tell(network, to, envelope) });
     return {
       ...network,
       onFrame: listening(network, (from, frame) => voter.hear(from, frame)),
-      send: (to, frame) => (typeOf(frame, forger.meshId) === consensusFrame ? true : network.send(to, frame)),
+      send(to, frame) {
+        voter.hear(forger.self.id, frame);
+        return isVoting(frame, forger) ? true : network.send(to, frame);
+      },
     };
   },
 
@@ -70,20 +59,31 @@ export const networkBehaviours: Readonly<Record<Exclude<Behaviour, 'wrong-result
         throw new NetworkError('timeout', `${to} was never asked`);
       },
       serve: () => network.serve(() => never),
-      provide: () =>
-        network.provide(async function* () {
-          await never;
-        }),
+      provide: () => network.provide(() => ({ [Symbol.asyncIterator]: () => ({ next: () => never }) })),
     };
   },
 
   /** Half of it is noise; the other half is noise in a genuine envelope of a genuine type. */
   garbage(network, folder) {
     const forger = createForger(folder);
-    const types = [consensusFrame, 'lane.entries', 'lane.frontier', 'membership.swim', 'membership.presence', 'no.such.type'];
+    const types = [
+      consensusFrame,
+      'lane.entries',
+      'lane.frontier',
+      'membership.swim',
+      'membership.presence',
+      'no.such.type',
+    ];
     let count = 0;
     const noise = (to: NodeId, sizeBytes: number): Uint8Array =>
-      count++ % 2 === 0 ? new Uint8Array(randomBytes(Math.min(sizeBytes, 4_096))) : forger.seal(to, types[count % types.length]!, { epoch: 0, bytes: randomBytes(200), entries: [randomBytes(100)], more: true });
+      count++ % 2 === 0
+        ? new Uint8Array(randomBytes(Math.min(sizeBytes, 4_096)))
+        : forger.seal(to, types[count % types.length]!, {
+            epoch: 0,
+            bytes: randomBytes(200),
+            entries: [randomBytes(100)],
+            more: true,
+          });
     const flood = setInterval(() => {
       for (const peer of network.peers()) {
         network.send(peer, noise(peer, 300));
@@ -125,18 +125,16 @@ export const networkBehaviours: Readonly<Record<Exclude<Behaviour, 'wrong-result
     const heads = new Map<NodeId, LaneEntry>();
     const others = forger.config.members.map(({ id }) => id).filter((id) => id !== forger.self.id);
     const voters = others.map((id) =>
-      createShadowVoter({
-        forger,
-        as: forger.impostor(id),
-        say(to, envelope) {
-          for (const peer of to === 'all' ? network.peers() : [to]) network.send(peer, envelope(peer));
-        },
-      }),
+      createShadowVoter({ forger, as: forger.impostor(id), say: (to, envelope) => tell(network, to, envelope) }),
     );
     const cancel = (workflow: string): void => {
       for (const id of others) {
         const head = heads.get(id);
-        const place = { lane: workflowLane, sequence: (head?.sequence ?? 0) + 1, previous: head === undefined ? new Uint8Array(32) : entryHash(head, crypto) };
+        const place = {
+          lane: workflowLane,
+          sequence: (head?.sequence ?? 0) + 1,
+          previous: head === undefined ? new Uint8Array(32) : entryHash(head, crypto),
+        };
         const body = encodeWorkflowEntry({ kind: 'cancelled', workflow, reason: 'forged', atMs: 1 });
         const entry = forger.laneEntry(forger.impostor(id), place, body);
         for (const peer of network.peers()) {
@@ -154,17 +152,24 @@ export const networkBehaviours: Readonly<Record<Exclude<Behaviour, 'wrong-result
         if (!opened.ok || opened.envelope.type !== 'lane.entries') return;
         for (const bytes of (decodeBody(opened.envelope.body) as { entries: Uint8Array[] }).entries) {
           const entry = decodeEntry(bytes);
-          if (entry.lane === workflowLane && entry.sequence > (heads.get(entry.author)?.sequence ?? 0)) heads.set(entry.author, entry);
-          const said = entry.lane === workflowLane ? (decodeBody(entry.body) as { kind: string; workflow: string }) : undefined;
+          if (entry.lane === workflowLane && entry.sequence > (heads.get(entry.author)?.sequence ?? 0))
+            heads.set(entry.author, entry);
+          const said =
+            entry.lane === workflowLane ? (decodeBody(entry.body) as { kind: string; workflow: string }) : undefined;
           if (said?.kind === 'opened' || said?.kind === 'assigned') cancel(said.workflow);
         }
       }),
+      send(to, frame) {
+        for (const voter of voters) voter.hear(forger.self.id, frame);
+        return network.send(to, frame);
+      },
     };
   },
 
   /** Honest. Everything that leaves this node is written to a file before it leaves, as it is before the transport encrypts it. */
   record(network, folder) {
-    const write = (bytes: Uint8Array): void => appendFileSync(join(folder, recordFile), Buffer.concat([bytes, Buffer.from('\n')]));
+    const write = (bytes: Uint8Array): void =>
+      appendFileSync(join(folder, recordFile), Buffer.concat([bytes, Buffer.from('\n')]));
     const text = (words: string): void => write(Buffer.from(words));
     return {
       ...network,
@@ -200,6 +205,10 @@ export const networkBehaviours: Readonly<Record<Exclude<Behaviour, 'wrong-result
   },
 };
 
+function tell(network: Network, to: NodeId | 'all', envelope: (to: NodeId) => Uint8Array): void {
+  for (const peer of to === 'all' ? network.peers() : [to]) network.send(peer, envelope(peer));
+}
+
 function listening(network: Network, hear: (from: NodeId, frame: Uint8Array) => void): Network['onFrame'] {
   return (handler) =>
     network.onFrame((from, frame) => {
@@ -208,9 +217,9 @@ function listening(network: Network, hear: (from: NodeId, frame: Uint8Array) => 
     });
 }
 
-function typeOf(frame: Uint8Array, meshId: Uint8Array): string | undefined {
+function isVoting(frame: Uint8Array, { meshId }: Forger): boolean {
   const opened = openEnvelope(frame, { crypto, meshId });
-  return opened.ok ? opened.envelope.type : undefined;
+  return opened.ok && opened.envelope.type === consensusFrame;
 }
 
 async function* flipped(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {

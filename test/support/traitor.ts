@@ -2,9 +2,9 @@
 // with its parent, and lies in exactly one way.
 import { request } from 'node:http';
 import type { Sandbox, SkillOutcome } from '../../actors/system/index.ts';
+import type { WorkflowDetail, WorkflowSummary } from '../../node/client/index.ts';
 import { openHome } from '../../node/home/index.ts';
 import { type NodeOptions, startNode } from '../../node/index.ts';
-import type { WorkflowDetail, WorkflowSummary } from '../../node/client/index.ts';
 import { networkBehaviours } from './traitor-network.ts';
 
 /**
@@ -12,12 +12,24 @@ import { networkBehaviours } from './traitor-network.ts';
  * `wrong-vote` votes nil and proposes nonsense; `silent` is connected and answers nothing; `garbage` sends random bytes;
  * `bad-blobs` hands out other payloads than asked for; `forge` signs in others' names; `record` is honest and writes down what it says.
  */
-export type Behaviour = 'wrong-result' | 'wrong-attestation' | 'equivocate' | 'wrong-vote' | 'silent' | 'garbage' | 'bad-blobs' | 'forge' | 'record';
+export type Behaviour =
+  | 'wrong-result'
+  | 'wrong-attestation'
+  | 'equivocate'
+  | 'wrong-vote'
+  | 'silent'
+  | 'garbage'
+  | 'bad-blobs'
+  | 'forge'
+  | 'record';
 
 /** The same canonical JSON with its first number one higher: well formed, plausible, wrong. */
 export function falsified(output: Uint8Array): Uint8Array {
   const text = Buffer.from(output).toString('utf8');
-  let changed = text.replace(/("rows":\[\[[^\]]*?)(\d+)(\]|,)/, (_, before: string, digits: string, after: string) => `${before}${BigInt(digits) + 1n}${after}`);
+  let changed = text.replace(
+    /("rows":\[\[[^\]]*?)(\d+)(\]|,)/,
+    (_, before: string, digits: string, after: string) => `${before}${BigInt(digits) + 1n}${after}`,
+  );
   if (changed === text) changed = text.replace(/\d+/, (digits) => `${BigInt(digits) + 1n}`);
   return new TextEncoder().encode(changed === text ? '{}' : changed);
 }
@@ -55,7 +67,8 @@ function get<T>(socketPath: string, path: string): Promise<T> {
 
 function wrapOf(folder: string, behaviour: Behaviour): NonNullable<NodeOptions['wrap']> {
   if (behaviour === 'wrong-result') return { sandbox: (sandbox) => lyingSandbox(sandbox, async () => true) };
-  if (behaviour === 'wrong-attestation') return { sandbox: (sandbox) => lyingSandbox(sandbox, (workflow) => verifies(folder, workflow)) };
+  if (behaviour === 'wrong-attestation')
+    return { sandbox: (sandbox) => lyingSandbox(sandbox, (workflow) => verifies(folder, workflow)) };
   return { network: (network) => networkBehaviours[behaviour](network, folder) };
 }
 

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { openLaneStore } from '../../../protocols/lanes/index.ts';
 import { createIdentity } from '../../../protocols/wire/index.ts';
-import { createCrypto } from '../crypto.ts';
+import { createCrypto } from '../../crypto/index.ts';
 import { createStorage } from './storage.ts';
 
 /** Bytes of one record in the append file: its number, big-endian, over and over. */

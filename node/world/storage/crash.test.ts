@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openLaneStore } from '../../../protocols/lanes/index.ts';
 import { createIdentity } from '../../../protocols/wire/index.ts';
-import { createCrypto } from '../crypto.ts';
+import { createCrypto } from '../../crypto/index.ts';
 import { blobOf, crashMesh, crashSecret, recordBytes, recordOf } from './crash-writer.ts';
 import { createStorage } from './storage.ts';
 

@@ -1,0 +1,64 @@
+// Law: an owed effect runs once per activation, a bounded number at a time, and stops when it is no longer owed. Its outcome is a message
+// of the actor, which nothing may push out of the mailbox.
+import type { ActorContext } from '../context.ts';
+import type { Message } from '../types.ts';
+import type { Owed } from './types.ts';
+
+const runningAtOnce = 16;
+const outcomeType = '$owed';
+
+interface Outcome extends Message {
+  readonly key: string;
+  readonly message: Message | undefined;
+  readonly error: Error | undefined;
+}
+
+export class OwedWork<M extends Message> {
+  private readonly context: ActorContext;
+  /** By key; `undefined` once it has run. */
+  private readonly started = new Map<string, AbortController | undefined>();
+  private running = 0;
+
+  constructor(context: ActorContext) {
+    this.context = context;
+  }
+
+  /** Starts what is owed and has not run, and aborts what runs and is not owed. */
+  workOff(owed: Iterable<Owed<M>>): void {
+    const left = new Set(this.started.keys());
+    for (const item of owed) {
+      if (left.delete(item.key) || this.started.has(item.key)) continue;
+      if (this.running < runningAtOnce) this.begin(item);
+    }
+    for (const key of left) {
+      this.started.get(key)?.abort();
+      this.started.delete(key);
+    }
+  }
+
+  private begin({ key, run }: Owed<M>): void {
+    this.running++;
+    const { cell } = this.context;
+    const end = (message: Message | undefined, error: Error | undefined): void => {
+      this.running--;
+      if (this.started.get(key) === controller) this.started.set(key, undefined);
+      const outcome: Outcome = { type: outcomeType, key, message, error };
+      // Beyond the mailbox's capacity by at most what runs at once.
+      cell.offerOwn(outcome);
+    };
+    const controller = this.context.work(
+      run,
+      (message) => end(message, undefined),
+      (error) => end(undefined, error),
+    );
+    this.started.set(key, controller);
+  }
+
+  /** The actor's own message in `received`, which may be an outcome. Throws where the effect did. */
+  outcome(received: M): M {
+    if (received.type !== outcomeType) return received;
+    const { message, error, key } = received as unknown as Outcome;
+    if (message !== undefined) return message as M;
+    throw new Error(`the owed effect '${key}' failed`, { cause: error });
+  }
+}

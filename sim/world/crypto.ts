@@ -1,0 +1,45 @@
+// Law: simulated nodes hash as real ones do. Signatures are real Ed25519 unless the fast form is asked for by name, and that form is
+// forgeable by nobody in the simulation either: only who holds the secret can compute the tag, since the table of secrets is this closure's.
+import type { Crypto } from '../../actors/system/index.ts';
+import { createCrypto } from '../../node/index.ts';
+import { equalBytes, hex, utf8 } from '../../protocols/wire/index.ts';
+
+/** `ed25519`: the node's own. `keyed-hash`: a fiftieth of the time, for runs of many seeds; nothing outside the simulation accepts it. */
+export type SignatureKind = 'ed25519' | 'keyed-hash';
+
+const tagDomains = [utf8.encode('parley/sim/tag/1'), utf8.encode('parley/sim/tag/2')] as const;
+
+export function createSimCrypto(kind: SignatureKind): Crypto {
+  const real = createCrypto();
+  if (kind === 'ed25519') return real;
+  const secretOf = new Map<string, Uint8Array>();
+  const publicOf = new Map<string, Uint8Array>();
+  const publicKey = (secretKey: Uint8Array): Uint8Array => {
+    const name = hex.encode(secretKey);
+    let found = publicOf.get(name);
+    if (found === undefined) {
+      found = real.publicKey(secretKey);
+      publicOf.set(name, found);
+      secretOf.set(hex.encode(found), secretKey.slice());
+    }
+    return found.slice();
+  };
+  const tag = (secretKey: Uint8Array, message: Uint8Array): Uint8Array => {
+    const signature = new Uint8Array(64);
+    const digest = real.sha256(message);
+    tagDomains.forEach((domain, half) => signature.set(real.sha256(domain, secretKey, digest), 32 * half));
+    return signature;
+  };
+  return {
+    sha256: real.sha256,
+    publicKey,
+    sign(secretKey, message) {
+      publicKey(secretKey);
+      return tag(secretKey, message);
+    },
+    verify(key, message, signature) {
+      const secretKey = key.length === 32 && signature.length === 64 ? secretOf.get(hex.encode(key)) : undefined;
+      return secretKey !== undefined && equalBytes(tag(secretKey, message), signature);
+    },
+  };
+}
