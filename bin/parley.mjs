@@ -13,7 +13,9 @@ const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.met
 const args = process.argv.slice(2);
 
 // A node lives long and does little at a time: a small young generation and code kept small save it a third of its memory.
-const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size'];
+const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1'];
+/** glibc keeps an arena per thread and gives little back; one arena, trimmed, is enough for a node's few threads. */
+const nodeEnv = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536' };
 const runsNode = args[0] === 'up' || args[0] === 'join';
 
 if (major < 24) {
@@ -31,7 +33,7 @@ if (major < 24) {
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
 } else if (runsNode && process.execve !== undefined && process.platform !== 'win32' && process.execArgv.length === 0) {
   // The same process goes on under other flags: same id, same streams, same signals.
-  process.execve(process.execPath, [process.execPath, ...nodeFlags, self, ...args], process.env);
+  process.execve(process.execPath, [process.execPath, ...nodeFlags, self, ...args], { ...nodeEnv, ...process.env });
 } else {
   module.enableCompileCache();
   const { main } = await import(existsSync(source) ? source : compiled);

@@ -23,8 +23,12 @@ export interface EngineLimits {
   readonly strangersPerMember: number;
   /** Rounds ahead of the current one whose statements are kept; of later ones only the number is. */
   readonly futureRounds: number;
-  /** Answers with payloads given to one peer about one instance. */
+  /** Answers given to one peer about one instance. */
   readonly answersPerPeer: number;
+  /** Decided instances whose votes are kept, so that who contradicts itself late is still convicted. */
+  readonly settledWithVotes: number;
+  /** Certificates and payloads kept of decided instances older than those, in bytes; of still older ones only that they were decided. */
+  readonly closedBytes: number;
 }
 
 export const defaultLimits: EngineLimits = {
@@ -32,6 +36,8 @@ export const defaultLimits: EngineLimits = {
   strangersPerMember: 1024,
   futureRounds: 8,
   answersPerPeer: 64,
+  settledWithVotes: 256,
+  closedBytes: 64 * 1024 * 1024,
 };
 
 export interface EngineOptions {

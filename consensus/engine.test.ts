@@ -377,4 +377,39 @@ describe('bounds', () => {
     }
     expect(engine.liveCount).toBe(0);
   });
+
+  test('of many decided instances the oldest are remembered as decided only, across a rewritten log too, and never voted in again', () => {
+    const one = { ...config, members: config.members.filter(({ id }) => id === identities[0]!.id), f: 0, c: 0, p: 0 };
+    const open = () =>
+      createEngine({
+        self: identities[0]!,
+        config: one,
+        meshId,
+        crypto,
+        timeouts: { baseMs: 100, maxMs: 1000 },
+        limits: { settledWithVotes: 2, closedBytes: 2000 },
+      });
+    const engine = open();
+    for (let i = 0; i < 20; i++) engine.handle({ type: 'start', subject: subject(`${i}`), payload: payload(`${i}`) });
+    const ask = (i: number) =>
+      engine.handle({
+        type: 'frame',
+        from: identities[3]!.id,
+        bytes: frameOf((b) => b.sync({ instance: engine.instanceId(subject(`${i}`)), round: 0, wants: [] })),
+      });
+    // The newest with their votes, some more as certificates, the oldest not at all.
+    expect(ask(19)).toEqual([expect.objectContaining({ type: 'send' })]);
+    expect(ask(17)).toEqual([expect.objectContaining({ type: 'send' })]);
+    expect(ask(0)).toEqual([]);
+    const again = open();
+    again.handleAll(engine.snapshot().map((record) => ({ type: 'restore', record })));
+    again.handle({ type: 'resume' });
+    for (const each of [engine, again]) {
+      expect(each.liveCount).toBe(0);
+      expect(each.handle({ type: 'start', subject: subject('0'), payload: payload('other') })).toEqual([]);
+      expect(each.handle({ type: 'start', subject: subject('17'), payload: payload('other') })).toEqual([
+        expect.objectContaining({ type: 'decided', payload: payload('17') }),
+      ]);
+    }
+  });
 });

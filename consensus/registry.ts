@@ -10,11 +10,6 @@ import type { Settlement } from './settlement.ts';
 import type { HeldEntry } from './signed-entry.ts';
 import { Strangers } from './strangers.ts';
 
-/** Decided instances whose votes are kept, so that who contradicts itself late is still convicted. */
-const settledWithVotes = 256;
-/** Of later ones the certificate and the payload are kept, up to this much. */
-const closedBytes = 64 * 1024 * 1024;
-
 export class Registry {
   readonly #host: InstanceHost;
   readonly #epoch: EpochView;
@@ -127,7 +122,7 @@ export class Registry {
   /** Keeps within bounds what is remembered of decided instances. Called between calls, when nothing is under way. */
   tidy(): void {
     for (const id of this.#settled) {
-      if (this.#settled.size <= settledWithVotes) break;
+      if (this.#settled.size <= this.#limits.settledWithVotes) break;
       const settlement = this.#instances.get(id)?.closed;
       if (settlement === undefined) continue;
       this.#settled.delete(id);
@@ -136,7 +131,7 @@ export class Registry {
       this.#closedBytes += settlement.sizeBytes;
     }
     for (const [id, settlement] of this.#closed) {
-      if (this.#closedBytes <= closedBytes) break;
+      if (this.#closedBytes <= this.#limits.closedBytes) break;
       this.#closed.delete(id);
       this.#closedBytes -= settlement.sizeBytes;
       this.forget(id);

@@ -1,6 +1,12 @@
 // Law: once decided, an instance says one thing only: its certificate, to whoever is behind, and its payload to whoever lacks it.
 import type { NodeId } from '../actors/system/index.ts';
-import { assembleCertificate, type Certificate, type CertificateKind, encodeCertificate } from './certificate.ts';
+import {
+  assembleCertificate,
+  type Certificate,
+  type CertificateKind,
+  decodeCertificate,
+  encodeCertificate,
+} from './certificate.ts';
 import type { ValueId } from './core.ts';
 import type { Sync } from './frame.ts';
 import type { InstanceHost } from './instance-host.ts';
@@ -21,6 +27,7 @@ export class Settlement {
   readonly #id: InstanceId;
   readonly #subject: Subject;
   readonly #host: InstanceHost;
+  /** Until it is written down; afterwards its bytes are all that is held, thousands of decisions being thousands of small arrays less. */
   #certificate: Certificate | undefined;
   #encoded: Uint8Array | undefined;
   #payload: Uint8Array | undefined;
@@ -57,9 +64,10 @@ export class Settlement {
   certify(votes: readonly HeldEntry[]): void {
     if (this.#encoded !== undefined) return;
     const about = { ...this.decided, subject: this.#subject, instance: this.#id };
-    this.#certificate ??= assembleCertificate(about, votes, this.#host.epoch);
-    if (this.#certificate === undefined) throw new Error(`instance ${this.#id} decided without the votes to prove it`);
-    this.#encoded = encodeCertificate(this.#certificate);
+    const certificate = this.#certificate ?? assembleCertificate(about, votes, this.#host.epoch);
+    if (certificate === undefined) throw new Error(`instance ${this.#id} decided without the votes to prove it`);
+    this.#certificate = certificate;
+    this.#encoded = encodeCertificate(certificate);
     this.#host.record(this.#id, this.#subject).certificates.push(this.#encoded);
   }
 
@@ -70,14 +78,17 @@ export class Settlement {
   }
 
   announce(): void {
-    if (this.#payload === undefined || this.#certificate === undefined) return;
+    if (this.#payload === undefined || this.#encoded === undefined) return;
+    const certificate = this.#certificate ?? decodeCertificate(this.#encoded);
+    this.#certificate = undefined;
+    const { value } = this.decided;
     this.#host.emit({
       type: 'decided',
       instance: this.#id,
       subject: this.#subject,
-      value: this.decided.value,
+      value,
       payload: this.#payload,
-      certificate: this.#certificate,
+      certificate,
     });
   }
 
@@ -89,7 +100,9 @@ export class Settlement {
 
   /** Signers to ask for the payload: at least one of them is honest and held it when it voted. */
   holders(): NodeId[] {
-    return this.#certificate?.votes.map((vote) => vote.signer) ?? [];
+    const certificate =
+      this.#certificate ?? (this.#encoded === undefined ? undefined : decodeCertificate(this.#encoded));
+    return certificate?.votes.map((vote) => vote.signer) ?? [];
   }
 
   /** A vote that others of its kind cannot have overtaken shows that its signer does not know of the decision. */

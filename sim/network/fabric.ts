@@ -68,6 +68,7 @@ export class Fabric {
   readonly draws: Draws;
   private readonly directions = new Map<number, Direction>();
   private readonly pairs = new Map<number, Pair>();
+  private readonly ids = new Map<number, NodeId>();
   private sessions = 0;
   private notices = 0;
 
@@ -80,6 +81,7 @@ export class Fabric {
 
   attach(endpoint: Endpoint): void {
     this.endpoints.set(endpoint.index, endpoint);
+    this.ids.set(endpoint.index, endpoint.self);
     for (const other of this.endpoints.keys()) if (other !== endpoint.index) this.dial(endpoint.index, other);
   }
 
@@ -183,10 +185,8 @@ export class Fabric {
     this.dial(index, peer);
   }
 
-  private readonly ids = new Map<number, NodeId>();
-  private idOf(index: number): NodeId | undefined {
-    const known = this.endpoints.get(index)?.self;
-    if (known !== undefined) this.ids.set(index, known);
+  /** The name of a node that is, or was, on the network. */
+  idOf(index: number): NodeId | undefined {
     return this.ids.get(index);
   }
 
@@ -264,7 +264,7 @@ export class Fabric {
     for (const [end, peer, atUs] of opens) {
       session.opensAtUs.set(end.index, atUs);
       this.kernel.schedule(atUs, end.index, 'link.up', () => {
-        if (this.endpoints.get(end.index) !== end || !end.life.isAlive) return;
+        if (this.endpoints.get(end.index) !== end || !end.life.isAlive) return this.noticeLater(session, end.index, peer.index, () => true);
         // An end that had not noticed the end of the session before learns of it now.
         const before = end.sessions.get(peer.index);
         if (before !== undefined) this.closeEnd(before, end.index, peer.index);

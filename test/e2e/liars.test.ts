@@ -123,11 +123,14 @@ describe('one of four lies', () => {
 
   it('by voting nil and proposing nonsense: the others decide without it', async () => {
     await turn('wrong-vote');
+    let nils = 0;
     for (let i = 0; i < 4; i++) {
-      const asked = await askRightly(honest[i % honest.length]);
-      const decided = asked.events.find((event) => event.type === 'decided');
-      expect(decided?.type === 'decided' && decided.signers).not.toContain(liar);
+      const { events } = await askRightly(honest[i % honest.length]);
+      nils += events.filter((event) => event.type === 'vote' && event.node === liar && event.value === null).length;
+      for (const event of events)
+        if (event.type === 'decided' && event.path === 'FAST') expect(event.signers).not.toContain(liar);
     }
+    expect(nils).toBeGreaterThan(0);
   }, 90_000);
 
   it('by saying nothing at all: the others do not wait for it beyond their patience', async () => {
@@ -190,10 +193,7 @@ describe('one of four lies', () => {
     for (const name of honest) {
       const found = await auditOf(mesh.folder(name));
       const kinds = new Set(found.map(({ kind }) => kind));
-      expect(
-        found.every(({ culprit, isProven }) => culprit === id && isProven),
-        name,
-      ).toBe(true);
+      expect([name, found.filter(({ culprit, isProven }) => culprit !== id || !isProven)]).toEqual([name, []]);
       for (const kind of ['candidate', 'attestation', 'prevotes'] satisfies AuditFinding['kind'][])
         expect([name, [...kinds]]).toEqual([name, expect.arrayContaining([kind])]);
     }

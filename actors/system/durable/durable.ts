@@ -81,8 +81,8 @@ class Recorder<M extends Message, E, S, A> {
 
   // biome-ignore lint/suspicious/noConfusingVoidType: as Next
   receive(message: M, ctx: Context<M>): Stop | void | Promise<Stop | void> {
-    const told = this.owed.outcome(message);
-    const decision: Decision<S, E> = this.def.command(this.state, told, ctx);
+    const told = this.owed.messageIn(message);
+    const decision: Decision<S, E> = told === undefined ? undefined : this.def.command(this.state, told, ctx);
     if (decision instanceof Stop) return decision;
     if (decision !== undefined && decision.persist.length > 0) return this.commit(decision);
     const answer = decision?.after?.(this.state);

@@ -41,8 +41,12 @@ export class OwedWork<M extends Message> {
     const { cell } = this.context;
     const end = (message: Message | undefined, error: Error | undefined): void => {
       this.running--;
-      if (this.started.get(key) === controller) this.started.set(key, undefined);
-      const outcome: Outcome = { type: outcomeType, key, message, error };
+      // Of what is no longer owed nobody wants to hear, but another may take its place.
+      const wanted = this.started.get(key) === controller;
+      if (wanted) this.started.set(key, undefined);
+      const outcome: Outcome = wanted
+        ? { type: outcomeType, key, message, error }
+        : { type: outcomeType, key, message: undefined, error: undefined };
       // Beyond the mailbox's capacity by at most what runs at once.
       cell.offerOwn(outcome);
     };
@@ -54,11 +58,11 @@ export class OwedWork<M extends Message> {
     this.started.set(key, controller);
   }
 
-  /** The actor's own message in `received`, which may be an outcome. Throws where the effect did. */
-  outcome(received: M): M {
+  /** The actor's own message in `received`, if there is one: an outcome may carry none. Throws where the effect did. */
+  messageIn(received: M): M | undefined {
     if (received.type !== outcomeType) return received;
     const { message, error, key } = received as unknown as Outcome;
-    if (message !== undefined) return message as M;
-    throw new Error(`the owed effect '${key}' failed`, { cause: error });
+    if (error !== undefined) throw new Error(`the owed effect '${key}' failed`, { cause: error });
+    return message as M | undefined;
   }
 }
