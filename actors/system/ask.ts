@@ -19,14 +19,14 @@ export class AskError extends Error {
 }
 
 export class PendingAsk extends WheelEntry implements ReplyTo<unknown> {
-  private readonly target: Target;
+  private target: Target;
   private readonly resolve: (reply: unknown) => void;
   private readonly reject: (error: AskError) => void;
-  private readonly askType: string;
+  private askType: string;
   private open = true;
   private previousAsk: PendingAsk | undefined = undefined;
   private nextAsk: PendingAsk | undefined = undefined;
-  private unlisten: (() => void) | undefined = undefined;
+  private closing: (() => void) | undefined = undefined;
 
   constructor(target: Target, askType: string, resolve: (reply: unknown) => void, reject: (error: AskError) => void) {
     super();
@@ -34,9 +34,39 @@ export class PendingAsk extends WheelEntry implements ReplyTo<unknown> {
     this.askType = askType;
     this.resolve = resolve;
     this.reject = reject;
-    this.nextAsk = target.asks;
-    if (target.asks !== undefined) target.asks.previousAsk = this;
-    target.asks = this;
+    this.join();
+  }
+
+  /** The message went on to another actor: the ask ends with that one now. */
+  retarget(target: Target, askType: string = this.askType): void {
+    if (!this.open || target === this.target) return;
+    this.askType = askType;
+    this.unlink();
+    this.target = target;
+    this.join();
+  }
+
+  /** How long the answer is still waited for. */
+  get leftMs(): number {
+    const { clock, wheel } = this.target.system;
+    return Math.max(0, wheel.dueMs(this) - clock.monotonicMs());
+  }
+
+  /** Calls `closed` once, when this ask has ended. */
+  onClose(closed: () => void): void {
+    const before = this.closing;
+    this.closing =
+      before === undefined
+        ? closed
+        : () => {
+            before();
+            closed();
+          };
+  }
+
+  /** Ends it without a word: nobody waits any more. */
+  abandon(): void {
+    this.close();
   }
 
   send(reply: unknown): void {
@@ -54,22 +84,39 @@ export class PendingAsk extends WheelEntry implements ReplyTo<unknown> {
       return;
     }
     signal.addEventListener('abort', onAbort, { once: true });
-    this.unlisten = () => signal.removeEventListener('abort', onAbort);
+    this.onClose(() => signal.removeEventListener('abort', onAbort));
   }
 
   fail(code: AskErrorCode, what: string, reason?: ExitReason): void {
-    if (this.close()) this.reject(new AskError(code, `ask '${this.askType}': ${this.target.path} ${what}`, reason));
+    this.failAs(code, `ask '${this.askType}': ${this.target.path} ${what}`, reason);
+  }
+
+  /** With the words of another node, which knows better. */
+  failAs(code: AskErrorCode, words: string, reason?: ExitReason): void {
+    if (this.close()) this.reject(new AskError(code, words, reason));
   }
 
   private close(): boolean {
     if (!this.open) return false;
     this.open = false;
     this.target.system.wheel.cancel(this);
+    this.unlink();
+    this.closing?.();
+    return true;
+  }
+
+  private join(): void {
+    const { target } = this;
+    this.previousAsk = undefined;
+    this.nextAsk = target.asks;
+    if (target.asks !== undefined) target.asks.previousAsk = this;
+    target.asks = this;
+  }
+
+  private unlink(): void {
     if (this.previousAsk === undefined) this.target.asks = this.nextAsk;
     else this.previousAsk.nextAsk = this.nextAsk;
     if (this.nextAsk !== undefined) this.nextAsk.previousAsk = this.previousAsk;
-    this.unlisten?.();
-    return true;
   }
 
   /** Fails every open ask of `target` whose message is not in `kept`: the others died with the incarnation that took them. */
@@ -87,6 +134,12 @@ export class PendingAsk extends WheelEntry implements ReplyTo<unknown> {
 export function askOf(message: Message): PendingAsk | undefined {
   const { replyTo } = message as { readonly replyTo?: unknown };
   return replyTo instanceof PendingAsk ? replyTo : undefined;
+}
+
+/** Passes a message on to the actor that will answer it: an ask that it carries ends with that actor. */
+export function handOver(target: Target, message: Message, trace: TraceContext | undefined): boolean {
+  askOf(message)?.retarget(target, message.type);
+  return target.offer(message, trace);
 }
 
 export function askTarget(

@@ -109,7 +109,7 @@ export class Cell extends Inbox implements Target {
   }
 
   get address(): ActorAddress {
-    return { node: this.system.name, path: this.path, uid: this.uid };
+    return { node: this.system.name, path: this.path, uid: this.system.uidBase + this.uid };
   }
 
   tell(message: Message, trace: TraceContext | undefined = this.system.dispatcher.trace): boolean {

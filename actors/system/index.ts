@@ -12,8 +12,14 @@ export {
 } from './durable/journal.ts';
 export { keyValueJournal, keyValueSnapshots } from './durable/key-value-journal.ts';
 export type { Decision, DurableDef, DurablePorts, Owed, Persist } from './durable/types.ts';
+export { type EntitiesDef, type EntitiesMessage, entities, entity } from './entity/region.ts';
+export type { EntityView } from './entity/view.ts';
 export type { ActorReport } from './inspect.ts';
 export { createRandom } from './random.ts';
+export type { GroupEvent, Groups } from './remote/groups.ts';
+export type { Refusal, RefusalReason } from './remote/refusals.ts';
+export { type Remote, remoteOf, sameActor } from './remote/remote.ts';
+export type { FrameNetwork } from './remote/session.ts';
 export { DeathPactError } from './signals.ts';
 export type { SupervisorMessage } from './supervisor/shell.ts';
 export {
@@ -23,6 +29,7 @@ export {
   type ChildRules,
   type ChildSpec,
   type ChildState,
+  child,
   type DynamicSpec,
   type Intensity,
   type Restart,
@@ -75,6 +82,7 @@ export {
   stop,
   type TimerId,
   type TraceContext,
+  type Unasked,
 } from './types.ts';
 export {
   type AppendFile,

@@ -41,6 +41,14 @@ function checkName(parent: Cell, name: string): void {
     throw new Error(`${parent.path}/${name} is already there; stop it first or choose another name`);
 }
 
+/** The living child of that name, given or not. */
+export function childNamed(parent: Cell, name: string): Cell | undefined {
+  if (!name.startsWith('$')) return parent.childrenByName?.get(name);
+  for (let child = parent.firstChild; child !== undefined; child = child.nextSibling)
+    if (child.name === name) return child;
+  return undefined;
+}
+
 function removeChild(parent: Cell, child: Cell): void {
   if (child.previousSibling === undefined) parent.firstChild = child.nextSibling;
   else child.previousSibling.nextSibling = child.nextSibling;
@@ -185,5 +193,6 @@ export function letGo(cell: Cell, reason: ExitReason): void {
   PendingAsk.failAll(cell, reason, new Set());
   if (cell.parent !== undefined) removeChild(cell.parent, cell);
   releaseRef(cell, reason);
+  cell.system.office?.forget(cell.uid);
   if (cell.parent === undefined) cell.system.rootEnded();
 }

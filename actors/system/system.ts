@@ -4,8 +4,9 @@ import { type AnyDef, Cell } from './cell.ts';
 import { cellOf, targetOf } from './context.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { type ActorReport, inspectTree } from './inspect.ts';
-import { spawnChild } from './lifecycle.ts';
+import { childNamed, spawnChild } from './lifecycle.ts';
 import { exit } from './links.ts';
+import { type Office, type Target, unreachable } from './target.ts';
 import { TimerWheel } from './timer-wheel.ts';
 import {
   type ActorDef,
@@ -18,6 +19,7 @@ import {
   type ExitReason,
   type Message,
   type MonitorId,
+  noproc,
   type ReplyOf,
   type SpawnOptions,
   shutdown,
@@ -66,7 +68,7 @@ class DeadLetters {
     return () => this.listeners.delete(listener);
   }
 
-  publish(to: Cell, message: Message, why: DeadLetterReason): void {
+  publish(to: Target, message: Message, why: DeadLetterReason): void {
     this.count++;
     for (const listener of this.listeners) {
       try {
@@ -87,6 +89,10 @@ export class ActorSystem implements System {
   readonly wheel: TimerWheel;
   readonly deadLetters: DeadLetters;
   readonly root: Cell;
+  /** Added to the uid in every address, so that a ref from before a restart of this process names nobody of after it. */
+  readonly uidBase: number;
+  /** What makes other nodes reachable, once there is one. */
+  office: Office | undefined = undefined;
   private lastUid = 0;
   private lastMonitor = 0;
   private onRootEnded: (() => void) | undefined = undefined;
@@ -99,6 +105,7 @@ export class ActorSystem implements System {
     this.log = world.log;
     this.dispatcher = new Dispatcher(world.clock, world.scheduler);
     this.wheel = new TimerWheel(world.clock, world.scheduler);
+    this.uidBase = this.random.fork('uids').below(2 ** 21) * 2 ** 32;
     this.deadLetters = new DeadLetters(world.log);
     this.root = new Cell(this, undefined, rootDef, undefined, undefined);
   }
@@ -119,11 +126,23 @@ export class ActorSystem implements System {
     exit(this.root, cellOf(ref), reason);
   }
 
-  deadLetter(to: Cell, message: Message, why: DeadLetterReason): void {
+  deadLetter(to: Target, message: Message, why: DeadLetterReason): void {
     const ask = askOf(message);
-    if (why === 'full') ask?.fail('refused', 'refused it: its mailbox is full');
-    else ask?.fail('stopped', 'has ended', to.endReason);
+    if (ask !== undefined) {
+      if (why === 'full') ask.fail('refused', 'refused it: its mailbox is full');
+      else if (why === 'unencodable') ask.fail('refused', 'cannot be sent what holds more than plain data');
+      else if (why === 'unreachable') ask.fail('stopped', 'is out of reach', unreachable(to.address.node));
+      else ask.fail('stopped', 'has ended', to instanceof Cell ? to.endReason : noproc);
+    }
     this.deadLetters.publish(to, message, why);
+  }
+
+  /** The living actor at `path`. */
+  find(path: string): Cell | undefined {
+    const [first, ...names] = path.split('/');
+    let cell: Cell | undefined = first === '' && names.length > 0 ? this.root : undefined;
+    for (const name of names) cell = cell === undefined ? undefined : childNamed(cell, name);
+    return cell;
   }
 
   inspect(): ActorReport {
@@ -132,6 +151,7 @@ export class ActorSystem implements System {
 
   /** Called by the root's cell, last of all. */
   rootEnded(): void {
+    this.office?.close();
     this.wheel.close();
     this.onRootEnded?.();
   }

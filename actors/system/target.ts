@@ -32,6 +32,18 @@ export interface Target extends ActorRef<Message> {
   removeWatcher(monitor: Monitor): void;
 }
 
+/** What the system knows of the part that reaches other nodes. */
+export interface Office {
+  /** A ref ended for good. */
+  forget(uid: number): void;
+  /** The system has ended. */
+  close(): void;
+}
+
+export function unreachable(node: string): ExitReason {
+  return { kind: 'unreachable', node };
+}
+
 /** The base of every ref that is not a cell of this system. */
 export abstract class ForeignRef implements Target {
   asks: PendingAsk | undefined = undefined;

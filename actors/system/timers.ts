@@ -47,6 +47,10 @@ export class Timers {
   private readonly byId = new Map<TimerId | string, Timer>();
   private lastId = 0;
 
+  get none(): boolean {
+    return this.byId.size === 0;
+  }
+
   start(cell: Cell, delayMs: number, message: Message, key: string | undefined, periodMs: number): TimerId {
     if (key !== undefined) this.cancel(cell, key);
     const timer = new Timer(cell, ++this.lastId as TimerId, key, message, periodMs);

@@ -14,14 +14,22 @@ export interface ReplyTo<R> {
 
 /** The variants of protocol `M` that ask for an answer. */
 export type Askable<M extends Message> = Extract<M, { readonly replyTo: ReplyTo<never> }>;
+/** The member of protocol `M` that has type `T`, alone or among others. */
+export type Variant<M extends Message, T extends M['type']> = M extends Message
+  ? T extends M['type']
+    ? M
+    : never
+  : never;
 /** What the variant `T` of protocol `M` is answered with, read from its `replyTo` field. */
 export type ReplyOf<M extends Message, T extends M['type']> =
-  Extract<M, { readonly type: T }> extends { readonly replyTo: ReplyTo<infer R> } ? R : never;
+  Variant<M, T> extends { readonly replyTo: ReplyTo<infer R> } ? R : never;
 /** The variant `T` of protocol `M` as the caller writes it: without `replyTo`, which `ask` adds. */
 export type AskInput<M extends Message, T extends M['type']> = { readonly type: T } & Omit<
-  Extract<M, { readonly type: T }>,
+  Variant<M, T>,
   'replyTo' | 'type'
 >;
+/** Protocol `M` as it travels: `replyTo` is the runtime's business, not the schema's. */
+export type Unasked<M extends Message> = M extends { readonly replyTo: ReplyTo<never> } ? Omit<M, 'replyTo'> : M;
 export interface AskOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
@@ -180,7 +188,7 @@ export interface ActorDef<M extends Message, S, A = void> {
   signal?(state: S, signal: Signal, ctx: Context<M>): Next<S>;
   readonly mailbox?: MailboxSpec;
   /** What other nodes may send: an actor without one is not reachable from them. Messages of this node are not checked: the compiler did. */
-  readonly schema?: Schema<M>;
+  readonly schema?: Schema<Unasked<M>>;
   /** Turns exit signals from linked actors and from `exit` into `exit` signals for the handler. A stop by the parent stays a stop. */
   readonly trapExit?: boolean;
 }
@@ -196,5 +204,6 @@ export interface SpawnOptions {
   readonly mailbox?: MailboxSpec;
 }
 
-export type DeadLetterReason = 'stopped' | 'full';
+/** `unreachable`: no connection to its node; `unencodable`: it holds what cannot travel. */
+export type DeadLetterReason = 'stopped' | 'full' | 'unreachable' | 'unencodable';
 export type DeadLetterListener = (to: ActorAddress, message: Message, why: DeadLetterReason) => void;

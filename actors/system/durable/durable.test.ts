@@ -290,7 +290,6 @@ test('of two actors that write one journal the second to append is fenced off: i
 
 test('what follows from a commit carries the trace of its command', async () => {
   const bench = new Bench();
-  const probe = spawnProbe(bench.system);
   const traces: unknown[] = [];
   const relay = bench.system.spawn(
     {
@@ -309,7 +308,6 @@ test('what follows from a commit carries the trace of its command', async () => 
   ref.tell({ type: 'crash' });
   await bench.world.advance();
   expect(traces).toEqual(['abc', undefined]);
-  expect(probe.received).toEqual([]);
 });
 
 test('pekko EventSourcedBehaviorRetention: snapshots every N shorten replay, keep K, and what they cover is deleted', async () => {
@@ -340,10 +338,7 @@ test('a snapshot that cannot be read is passed over: an older one serves, or all
     throw new Error('another version');
   };
   const all = bench.spawn({ snapshot: { ...snapshot, states: { parse } } });
-  await expect(bench.settle(bench.deposit(all, 1))).rejects.toMatchObject({
-    code: 'stopped',
-    message: expect.stringContaining('account'),
-  });
+  await expect(bench.settle(bench.deposit(all, 1))).rejects.toMatchObject({ code: 'stopped' });
   expect(bench.world.logged.at(-1)!.fields.error).toMatchObject({ message: expect.stringContaining('no events 1 to') });
 });
 

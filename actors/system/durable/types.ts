@@ -1,5 +1,5 @@
 // Law: a command decides, an event folds, effects happen after commit. What is decided is data; nothing happens that a replay would repeat.
-import type { Context, MailboxSpec, Message, Schema, Signal, Stop } from '../types.ts';
+import type { Context, MailboxSpec, Message, Schema, Signal, Stop, Unasked } from '../types.ts';
 import type { Journal, Snapshots } from './journal.ts';
 
 /** What a command decides. Returning nothing, or `stop()`, persists nothing. */
@@ -43,7 +43,7 @@ export interface DurableDef<M extends Message, E, S, A = void> {
   /** `everyEvents` events a snapshot is taken, `keep` of them are kept, and the events before the oldest are deleted. */
   readonly snapshot?: { readonly everyEvents: number; readonly keep: number; readonly states?: Schema<S> };
   readonly mailbox?: MailboxSpec;
-  readonly schema?: Schema<M>;
+  readonly schema?: Schema<Unasked<M>>;
   readonly trapExit?: boolean;
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { child, defineActor, type Message } from '../index.ts';
 import { SupervisorModel } from './model.ts';
 import type { ModelEvent } from './model-events.ts';
 
@@ -52,4 +53,16 @@ test('once it is over the model starts nothing and answers nothing', () => {
   expect(feed({ type: 'ended', id: 'a', how: 'shutdown' })).toEqual(['release a']);
   expect(feed({ type: 'shutdown' })).toEqual([]);
   expect(model.busy).toBe(false);
+});
+
+test('child() holds a specification to the arguments of its actor, at compile time', () => {
+  const numbered = defineActor<Message, number, number>({
+    kind: 'numbered',
+    start: (_ctx, from) => from,
+    receive: () => undefined,
+  });
+  const right = child({ id: 'a', actor: numbered, args: 1 });
+  // @ts-expect-error: the actor is started with a number
+  const wrong = child({ id: 'b', actor: numbered, args: 'one' });
+  expect([right.id, wrong.id]).toEqual(['a', 'b']);
 });

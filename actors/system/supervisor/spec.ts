@@ -33,7 +33,12 @@ export interface ChildSpec<M extends Message = any, A = any> extends ChildRules 
   readonly id: string;
   // biome-ignore lint/suspicious/noExplicitAny: the state is the actor's own business, and invariant
   readonly actor: ActorDef<M, any, A>;
-  readonly args: A;
+  readonly args: NoInfer<A>;
+}
+
+/** A child whose arguments are checked against its actor. A literal's in `children` are not: they are children of any kind. */
+export function child<M extends Message, A>(spec: ChildSpec<M, A>): ChildSpec {
+  return spec;
 }
 
 export interface Intensity {

@@ -1,0 +1,135 @@
+// Law: everything that two nodes owe each other hangs on their session, and ends with it: asks fail, watchers hear `unreachable`, what the
+// other was owed is forgotten. A new connection is a new session that knows nothing of the old one.
+import type { PendingAsk } from '../ask.ts';
+import type { QueuedSignal } from '../signals.ts';
+import type { Monitor, Watcher } from '../target.ts';
+import { unreachable } from '../target.ts';
+import type { MonitorId } from '../types.ts';
+import type { Network, NodeId } from '../world.ts';
+import { frameKind, reasonOut } from './frames.ts';
+
+/** What reaching other nodes needs of a transport. */
+export type FrameNetwork = Pick<Network, 'self' | 'peers' | 'onPeer' | 'send' | 'onFrame' | 'maxFrameBytes'>;
+
+/** Asks of one peer that this node serves at a time, and monitors of one peer on actors of this node. */
+export const maxAsksServed = 10_000;
+export const maxMonitorsHeld = 100_000;
+
+export class Session {
+  readonly node: NodeId;
+  readonly network: FrameNetwork;
+  /** The peer is this program too: its messages need no schema. */
+  readonly trusted: boolean;
+  /** Encodes and sends a frame of this session. False: refused by the network. */
+  readonly post: (frame: readonly unknown[]) => boolean;
+
+  /** Asks this node waits for the peer to answer, by number. */
+  private readonly awaited = new Map<number, PendingAsk>();
+  private lastAsk = 0;
+  /** Asks of the peer that actors of this node are to answer. */
+  private readonly served = new Set<PendingAsk>();
+  /** Monitors of this node's actors on the peer's. */
+  private readonly watched = new Map<MonitorId, Monitor>();
+  /** Monitors of the peer's actors on this node's, by the peer's number. */
+  private readonly watching = new Map<number, Monitor>();
+
+  constructor(
+    node: NodeId,
+    network: FrameNetwork,
+    trusted: boolean,
+    post: (session: Session, frame: readonly unknown[]) => boolean,
+  ) {
+    this.node = node;
+    this.network = network;
+    this.trusted = trusted;
+    this.post = (frame) => post(this, frame);
+  }
+
+  // ── asks ──
+
+  /** The number under which the peer answers. */
+  await(ask: PendingAsk): number {
+    const number = ++this.lastAsk;
+    this.awaited.set(number, ask);
+    ask.onClose(() => this.awaited.delete(number));
+    return number;
+  }
+
+  awaitedAsk(number: number): PendingAsk | undefined {
+    return this.awaited.get(number);
+  }
+
+  get servesAll(): boolean {
+    return this.served.size >= maxAsksServed;
+  }
+
+  serve(ask: PendingAsk): void {
+    this.served.add(ask);
+    ask.onClose(() => this.served.delete(ask));
+  }
+
+  // ── monitors ──
+
+  watch(monitor: Monitor): void {
+    this.watched.set(monitor.id, monitor);
+  }
+
+  unwatch(monitor: Monitor): boolean {
+    return this.watched.delete(monitor.id);
+  }
+
+  takeWatched(id: number): Monitor | undefined {
+    const monitor = this.watched.get(id as MonitorId);
+    this.watched.delete(id as MonitorId);
+    return monitor;
+  }
+
+  get watchesAll(): boolean {
+    return this.watching.size >= maxMonitorsHeld;
+  }
+
+  hold(id: number, monitor: Monitor): void {
+    this.watching.set(id, monitor);
+  }
+
+  release(id: number): void {
+    const monitor = this.watching.get(id);
+    this.watching.delete(id);
+    monitor?.target.removeWatcher(monitor);
+  }
+
+  holds(id: number): boolean {
+    return this.watching.has(id);
+  }
+
+  close(): void {
+    const reason = unreachable(this.node);
+    for (const ask of [...this.awaited.values()]) ask.fail('stopped', 'went out of reach before it answered', reason);
+    for (const ask of [...this.served]) ask.abandon();
+    for (const id of [...this.watching.keys()]) this.release(id);
+    const lost = [...this.watched.values()];
+    this.watched.clear();
+    for (const { id, watcher, target } of lost) {
+      watcher.bonds?.monitoring.delete(id);
+      watcher.pushSignal({ type: 'down', from: target, reason, id });
+    }
+  }
+}
+
+/** Stands for an actor of the peer that watches one of this node. */
+export class RemoteWatcher implements Watcher {
+  readonly bonds = undefined;
+  private readonly session: Session;
+  private readonly id: number;
+
+  constructor(session: Session, id: number) {
+    this.session = session;
+    this.id = id;
+  }
+
+  pushSignal(signal: QueuedSignal): void {
+    if (signal.type !== 'down') return;
+    this.session.release(this.id);
+    this.session.post([frameKind.down, this.id, reasonOut(signal.reason)]);
+  }
+}
