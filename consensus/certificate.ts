@@ -2,7 +2,7 @@
 // signed the same value in the same round of the same instance, and that instance is this mesh's, this epoch's and this config's.
 import type { Crypto, NodeId } from '../actors/system/index.ts';
 import { type EpochConfig, maxMembers } from '../protocols/mesh/index.ts';
-import { ByteReader, ByteWriter, compareText, hex, MalformedBytes } from '../protocols/wire/index.ts';
+import { ByteReader, ByteWriter, compareText, MalformedBytes } from '../protocols/wire/index.ts';
 import type { ValueId, VoteKind } from './core.ts';
 import { type Check, type EpochView, epochViewOf } from './epoch.ts';
 import {
@@ -46,11 +46,11 @@ const certificateDomain = 'parley/certificate/1';
 export function encodeCertificate(certificate: Certificate): Uint8Array {
   const writer = new ByteWriter(certificateDomain).u8(kinds.indexOf(certificate.kind));
   return writeSubject(writer, certificate.subject)
-    .fixed(hex.decode(certificate.instance), 32)
+    .hash(certificate.instance)
     .u32(certificate.epoch)
-    .fixed(hex.decode(certificate.configHash), 32)
+    .hash(certificate.configHash)
     .u32(certificate.round)
-    .fixed(hex.decode(certificate.value), 32)
+    .hash(certificate.value)
     .list(certificate.votes, writeSignedEntry)
     .finish();
 }
@@ -63,11 +63,11 @@ export function decodeCertificate(bytes: Uint8Array): Certificate {
   const certificate: Certificate = {
     kind,
     subject: readSubject(reader),
-    instance: hex.encode(reader.fixed(32)),
+    instance: reader.hash(),
     epoch: reader.u32(),
-    configHash: hex.encode(reader.fixed(32)),
+    configHash: reader.hash(),
     round: reader.u32(),
-    value: hex.encode(reader.fixed(32)),
+    value: reader.hash(),
     votes: reader.list(maxMembers, readSignedEntry),
   };
   reader.end();

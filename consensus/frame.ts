@@ -54,18 +54,18 @@ export function encodeFrame(frame: Frame): Uint8Array {
     .list(frame.justifications, (w, justification) => w.bytes(justification))
     .list(frame.certificates, (w, certificate) => w.bytes(certificate))
     .list(frame.syncs, (w, sync) => {
-      w.fixed(hex.decode(sync.instance), 32).u32(sync.round);
-      w.list(sync.wants, (v, want) => v.fixed(hex.decode(want), 32));
+      w.hash(sync.instance).u32(sync.round);
+      w.list(sync.wants, (v, want) => v.hash(want));
     })
     .finish();
 }
 
 export function writeIntroduction(writer: ByteWriter, { instance, subject }: Introduction): void {
-  writeSubject(writer.fixed(hex.decode(instance), 32), subject);
+  writeSubject(writer.hash(instance), subject);
 }
 
 export function readIntroduction(reader: ByteReader): Introduction {
-  return { instance: hex.encode(reader.fixed(32)), subject: readSubject(reader) };
+  return { instance: reader.hash(), subject: readSubject(reader) };
 }
 
 /** Throws MalformedBytes on anything `encodeFrame` would not have written. */
@@ -81,10 +81,10 @@ export function decodeFrame(bytes: Uint8Array): Frame {
     justifications: reader.list(maxItems, (r) => r.bytes(maxJustificationBytes)),
     certificates: reader.list(maxItems, (r) => r.bytes(maxJustificationBytes)),
     syncs: reader.list(maxItems, (r) => {
-      const instance = hex.encode(r.fixed(32));
+      const instance = r.hash();
       const round = r.u32();
       if (round > maxRound) throw new MalformedBytes(`round ${round} exceeds ${maxRound}`);
-      return { instance, round, wants: r.list(maxWants, (v) => hex.encode(v.fixed(32))) };
+      return { instance, round, wants: r.list(maxWants, (v) => v.hash()) };
     }),
   };
   reader.end();

@@ -50,7 +50,7 @@ export {
 } from './engine-types.ts';
 export { type Check, type EpochView, epochViewOf, leaderOrder } from './epoch.ts';
 export { decodeEvidence, type Evidence, encodeEvidence, instanceOfEvidence, verifyEvidence } from './evidence.ts';
-export { maxFrameBytes } from './frame.ts';
+export { decodeFrame, type Frame, maxFrameBytes } from './frame.ts';
 export { isAdmissibleKey } from './key-admission.ts';
 export { jointCommitted, jointVote, majorityCommitted, majorityVote, type VoteResult } from './majority.ts';
 export {
@@ -69,6 +69,8 @@ export {
 } from './merkle.ts';
 export {
   type Domain,
+  decodeEntry,
+  type Entry,
   type InstanceId,
   instanceIdOf,
   maxKeyBytes,
@@ -89,6 +91,7 @@ export {
   UnsoundQuorum,
 } from './quorum.ts';
 export { canonical, exact, type Judgement, type Relation, relationNamed, sameRelation } from './relation.ts';
+export { openBatch, verifySignedEntry } from './signed-entry.ts';
 export type { Signed, Statement, TaskAttempt, Unsigned } from './statement.ts';
 export {
   encodeRecord,

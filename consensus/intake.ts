@@ -4,9 +4,12 @@ import { hex, MalformedBytes } from '../protocols/wire/index.ts';
 import { decodeCertificate, verifyCertificateIn } from './certificate.ts';
 import type { EpochView } from './epoch.ts';
 import { decodeFrame } from './frame.ts';
-import { decodeEntry, instanceIdOf } from './messages.ts';
+import { decodeEntry, type InstanceId, instanceIdOf } from './messages.ts';
 import { instanceOf, type Registry } from './registry.ts';
 import { type Batch, HeldEntry, openBatch, type SignedEntry, verifySignedEntry } from './signed-entry.ts';
+
+/** Statements of one honest member about one instance in one batch: seldom more than proposal, prevote and precommit. */
+const sparseFactor = 8;
 
 export class Intake {
   readonly #epoch: EpochView;
@@ -58,7 +61,17 @@ export class Intake {
     const entries = batch.entries.map(decodeEntry);
     const held = openBatch(batch, this.#crypto);
     if (held === undefined) this.#registry.refuse(from, `the signature of ${signer} on a batch does not verify`);
-    else for (const [i, entry] of entries.entries()) this.#registry.entry(from, entry, held[i]!);
+    else {
+      // A batch is held as long as any of its entries: one that is mostly of no use here must not be.
+      const known = new Set<InstanceId>();
+      for (const entry of entries)
+        if (this.#registry.find(instanceOf(entry)) !== undefined) known.add(instanceOf(entry));
+      const isSparse = known.size * sparseFactor < entries.length;
+      for (const [i, entry] of entries.entries()) {
+        if (isSparse) held[i]!.detach();
+        this.#registry.entry(from, entry, held[i]!);
+      }
+    }
   }
 
   /** Stops at the first thing that is wrong: a peer that relays one forgery has no claim to more of this node's time. */

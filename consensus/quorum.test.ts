@@ -135,7 +135,10 @@ describe('thresholds', () => {
       const budget = defaultFaultBudget(n);
       expect(soundnessOf(Array(n).fill(1), budget).sound).toBe(true);
       expect(budget.f > 0).toBe(n >= 4);
+      // As large as it can be: one more of either kind would not be sound.
+      expect(soundnessOf(Array(n).fill(1), { ...budget, c: budget.c + 1, p: 0 }).sound).toBe(false);
     }
+    expect(defaultFaultBudget(6)).toEqual({ f: 1, c: 1, p: 1 });
   });
 
   test('what a config promises is said in words, and small meshes are labelled', () => {

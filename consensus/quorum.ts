@@ -39,10 +39,13 @@ export function largestFastSlack(totalWeight: number, f: number, c: number): num
   return f === 0 ? c : Math.max(0, Math.floor((totalWeight - 3 * f - c + 1) / 2));
 }
 
-/** The budgets a mesh of `count` members of weight 1 starts with. */
+/**
+ * The budgets a mesh of `count` members of weight 1 starts with: as many liars as it can bear, then as many more silent ones. Without
+ * the latter, six members with a site of two down would wait for ever for a fifth report whenever one of the two was to lead.
+ */
 export function defaultFaultBudget(count: number): FaultBudget {
   const f = count >= 4 ? Math.floor((count - 1) / 3) : 0;
-  const c = f === 0 ? Math.floor((count - 1) / 2) : 0;
+  const c = Math.floor((count - 1 - 3 * f) / 2);
   return { f, c, p: largestFastSlack(count, f, c) };
 }
 

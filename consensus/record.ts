@@ -1,6 +1,6 @@
 // Law: what is written down before anything is sent is exactly what was signed, with everything needed to send it again and to defend it:
 // payloads, the proposals voted for, the polkas that justify locks, and decisions.
-import { ByteReader, ByteWriter, hex } from '../protocols/wire/index.ts';
+import { ByteReader, ByteWriter } from '../protocols/wire/index.ts';
 import { type Introduction, readIntroduction, writeIntroduction } from './frame.ts';
 import { maxJustificationBytes } from './justification.ts';
 import { type InstanceId, maxPayloadBytes } from './messages.ts';
@@ -49,7 +49,7 @@ export function encodeRecord(record: EngineRecord): Uint8Array {
         .list(instance.justifications, (v, justification) => v.bytes(justification))
         .list(instance.certificates, (v, certificate) => v.bytes(certificate));
     })
-    .list(record.forgotten, (w, id) => w.fixed(hex.decode(id), 32))
+    .list(record.forgotten, (w, id) => w.hash(id))
     .finish();
 }
 
@@ -65,7 +65,7 @@ export function decodeRecord(bytes: Uint8Array): EngineRecord {
       justifications: r.list(maxItems, (v) => v.bytes(maxJustificationBytes)),
       certificates: r.list(maxItems, (v) => v.bytes(maxJustificationBytes)),
     })),
-    forgotten: reader.list(maxForgotten, (r) => hex.encode(r.fixed(32))),
+    forgotten: reader.list(maxForgotten, (r) => r.hash()),
   };
   reader.end();
   return record;

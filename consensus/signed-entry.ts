@@ -44,16 +44,23 @@ export const maxBatchEntries = arity ** maxLevels;
 
 type Sha256 = Pick<Crypto, 'sha256'>;
 
-/** Hashing one buffer costs half of feeding its parts to a hash one by one. */
-function hashOf(crypto: Sha256, prefix: number, parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 1));
-  joined[0] = prefix;
-  let at = 1;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return crypto.sha256(joined);
+/** Hashing one buffer costs half of feeding its parts to a hash one by one, and an array for each would cost twice the hash. */
+const preimage = new Uint8Array(1 + Math.max(maxEntryBytes, arity * 32));
+
+function leafHashOf(entry: Uint8Array, crypto: Sha256): Uint8Array {
+  if (entry.length > maxEntryBytes)
+    throw new MalformedBytes(`an entry of ${entry.length} bytes exceeds ${maxEntryBytes}`);
+  preimage[0] = leafPrefix;
+  preimage.set(entry, 1);
+  return crypto.sha256(preimage.subarray(0, 1 + entry.length));
+}
+
+/** Over 1 to `arity` hashes of `level`, from `start` on. */
+function nodeHashOf(level: readonly Uint8Array[], start: number, crypto: Sha256): Uint8Array {
+  const end = Math.min(start + arity, level.length);
+  preimage[0] = nodePrefix;
+  for (let i = start; i < end; i++) preimage.set(level[i]!, 1 + 32 * (i - start));
+  return crypto.sha256(preimage.subarray(0, 1 + 32 * (end - start)));
 }
 
 /** The hash tree over a batch. It keeps hashes only, so holding on to one entry does not hold the frame it came in. */
@@ -63,12 +70,11 @@ export class EntryTree {
   constructor(entries: readonly Uint8Array[], crypto: Sha256) {
     if (entries.length === 0 || entries.length > maxBatchEntries)
       throw new MalformedBytes(`a batch has 1 to ${maxBatchEntries} entries, not ${entries.length}`);
-    let level = entries.map((entry) => hashOf(crypto, leafPrefix, [entry]));
+    let level = entries.map((entry) => leafHashOf(entry, crypto));
     this.#levels = [level];
     while (level.length > 1) {
       const above: Uint8Array[] = [];
-      for (let at = 0; at < level.length; at += arity)
-        above.push(hashOf(crypto, nodePrefix, level.slice(at, at + arity)));
+      for (let at = 0; at < level.length; at += arity) above.push(nodeHashOf(level, at, crypto));
       this.#levels.push(above);
       level = above;
     }
@@ -81,10 +87,14 @@ export class EntryTree {
   path(index: number): PathLevel[] {
     const path: PathLevel[] = [];
     let at = index;
-    for (const level of this.#levels.slice(0, -1)) {
-      const group = level.slice(at - (at % arity), at - (at % arity) + arity);
-      path.push({ position: at % arity, siblings: group.filter((_, i) => i !== at % arity) });
-      at = Math.floor(at / arity);
+    for (let height = 0; height < this.#levels.length - 1; height++) {
+      const level = this.#levels[height]!;
+      const position = at % arity;
+      const siblings: Uint8Array[] = [];
+      for (let i = at - position; i < Math.min(at - position + arity, level.length); i++)
+        if (i !== at) siblings.push(level[i]!);
+      path.push({ position, siblings });
+      at = (at - position) / arity;
     }
     return path;
   }
@@ -95,17 +105,21 @@ export class EntryTree {
  * has been sealed.
  */
 export class HeldEntry {
-  readonly entry: Uint8Array;
   readonly signer: NodeId;
+  #entry: Uint8Array;
   #source:
     | { readonly tree: EntryTree; readonly index: number; readonly signature: Uint8Array }
     | SignedEntry
     | undefined;
 
   constructor(entry: Uint8Array, signer: NodeId, signed?: SignedEntry) {
-    this.entry = entry;
+    this.#entry = entry;
     this.signer = signer;
     this.#source = signed;
+  }
+
+  get entry(): Uint8Array {
+    return this.#entry;
   }
 
   static of(signed: SignedEntry): HeldEntry {
@@ -118,6 +132,12 @@ export class HeldEntry {
 
   seal(tree: EntryTree, index: number, signature: Uint8Array): void {
     this.#source ??= { tree, index, signature };
+  }
+
+  /** Takes the entry out of its sealed batch, so that keeping it keeps nothing else of the batch. */
+  detach(): void {
+    this.#entry = this.#entry.slice();
+    this.#source = this.export();
   }
 
   /** Throws where an own entry has not been sealed yet. */
@@ -175,10 +195,10 @@ function holdBatch(batch: Batch, tree: EntryTree): HeldEntry[] {
 
 /** Whether `signed.signer` signed `signed.entry`. Throws MalformedBytes where the signer is no node id. */
 export function verifySignedEntry(signed: SignedEntry, crypto: Crypto): boolean {
-  let hash = hashOf(crypto, leafPrefix, [signed.entry]);
+  let hash = leafHashOf(signed.entry, crypto);
   for (const { position, siblings } of signed.path) {
-    if (position > siblings.length) return false;
-    hash = hashOf(crypto, nodePrefix, [...siblings.slice(0, position), hash, ...siblings.slice(position)]);
+    if (position > siblings.length || siblings.length >= arity) return false;
+    hash = nodeHashOf([...siblings.slice(0, position), hash, ...siblings.slice(position)], 0, crypto);
   }
   return crypto.verify(publicKeyOf(signed.signer), signedMessage(hash), signed.signature);
 }
@@ -197,12 +217,18 @@ export function writeBatch(writer: ByteWriter, batch: Batch): void {
     .fixed(batch.signature, 64);
 }
 
+/** The entries share one array of their own, so that keeping one keeps its batch and not the whole frame. */
 export function readBatch(reader: ByteReader): Batch {
-  return {
-    signer: reader.text(64),
-    entries: reader.list(maxBatchEntries, (r) => r.bytes(maxEntryBytes)),
-    signature: reader.fixed(64),
-  };
+  const signer = reader.text(64);
+  const views = reader.list(maxBatchEntries, (r) => r.bytesView(maxEntryBytes));
+  const shared = new Uint8Array(views.reduce((sum, view) => sum + view.length, 0));
+  let at = 0;
+  const entries = views.map((view) => {
+    shared.set(view, at);
+    at += view.length;
+    return shared.subarray(at - view.length, at);
+  });
+  return { signer, entries, signature: reader.fixed(64) };
 }
 
 export function writeSignedEntry(writer: ByteWriter, signed: SignedEntry): void {

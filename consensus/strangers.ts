@@ -21,6 +21,7 @@ export class Strangers {
   /** False where an older statement of the same member had to go for it. */
   keep(instance: InstanceId, statement: HeldStatement): boolean {
     const { signer } = statement.held;
+    statement.held.detach();
     const own = this.#members.get(signer) ?? { count: 0, byInstance: new Map<InstanceId, HeldStatement[]>() };
     this.#members.set(signer, own);
     const list = own.byInstance.get(instance);
