@@ -18,7 +18,7 @@ import {
   type WorkflowDetail,
   type WorkflowEvent,
 } from '../../node/client/index.ts';
-import { createMeshFolders, type DataSet, openHome } from '../../node/home/index.ts';
+import { createMeshFolders, type DataSet, type NatsSettings, openHome } from '../../node/home/index.ts';
 import { repository, TestProcess } from './process.ts';
 import type { Behaviour } from './traitor.ts';
 
@@ -26,6 +26,9 @@ export interface NodeSpec {
   readonly name: string;
   readonly site?: string;
   readonly dataSets?: readonly DataSet[];
+  readonly nats?: NatsSettings;
+  /** The mesh is reached over NATS alone. */
+  readonly isNatsAlone?: boolean;
   /** Starts the node as one that lies, or that records what it says. */
   readonly behaviour?: Behaviour;
 }
@@ -140,11 +143,12 @@ export class TestMesh {
       createMeshFolders({
         root,
         meshName: 'test',
-        nodes: specs.map(({ name, site = 'local', dataSets = [] }, index) => ({
+        nodes: specs.map(({ name, site = 'local', dataSets = [], nats, isNatsAlone = false }, index) => ({
           name,
           site,
           dataSets,
-          listen: [`/ip4/127.0.0.1/tcp/${ports[index]}`],
+          listen: isNatsAlone ? [] : [`/ip4/127.0.0.1/tcp/${ports[index]}`],
+          ...(nats === undefined ? {} : { nats }),
         })),
       });
       await Promise.all(mesh.names.map((name) => mesh.startNode(name)));
@@ -163,6 +167,10 @@ export class TestMesh {
   /** Where the node listens, as host and port. */
   portOf(name: string): number {
     return Number(/\/tcp\/(\d+)/.exec(openHome(this.folder(name)).node().listen[0]!)![1]);
+  }
+
+  socketOf(name: string): string {
+    return openHome(this.folder(name)).socketPath;
   }
 
   get live(): readonly string[] {
@@ -234,7 +242,7 @@ export class TestMesh {
 
   /** Talks to this node and to no other. */
   only(name: string): MeshClient {
-    return new MeshClient([openHome(this.folder(name)).socketPath], { searchTimeoutMs: 0 });
+    return new MeshClient([this.socketOf(name)], { searchTimeoutMs: 0 });
   }
 
   status(name: string): Promise<NodeStatus> {
@@ -259,7 +267,7 @@ export class TestMesh {
   client(first: string, onMove: (move: Move) => void = () => {}): MeshClient {
     const order = [first, ...this.names.filter((name) => name !== first)];
     return new MeshClient(
-      order.map((name) => openHome(this.folder(name)).socketPath),
+      order.map((name) => this.socketOf(name)),
       { onMove },
     );
   }
@@ -313,7 +321,7 @@ export class TestMesh {
   /** What the node tells of a workflow that has ended, from the beginning. */
   async story(name: string, workflow: string): Promise<WorkflowEvent[]> {
     const events: WorkflowEvent[] = [];
-    for await (const event of follow(this.only(name), workflow, { signal: AbortSignal.timeout(10_000) }))
+    for await (const event of follow(this.only(name), workflow, { signal: AbortSignal.timeout(30_000) }))
       events.push(event);
     return events;
   }

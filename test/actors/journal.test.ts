@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keyValueJournal, keyValueSnapshots } from '../actors/system/index.ts';
-import { journalContract, snapshotsContract } from '../actors/system/testing/contracts/index.ts';
-import { createStorage } from '../node/world/index.ts';
+import { keyValueJournal, keyValueSnapshots } from '../../actors/system/index.ts';
+import { journalContract, snapshotsContract } from '../../actors/system/testing/contracts/index.ts';
+import { createStorage } from '../../node/world/index.ts';
 
 async function openFolder() {
   const folder = await mkdtemp(join(tmpdir(), 'parley-journal-'));

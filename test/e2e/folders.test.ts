@@ -1,0 +1,168 @@
+// Law: a node's folder is what the node is, and it survives what happens to folders: a write cut short costs nothing, a damaged memory of
+// votes costs the vote and is said aloud, lost logs come back from the peers, and one folder is one node.
+import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Asked, eventually, localFile, TestMesh } from '../support/mesh.ts';
+import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
+import { parley } from '../support/process.ts';
+
+const packages = localFile('packages.csv', readFileSync(packagesPath));
+const words = 'total installed_size per section in packages.csv, top 5';
+const victim = 'cedar';
+const others = ['amber', 'birch', 'dahlia'] as const;
+
+let mesh: TestMesh;
+let first: Asked;
+beforeAll(async () => {
+  mesh = await TestMesh.start(['amber', 'birch', victim, 'dahlia']);
+  first = await askRightly();
+  await askRightly();
+}, 90_000);
+afterAll(() => mesh?.end());
+
+async function askRightly(node = 'amber'): Promise<Asked> {
+  const asked = await mesh.ask(words, [packages], { node, timeoutMs: 45_000 });
+  expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(largestSums(readPackages(packagesPath), 5));
+  return asked;
+}
+
+const votesOf = (name: string, { events }: Pick<Asked, 'events'>): number =>
+  events.filter((event) => event.type === 'vote' && event.node === name).length;
+const stored = (name: string, ...path: string[]): string => join(mesh.folder(name), 'store', ...path);
+const voteLog = (): string => stored(victim, 'files', 'consensus-0.wal');
+const completedAt = async (name: string): Promise<string[]> =>
+  (await mesh.only(name).workflows())
+    .filter(({ state }) => state === 'completed')
+    .map(({ workflow }) => workflow)
+    .sort();
+
+/** Asks until the node was seen to vote: on the fast path the others may decide before its vote is shown. */
+async function seenVoting(name: string): Promise<boolean> {
+  for (let tries = 0; tries < 6; tries++) if (votesOf(name, await askRightly(others[tries % 3])) > 0) return true;
+  return false;
+}
+
+describe('a log of votes', () => {
+  it('whose last record a crash cut short is cut there, and its node votes on', async () => {
+    await mesh.kill(victim);
+    const { size } = statSync(voteLog());
+    expect(size).toBeGreaterThan(500);
+    truncateSync(voteLog(), size - 7);
+    await mesh.startNode(victim);
+    await mesh.formed();
+    expect(await seenVoting(victim)).toBe(true);
+    expect((await mesh.status(victim)).named).toEqual([]);
+    expect(await completedAt(victim)).toContain(first.workflow);
+  }, 60_000);
+
+  it('damaged in its middle silences its node, which starts, works, does not vote, and says so to the doctor', async () => {
+    await mesh.stop(victim);
+    const sound = readFileSync(voteLog());
+    const damaged = Buffer.from(sound);
+    damaged[Math.floor(damaged.length / 2)]! ^= 0x10;
+    writeFileSync(voteLog(), damaged);
+    await mesh.startNode(victim);
+    await mesh.formed();
+    let runs = 0;
+    for (let i = 0; i < 4; i++) {
+      const asked = await askRightly(i === 3 ? victim : others[i]);
+      expect(votesOf(victim, asked)).toBe(0);
+      for (const event of asked.events) if (event.type === 'decided') expect(event.signers).not.toContain(victim);
+      runs += asked.events.filter(
+        (event) => (event.type === 'candidate' || event.type === 'attestation') && event.node === victim,
+      ).length;
+    }
+    expect(runs).toBeGreaterThan(0);
+    const { checks } = await mesh.doctor(victim);
+    const said = checks.filter(({ ok, detail }) => !ok && /vote/.test(detail));
+    expect(said).toHaveLength(1);
+    expect(said[0]!.detail).toMatch(/the log of votes of epoch 0 is damaged/);
+    expect(said[0]!.fix).toMatch(/./);
+    console.log(`doctor: ${said[0]!.subject} ${said[0]!.check}: ${said[0]!.detail} → ${said[0]!.fix}`);
+    // The file is as it was found: nobody wrote behind the damage.
+    expect(readFileSync(voteLog()).equals(damaged)).toBe(true);
+    for (const name of others) expect((await mesh.status(name)).named).toEqual([]);
+    await mesh.stop(victim);
+    writeFileSync(voteLog(), sound);
+  }, 90_000);
+});
+
+describe('the logs of work', () => {
+  it('deleted, come back from the peers, and their node goes on with its own where it was', async () => {
+    await mesh.startNode(victim);
+    await mesh.formed();
+    await askRightly(victim);
+    const known = await completedAt('amber');
+    await mesh.kill(victim);
+    rmSync(stored(victim, 'store'), { recursive: true });
+    await mesh.startNode(victim);
+    await mesh.formed();
+    await eventually(
+      `${victim} to have everything back`,
+      async () => (await completedAt(victim)).join() === known.join(),
+    );
+    const asked = await askRightly(victim);
+    for (const name of mesh.names)
+      await eventually(`${name} to know the workflow opened after the loss`, async () =>
+        (await completedAt(name)).includes(asked.workflow),
+      );
+    for (const name of mesh.names) expect([name, (await mesh.status(name)).named]).toEqual([name, []]);
+  }, 90_000);
+
+  it('deleted while a workflow is under way, do not make their node sign one place twice', async () => {
+    await mesh.kill(victim);
+    rmSync(stored(victim, 'store'), { recursive: true });
+    // A running workflow that the returning node is asked to work on at once.
+    await mesh.kill('dahlia');
+    const waiting = mesh.ask(words, [packages], { node: 'amber', timeoutMs: 60_000 });
+    await eventually('a workflow that waits', async () =>
+      (await mesh.only('amber').workflows()).some(({ state }) => state === 'waiting-for-quorum'),
+    );
+    await mesh.startNode(victim);
+    await waiting;
+    await mesh.startNode('dahlia');
+    await mesh.formed();
+    for (let i = 0; i < 2; i++) await askRightly(i === 0 ? victim : 'birch');
+    for (const name of mesh.names) expect([name, (await mesh.status(name)).named]).toEqual([name, []]);
+  }, 120_000);
+
+  it('with a payload deleted, the node has it again when it needs it', async () => {
+    await mesh.stop(victim);
+    rmSync(stored(victim, 'blobs'), { recursive: true });
+    await mesh.startNode(victim);
+    await mesh.formed();
+    const { taskDetails } = (await askRightly(victim)).detail;
+    expect([...taskDetails[0]!.executors, ...taskDetails[0]!.verifiers]).toContain(victim);
+    await eventually(
+      'the result at the node',
+      async () => (await mesh.blob(victim, first.detail.result!.digest)).length > 0,
+    );
+  }, 60_000);
+});
+
+describe('two processes on one folder', () => {
+  it('are one node and one refusal, with what to do; the first is unharmed', async () => {
+    const second = await parley(['up', '--folder', mesh.folder('amber'), '-o', 'json'], { timeoutMs: 20_000 });
+    expect(second.code).toBe(1);
+    const { error } = JSON.parse(second.err.trim().split('\n').at(-1)!) as { error: { code: string; message: string } };
+    expect(error.code).toBe('folder_in_use');
+    expect(error.message).toMatch(/in use by another node; stop that node, or give this one a folder of its own/);
+    expect(second.out).toBe('');
+    expect(mesh.process('amber').isGone).toBe(false);
+    expect(existsSync(mesh.socketOf('amber'))).toBe(true);
+    const asked = await askRightly('amber');
+    expect(asked.moves).toEqual([]);
+  }, 60_000);
+
+  it('and a folder that is damaged is named, never replaced', async () => {
+    await mesh.stop('dahlia');
+    const path = join(mesh.folder('dahlia'), 'mesh.json');
+    const sound = readFileSync(path);
+    writeFileSync(path, sound.subarray(0, 100));
+    const broken = await parley(['up', '--folder', mesh.folder('dahlia'), '-o', 'json'], { timeoutMs: 20_000 });
+    expect([broken.code, broken.err]).toEqual([1, expect.stringContaining('mesh.json is not JSON')]);
+    expect(readFileSync(path).length).toBe(100);
+    writeFileSync(path, sound);
+  }, 60_000);
+});

@@ -1,0 +1,309 @@
+// Law: a mesh grows by tickets and by its members' decision: every newcomer with a ticket of its own becomes what the ticket says, nobody
+// else gets in, and each refusal says which it is.
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyCertificateFile } from '../../actors/proof/index.ts';
+import { follow, MeshClient, type NodeStatus, type WorkflowEvent } from '../../node/client/index.ts';
+import { formatTicket, parseTicket } from '../../protocols/mesh/index.ts';
+import { eventually, freePorts, type Ready, temporaryFolder } from '../support/mesh.ts';
+import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
+import { type CliRun, parley, repository, TestProcess } from '../support/process.ts';
+import { createCrypto } from '../support/world.ts';
+
+const crypto = createCrypto();
+const words = 'total installed_size per section in packages.csv, top 5';
+const root = temporaryFolder('parley-join-');
+const processes: TestProcess[] = [];
+const ready = new Map<string, Ready>();
+const folder = (name: string): string => join(root, name);
+const only = (name: string): MeshClient => new MeshClient([ready.get(name)!.socket], { searchTimeoutMs: 0 });
+
+afterAll(async () => {
+  await Promise.all(processes.map((child) => (child.isGone ? undefined : child.stop())));
+  rmSync(root, { recursive: true, force: true });
+});
+
+/** Where a node listens; the same again when it is started again. */
+const ports = new Map<string, number>();
+async function portOf(name: string): Promise<number> {
+  const port = ports.get(name) ?? (await freePorts(1))[0]!;
+  ports.set(name, port);
+  return port;
+}
+
+async function run(name: string, command: readonly string[]): Promise<TestProcess> {
+  const port = await portOf(name);
+  const log = join(root, `${name}.log`);
+  const settings = [
+    '--folder',
+    folder(name),
+    '--name',
+    name,
+    '--listen',
+    `127.0.0.1:${port}`,
+    '-o',
+    'json',
+    '--exit-with-parent',
+  ];
+  const child = new TestProcess([`${repository}bin/parley.mjs`, ...command, ...settings], log);
+  processes.push(child);
+  ready.set(name, await child.firstLine<Ready>());
+  return child;
+}
+
+async function invite(name: string, ...options: string[]): Promise<string> {
+  const { code, out, err } = await parley(['invite', '--folder', folder(name), ...options]);
+  expect([code, err]).toEqual([0, expect.stringContaining('as you would a password')]);
+  return out.trim();
+}
+
+/** Tries to join in a folder of its own; the process has to end by itself. */
+async function tryJoin(
+  ticket: string,
+  name: string,
+  ...options: string[]
+): Promise<CliRun & { readonly error: { readonly code: string; readonly message: string; readonly hint?: string } }> {
+  const [port] = await freePorts(1);
+  const run = await parley(
+    [
+      'join',
+      ticket,
+      '--folder',
+      folder(name),
+      '--name',
+      name,
+      '--listen',
+      `127.0.0.1:${port}`,
+      '-o',
+      'json',
+      ...options,
+    ],
+    { timeoutMs: 40_000 },
+  );
+  const line = run.err.trim().split('\n').at(-1) ?? '';
+  return {
+    ...run,
+    error: line.startsWith('{')
+      ? (JSON.parse(line) as { error: { code: string; message: string } }).error
+      : { code: '', message: run.err },
+  };
+}
+
+async function agreeOn(names: readonly string[], members: number): Promise<NodeStatus['mesh']> {
+  const statuses = await eventually(`${names.join(', ')} to show ${members} members`, async () => {
+    const found = await Promise.all(names.map((name) => only(name).status()));
+    return found.every(({ mesh }) => mesh.members === members && mesh.live === members) ? found : undefined;
+  });
+  expect(new Set(statuses.map(({ mesh }) => `${mesh.id} ${mesh.epoch}`)).size).toBe(1);
+  return statuses[0]!.mesh;
+}
+
+describe('a mesh of one member', () => {
+  beforeAll(async () => {
+    await run('amber', ['up']);
+  }, 60_000);
+
+  it('works, and says that it tolerates nothing', async () => {
+    const { mesh, node } = await only('amber').status();
+    expect(mesh).toMatchObject({ members: 1, epoch: 0, quorum: 1 });
+    expect(mesh.tolerance).toMatch(/no Byzantine tolerance/);
+    expect(node.member).toBe(true);
+    const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('amber'), '-o', 'json']);
+    expect([asked.code, asked.err]).toEqual([0, '']);
+    const { result, certificate } = JSON.parse(asked.out) as { result: { rows: unknown }; certificate: string };
+    expect(result.rows).toEqual(largestSums(readPackages(packagesPath), 5));
+    const verdict = verifyCertificateFile(new Uint8Array(readFileSync(certificate)), { crypto, meshId: mesh.id });
+    expect(verdict.ok && verdict.about.tolerance).toMatch(/no Byzantine tolerance/);
+  }, 60_000);
+
+  it('takes a second member in by a ticket: epoch 1, and both show two members', async () => {
+    await run('birch', ['join', await invite('amber')]);
+    expect(await agreeOn(['amber', 'birch'], 2)).toMatchObject({ epoch: 1 });
+  }, 60_000);
+
+  it('a third and a fourth, invited by different members: from four on any one may lie', async () => {
+    await run('cedar', ['join', await invite('birch')]);
+    expect((await agreeOn(['amber', 'birch', 'cedar'], 3)).tolerance).toMatch(/no Byzantine tolerance/);
+    await run('dahlia', ['join', await invite('cedar')]);
+    expect(await agreeOn(['amber', 'birch', 'cedar', 'dahlia'], 4)).toMatchObject({
+      epoch: 3,
+      tolerance: '3 of 4 members, any 1 may be lying',
+      quorum: 3,
+    });
+  }, 90_000);
+
+  it('its work then carries a chain of configs that leads back to genesis', async () => {
+    const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('dahlia'), '-o', 'json'], {
+      cwd: root,
+    });
+    expect([asked.code, asked.err]).toEqual([0, '']);
+    const { result, certificate } = JSON.parse(asked.out) as { result: { rows: unknown }; certificate: string };
+    expect(result.rows).toEqual(largestSums(readPackages(packagesPath), 5));
+    const bytes = new Uint8Array(readFileSync(certificate));
+    const file = JSON.parse(Buffer.from(bytes).toString('utf8')) as { mesh: { configs: { config: string }[] } };
+    expect(file.mesh.configs).toHaveLength(3);
+    const meshId = ready.get('amber')!.mesh;
+    expect(verifyCertificateFile(bytes, { crypto, meshId }).ok).toBe(true);
+    // A chain that leaves out how somebody came in proves nothing.
+    const cut = { ...file, mesh: { ...file.mesh, configs: file.mesh.configs.slice(1) } };
+    const verdict = verifyCertificateFile(new TextEncoder().encode(`${JSON.stringify(cut, null, 1)}\n`), {
+      crypto,
+      meshId,
+    });
+    expect(verdict.ok).toBe(false);
+  }, 60_000);
+});
+
+describe('a ticket', () => {
+  /** A newcomer whose ticket names another mesh is patient before it gives up. */
+  let foreigner: ReturnType<typeof tryJoin>;
+  beforeAll(async () => {
+    const genuine = parseTicket(await invite('amber'), crypto);
+    foreigner = tryJoin(formatTicket({ ...genuine, meshId: crypto.sha256(genuine.meshId) }, crypto), 'foreigner');
+  });
+
+  it('opens the door once: used by another, it is refused as used', async () => {
+    const ticket = await invite('amber', '--role', 'observer');
+    await run('watcher', ['join', ticket]);
+    const { code, error } = await tryJoin(ticket, 'second');
+    expect([code, error.code]).toEqual([1, 'used']);
+    expect(error.message).toContain('every newcomer needs its own');
+    expect(error.hint).toMatch(/Ask for a new ticket/);
+  }, 60_000);
+
+  it('ends: expired, it is refused as expired', async () => {
+    const ticket = await invite('birch', '--valid', '1s');
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    // Somebody else's ticket is out, or the door would be shut before a word is said.
+    await invite('birch');
+    const { code, error } = await tryJoin(ticket, 'late');
+    expect([code, error.code]).toEqual([1, 'expired']);
+    expect(error.message).toMatch(/expired \d+ s ago/);
+  }, 60_000);
+
+  it('mistyped is no ticket, and nothing is dialed', async () => {
+    const ticket = await invite('amber');
+    const wrong = `${ticket.slice(0, 60)}${ticket[60] === 'A' ? 'B' : 'A'}${ticket.slice(61)}`;
+    for (const text of [wrong, ticket.slice(0, -5), 'parley1-', 'hello']) {
+      const { code, error, durationMs } = await tryJoin(text, 'typo');
+      expect([text.slice(-8), code, error.code]).toEqual([text.slice(-8), 2, 'bad_ticket']);
+      expect(durationMs).toBeLessThan(10_000);
+    }
+  }, 60_000);
+
+  it('of another mesh does not move a node that is in one', async () => {
+    const ticket = await invite('amber');
+    const [port] = await freePorts(1);
+    const founder = new TestProcess(
+      [
+        `${repository}bin/parley.mjs`,
+        'up',
+        '--folder',
+        folder('elm'),
+        '--name',
+        'elm',
+        '--listen',
+        `127.0.0.1:${port}`,
+        '-o',
+        'json',
+        '--exit-with-parent',
+      ],
+      join(root, 'elm.log'),
+    );
+    processes.push(founder);
+    await founder.firstLine();
+    await founder.stop();
+    const { code, error } = await tryJoin(ticket, 'elm');
+    expect([code, error.code]).toEqual([1, 'exists']);
+    expect(error.message).toContain('not the one of this ticket');
+  }, 60_000);
+
+  it('forged for another mesh, or with a token nobody issued, opens nothing', async () => {
+    const genuine = parseTicket(await invite('amber'), crypto);
+    const guessed = formatTicket({ ...genuine, token: crypto.sha256(genuine.token).slice(0, 16) }, crypto);
+    const [a, b] = await Promise.all([foreigner, tryJoin(guessed, 'guesser')]);
+    expect([a.code, a.error.code]).toEqual([1, 'unreachable']);
+    expect([b.code, b.error.code]).toEqual([1, 'unknown']);
+    expect(b.error.message).toContain('issued no such ticket');
+    expect((await only('amber').status()).mesh.members).toBe(4);
+  }, 60_000);
+
+  it('does not let in a second node of a name that a member has', async () => {
+    const ticket = await invite('amber');
+    const [port] = await freePorts(1);
+    const { code, err } = await parley(
+      [
+        'join',
+        ticket,
+        '--folder',
+        folder('namesake'),
+        '--name',
+        'birch',
+        '--listen',
+        `127.0.0.1:${port}`,
+        '-o',
+        'json',
+      ],
+      { timeoutMs: 40_000 },
+    );
+    expect([code, JSON.parse(err.trim().split('\n').at(-1)!)]).toEqual([
+      1,
+      { error: expect.objectContaining({ code: 'name_taken', hint: expect.stringContaining('--name') }) },
+    ]);
+  }, 60_000);
+});
+
+describe('an observer', () => {
+  it('has no vote and changes no quorum', async () => {
+    const { node, mesh } = await only('watcher').status();
+    expect(node.member).toBe(false);
+    expect(mesh).toMatchObject({ members: 4, epoch: 3, quorum: 3 });
+  });
+
+  it('follows a workflow to its end and has its certificate', async () => {
+    const opened = await parley(['ask', words, '--data', packagesPath, '--folder', folder('cedar'), '-o', 'json']);
+    expect(opened.code).toBe(0);
+    const { workflow } = JSON.parse(opened.out) as { workflow: string };
+    const events: WorkflowEvent[] = [];
+    await eventually('the observer to know the workflow', async () =>
+      (await only('watcher').workflows()).some((known) => known.workflow === workflow && known.state === 'completed'),
+    );
+    for await (const event of follow(only('watcher'), workflow, { signal: AbortSignal.timeout(20_000) }))
+      events.push(event);
+    expect(events.at(-1)).toMatchObject({ type: 'ended', state: 'completed' });
+    const shown = await parley(['show', workflow.slice(0, 8), '--folder', folder('watcher')]);
+    expect([shown.code, shown.err]).toEqual([0, '']);
+    const proof = new Uint8Array(await only('watcher').certificate(workflow));
+    expect(verifyCertificateFile(proof, { crypto, meshId: ready.get('amber')!.mesh }).ok).toBe(true);
+  }, 60_000);
+
+  it('may not open one: exit code 3', async () => {
+    const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('watcher')]);
+    expect([asked.code, asked.err]).toEqual([
+      3,
+      expect.stringContaining('this node is an observer: it can follow workflows and not open them'),
+    ]);
+  }, 30_000);
+
+  it('may not invite', async () => {
+    const asked = await parley(['invite', '--folder', folder('watcher')]);
+    expect([asked.code, asked.err]).toEqual([3, expect.stringContaining('observer and cannot invite')]);
+  }, 30_000);
+});
+
+describe('a member that was away while the mesh grew', () => {
+  it('learns of it when it is back, and works under the new epoch', async () => {
+    const [amber] = processes;
+    await amber!.kill();
+    await run('fern', ['join', await invite('birch')]);
+    await eventually('fern to be a member', async () => (await only('fern').status()).mesh.members === 5);
+    await run('amber', ['up']);
+    expect(await agreeOn(['amber', 'birch', 'cedar', 'dahlia', 'fern'], 5)).toMatchObject({ epoch: 4 });
+    const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('amber'), '-o', 'json']);
+    expect([asked.code, asked.err]).toEqual([0, '']);
+    expect((JSON.parse(asked.out) as { result: { rows: unknown } }).result.rows).toEqual(
+      largestSums(readPackages(packagesPath), 5),
+    );
+  }, 90_000);
+});
