@@ -145,14 +145,8 @@ export class Fabric {
     const link = this.link(from, to);
     if (link.lossPermille > 0 && kind !== 'pull' && kind !== 'chunk' && draws.chance(link.lossPermille, purpose.loss, from, to, n)) return;
     const again = link.duplicatePermille > 0 && kind === 'frame' && draws.chance(link.duplicatePermille, purpose.duplicate, from, to, n);
-    const send = (extraUs: number): void => {
+    const send = (atUs: number): void => {
       session.underWayBytes.set(from, (session.underWayBytes.get(from) ?? 0) + bytes.length);
-      let atUs = this.kernel.nowUs + this.latencyUs(link, from, to, n, bytes.length) + extraUs;
-      atUs = Math.max(atUs, session.opensAtUs.get(to) ?? 0);
-      if (ordered && extraUs === 0) {
-        atUs = Math.max(atUs, direction.lastArrivalUs);
-        direction.lastArrivalUs = atUs;
-      }
       this.kernel.schedule(
         atUs,
         to,
@@ -165,8 +159,13 @@ export class Fabric {
       );
     };
     const go = (): void => {
-      send(0);
-      if (again) send(1 + draws.below(duplicateMaxUs, purpose.duplicateUs, from, to, n));
+      let atUs = Math.max(this.kernel.nowUs + this.latencyUs(link, from, to, n, bytes.length), session.opensAtUs.get(to) ?? 0);
+      if (ordered) {
+        atUs = Math.max(atUs, direction.lastArrivalUs);
+        direction.lastArrivalUs = atUs;
+      }
+      send(atUs);
+      if (again) send(atUs + 1 + draws.below(duplicateMaxUs, purpose.duplicateUs, from, to, n));
     };
     if (direction.blocks === 0) go();
     else if (direction.holds) direction.held.push(() => void (session.open.has(from) && go()));

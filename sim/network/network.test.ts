@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { createRandom, type Network } from '../../actors/system/index.ts';
 import { networkContract } from '../../protocols/network/contract.ts';
 import { testIdentity } from '../../test/support/world.ts';
@@ -27,11 +27,15 @@ function lay(kernel: Kernel, profile: NetworkProfile = quick, seed = 1) {
 /** Virtual time that goes on while a test awaits: an event whenever the event loop is free. */
 const kernel = createKernel({ instantMax: Number.MAX_SAFE_INTEGER });
 let contractMeshes = 0;
+let isPumping = true;
 const pump = (): void => {
   kernel.step(Number.MAX_SAFE_INTEGER);
-  setImmediate(pump).unref();
+  if (isPumping) setImmediate(pump);
 };
 setImmediate(pump);
+afterAll(() => {
+  isPumping = false;
+});
 const clock = { wallMs: () => kernel.nowUs / 1_000, monotonicMs: () => kernel.nowUs / 1_000 };
 networkContract('the simulated network', {
   clock,

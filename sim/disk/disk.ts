@@ -1,0 +1,133 @@
+// Law: a disk outlives the processes that write it. What was acknowledged as durable is there in the next life; what was written and not
+// made durable is there, gone, cut or holed as a draw says, each append and each write for itself whole or torn as the port allows.
+import { createDraws, type Draws, type Kernel, type Life } from '../world/index.ts';
+
+export interface DiskProfile {
+  /** Uniform up to these, microseconds. */
+  readonly readUs: number;
+  readonly appendUs: number;
+  readonly syncUs: number;
+  /** Now and then an fsync waits for everybody else's. */
+  readonly stallPermille: number;
+  readonly stallUs: number;
+}
+
+export const quickDisk: DiskProfile = { readUs: 150, appendUs: 60, syncUs: 4_000, stallPermille: 5, stallUs: 80_000 };
+
+/** An append file's bytes; those from `syncedBytes` on are the operating system's alone. */
+export interface FileBody {
+  bytes: Uint8Array;
+  sizeBytes: number;
+  syncedBytes: number;
+  /** A failed fsync: takes nothing more until it is opened again. */
+  isBroken: boolean;
+}
+
+interface Operation {
+  readonly target: string;
+  readonly apply: () => void;
+}
+
+const purpose = { delay: 0, stall: 1, error: 2, applied: 3, tear: 4, tearAt: 5 } as const;
+const pageBytes = 512;
+
+export class Disk {
+  readonly files = new Map<string, FileBody>();
+  readonly tables = new Map<string, Map<string, Uint8Array>>();
+  readonly blobs = new Map<string, Uint8Array>();
+  /** Faults that may be lifted again. */
+  slowFactor = 1;
+  errorPermille = 0;
+  private readonly kernel: Kernel;
+  private readonly node: number;
+  private readonly profile: DiskProfile;
+  private readonly draws: Draws;
+  private readonly under = new Set<Operation>();
+  private readonly busyUntilUs = new Map<string, number>();
+  private operations = 0;
+  private crashes = 0;
+
+  constructor(options: { readonly kernel: Kernel; readonly node: number; readonly seed: number; readonly profile: DiskProfile }) {
+    this.kernel = options.kernel;
+    this.node = options.node;
+    this.profile = options.profile;
+    this.draws = createDraws(options.seed, 'disk');
+  }
+
+  /**
+   * One operation on `target`, behind those before it. `apply` runs when the disk does it; without one it only reads. Rejects with the
+   * disk's error where a fault says so, and never settles where the life ends first.
+   */
+  operate<T>(life: Life, kind: 'read' | 'append' | 'sync' | 'write', target: string, apply: () => T, bytes?: Uint8Array): Promise<T> {
+    const n = this.operations++;
+    const { readUs, appendUs, syncUs, stallPermille, stallUs } = this.profile;
+    const upToUs = { read: readUs, append: appendUs, sync: syncUs, write: syncUs }[kind];
+    const isDurable = kind === 'sync' || kind === 'write';
+    const stalledUs = isDurable && this.draws.chance(stallPermille, purpose.stall, this.node, 0, n) ? stallUs : 0;
+    const delayUs = (1 + this.draws.below(upToUs, purpose.delay, this.node, 0, n) + stalledUs) * this.slowFactor;
+    const doneUs = Math.max(this.kernel.nowUs + delayUs, this.busyUntilUs.get(target) ?? 0);
+    this.busyUntilUs.set(target, doneUs);
+    return new Promise<T>((resolve, reject) => {
+      const operation: Operation = { target, apply };
+      if (kind !== 'read' && life.isAlive) this.under.add(operation);
+      life.after(
+        doneUs - this.kernel.nowUs,
+        `disk.${kind}`,
+        () => {
+          this.under.delete(operation);
+          if (kind !== 'read' && this.draws.chance(this.errorPermille, purpose.error, this.node, 0, n)) return reject(new Error(`EIO: ${kind} on ${target} failed on this disk`));
+          try {
+            resolve(apply());
+          } catch (error) {
+            reject(error);
+          }
+        },
+        bytes,
+      );
+    });
+  }
+
+  /** After the life has ended. `power`: with the operating system's memory; else only the process is gone. */
+  crash(power: boolean): void {
+    const crash = this.crashes++;
+    const byTarget = Map.groupBy(this.under, ({ target }) => target);
+    this.under.clear();
+    this.busyUntilUs.clear();
+    let n = 0;
+    for (const operations of byTarget.values()) {
+      // What was under way at one target was done in order, up to some point.
+      const done = this.draws.below(operations.length + 1, purpose.applied, this.node, crash, n++);
+      for (const { apply } of operations.slice(0, done)) apply();
+    }
+    if (!power) return;
+    for (const file of this.files.values()) this.tear(file, crash, n++);
+  }
+
+  private tear(file: FileBody, crash: number, n: number): void {
+    const looseBytes = file.sizeBytes - file.syncedBytes;
+    if (looseBytes > 0) {
+      const atByte = file.syncedBytes + this.draws.below(looseBytes + 1, purpose.tearAt, this.node, crash, n);
+      switch (this.draws.below(5, purpose.tear, this.node, crash, n)) {
+        case 0:
+          break;
+        case 1:
+          file.sizeBytes = file.syncedBytes;
+          break;
+        case 2:
+          file.sizeBytes = atByte;
+          break;
+        case 3:
+          // The length was written, the pages were not.
+          file.bytes.fill(0, atByte, file.sizeBytes);
+          break;
+        case 4: {
+          // Pages reach a disk in any order.
+          const page = Math.floor(atByte / pageBytes) * pageBytes;
+          file.bytes.fill(0, Math.max(page, file.syncedBytes), Math.min(page + pageBytes, file.sizeBytes));
+          break;
+        }
+      }
+    }
+    file.syncedBytes = file.sizeBytes;
+  }
+}

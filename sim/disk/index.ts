@@ -1,0 +1,3 @@
+// Law: the door of the modelled disk.
+export { Disk, type DiskProfile, quickDisk } from './disk.ts';
+export { openSimStorage } from './storage.ts';

@@ -1,0 +1,103 @@
+// Law: a fault plan is data: it can be saved, compared and cut down, and a run is a function of it and the seed. Each class of faults is on
+// or off for a whole run (swarm testing), so that no class hides behind another.
+import type { Random } from '../../actors/system/index.ts';
+
+/** `on`: at the nth time that some honest node does this. */
+export type When = { readonly atMs: number } | { readonly on: Trigger; readonly nth: number };
+export const triggers = ['opened', 'assigned', 'candidate', 'attestation', 'proposal', 'prevote', 'precommit', 'decided'] as const;
+export type Trigger = (typeof triggers)[number];
+/** `self`: the node that set the trigger off; with a time, node 0. */
+export type Target = number | 'self';
+
+export type FaultAction =
+  | { readonly kind: 'crash'; readonly node: Target; readonly power: boolean; readonly how: 'reset' | 'silent'; readonly forMs: number }
+  | { readonly kind: 'pause'; readonly node: Target; readonly forMs: number }
+  | { readonly kind: 'isolate'; readonly node: Target; readonly direction: 'both' | 'in' | 'out'; readonly holds: boolean; readonly forMs: number }
+  | { readonly kind: 'split'; readonly group: readonly number[]; readonly holds: boolean; readonly forMs: number }
+  | { readonly kind: 'flap'; readonly a: number; readonly b: number; readonly times: number; readonly forMs: number }
+  | { readonly kind: 'reset'; readonly a: number; readonly b: number }
+  | { readonly kind: 'weather'; readonly lossPermille: number; readonly duplicatePermille: number; readonly latencyFactor: number; readonly forMs: number }
+  | { readonly kind: 'clock'; readonly node: Target; readonly stepMs: number; readonly driftPpm: number }
+  | { readonly kind: 'disk'; readonly node: Target; readonly errorPermille: number; readonly slowFactor: number; readonly forMs: number }
+  | { readonly kind: 'skill'; readonly node: Target; readonly hangPermille: number; readonly crashPermille: number; readonly slowFactor: number; readonly forMs: number };
+
+export type FaultKind = FaultAction['kind'];
+export type Fault = { readonly when: When } & FaultAction;
+
+export interface FaultPlan {
+  readonly faults: readonly Fault[];
+  readonly liars: readonly { readonly node: number; readonly kits: readonly Kit[] }[];
+}
+
+export const kits = ['wrong-result', 'equivocate', 'two-faced', 'withhold', 'garbage', 'forge', 'replay', 'fork-lanes'] as const;
+export type Kit = (typeof kits)[number];
+
+const faultKinds: readonly FaultKind[] = ['crash', 'pause', 'isolate', 'split', 'flap', 'reset', 'weather', 'clock', 'disk', 'skill'];
+const faultsPerKindMax = 3;
+
+export interface DrawOptions {
+  readonly nodes: number;
+  /** Byzantine nodes that the mesh tolerates. */
+  readonly f: number;
+  /** The span in which faults begin. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+export function drawFaultPlan(random: Random, options: DrawOptions): FaultPlan {
+  const { nodes, f, fromMs, untilMs } = options;
+  const faults: Fault[] = [];
+  for (const kind of faultKinds) {
+    // Each kind has a stream of its own, so that what one draws does not move the others.
+    const own = random.fork(`faults/${kind}`);
+    if (!own.chance(0.5)) continue;
+    for (let left = 1 + own.below(faultsPerKindMax); left > 0; left--) {
+      const isTriggered = own.chance(0.4);
+      const when: When = isTriggered ? { on: triggers[own.below(triggers.length)]!, nth: 1 + own.below(12) } : { atMs: fromMs + own.below(untilMs - fromMs) };
+      const node: Target = isTriggered && own.chance(0.7) ? 'self' : own.below(nodes);
+      faults.push({ when, ...drawAction(kind, own, node, nodes) });
+    }
+  }
+  const byzantine = random.fork('liars');
+  const liars: FaultPlan['liars'][number][] = [];
+  for (let left = f > 0 && byzantine.chance(0.5) ? 1 + byzantine.below(f) : 0; left > 0; left--) {
+    const node = byzantine.below(nodes);
+    const chosen = kits.filter(() => byzantine.chance(0.35));
+    const own = chosen.length === 0 ? [kits[byzantine.below(kits.length)]!] : chosen;
+    if (!liars.some((liar) => liar.node === node)) liars.push({ node, kits: own });
+  }
+  return { faults, liars };
+}
+
+function drawAction(kind: FaultKind, random: Random, node: Target, nodes: number): FaultAction {
+  const forMs = 200 + random.below(random.chance(0.3) ? 15_000 : 3_000);
+  const other = (): number => random.below(nodes);
+  switch (kind) {
+    case 'crash':
+      return { kind, node, power: random.chance(0.6), how: random.chance(0.6) ? 'reset' : 'silent', forMs: 50 + random.below(random.chance(0.4) ? 12_000 : 1_500) };
+    case 'pause':
+      return { kind, node, forMs };
+    case 'isolate':
+      return { kind, node, direction: (['both', 'in', 'out'] as const)[random.below(3)]!, holds: random.chance(0.5), forMs };
+    case 'split': {
+      const group = Array.from({ length: nodes }, (_, i) => i).filter(() => random.chance(0.5));
+      return { kind, group, holds: random.chance(0.5), forMs };
+    }
+    case 'flap': {
+      const a = other();
+      return { kind, a, b: (a + 1 + random.below(Math.max(1, nodes - 1))) % nodes, times: 2 + random.below(8), forMs };
+    }
+    case 'reset': {
+      const a = other();
+      return { kind, a, b: (a + 1 + random.below(Math.max(1, nodes - 1))) % nodes };
+    }
+    case 'weather':
+      return { kind, lossPermille: random.chance(0.5) ? random.below(250) : 0, duplicatePermille: random.chance(0.5) ? random.below(300) : 0, latencyFactor: random.chance(0.5) ? 1 + random.below(40) : 1, forMs };
+    case 'clock':
+      return { kind, node, stepMs: random.chance(0.7) ? random.below(200_000) - 100_000 : 0, driftPpm: random.chance(0.5) ? random.below(100_000) - 50_000 : 0 };
+    case 'disk':
+      return { kind, node, errorPermille: random.chance(0.5) ? 1 + random.below(300) : 0, slowFactor: random.chance(0.6) ? 1 + random.below(60) : 1, forMs };
+    case 'skill':
+      return { kind, node, hangPermille: random.below(600), crashPermille: random.below(600), slowFactor: 1 + random.below(8), forMs };
+  }
+}

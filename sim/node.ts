@@ -1,0 +1,162 @@
+// Law: a simulated node is the production composition over simulated ports. What belongs to the machine (disk, clocks, identity) outlives
+// its processes; everything else is made anew at each start, from the disk alone.
+import type { NodeId, World } from '../actors/system/index.ts';
+import { type ComposedNode, composeNode, createWorkflowServices, openAdmittance, type WorkflowServices } from '../node/index.ts';
+import { createMeshChain, type Genesis } from '../protocols/mesh/index.ts';
+import type { Identity } from '../protocols/wire/index.ts';
+import { Disk, openSimStorage } from './disk/index.ts';
+import { openSimNetwork } from './network/index.ts';
+import { createSimSandbox, noTroubles, type Troubles } from './sandbox.ts';
+import type { Swarm } from './swarm.ts';
+import { createLife, type Life, type NodeClocks } from './world/index.ts';
+
+export interface DataSet {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
+/** What a process is while it runs. */
+export interface Process {
+  readonly life: Life;
+  readonly world: World;
+  readonly composed: ComposedNode;
+  readonly services: WorkflowServices;
+}
+
+/** Puts something between a node's code and a port of its World: a node that lies does so here. */
+export interface Disguise {
+  readonly wrap: (world: World, context: { readonly identity: Identity; readonly genesis: Genesis; readonly life: Life }) => World;
+}
+
+const parallelMax = 2;
+const version = '0.1.0';
+
+export class SimNode {
+  readonly swarm: Swarm;
+  readonly index: number;
+  readonly name: string;
+  readonly site: string;
+  readonly identity: Identity;
+  readonly dataSets: readonly DataSet[];
+  readonly disk: Disk;
+  readonly clocks: NodeClocks = { offsetMs: 0, driftPpm: 0 };
+  readonly troubles: Troubles = noTroubles();
+  disguise: Disguise | undefined;
+  /** The life that runs, from its first instant. */
+  life: Life | undefined;
+  /** There once the node has opened its disk. */
+  process: Process | undefined;
+  lives = 0;
+
+  constructor(swarm: Swarm, about: { readonly index: number; readonly site: string; readonly identity: Identity; readonly dataSets: readonly DataSet[] }) {
+    this.swarm = swarm;
+    this.index = about.index;
+    this.name = `node-${about.index}`;
+    this.site = about.site;
+    this.identity = about.identity;
+    this.dataSets = about.dataSets;
+    this.disk = new Disk({ kernel: swarm.kernel, node: about.index, seed: swarm.options.seed, profile: swarm.diskProfile });
+  }
+
+  get id(): NodeId {
+    return this.identity.id;
+  }
+
+  /** Starts a process now, in an event of the node. A node that runs is left alone. */
+  start(): void {
+    const { kernel } = this.swarm;
+    kernel.schedule(kernel.nowUs, this.index, 'node.start', () => {
+      if (this.life !== undefined) return;
+      const life = createLife({
+        kernel,
+        node: this.index,
+        number: this.lives++,
+        clocks: this.clocks,
+        random: this.swarm.random.fork(`node/${this.index}`),
+        onLog: (entry) => this.swarm.tell('logged', this, entry),
+      });
+      this.life = life;
+      this.compose(life).then(
+        (process) => {
+          if (!life.isAlive) return;
+          this.process = process;
+          this.swarm.tell('started', this, process);
+        },
+        (error: unknown) => {
+          if (!life.isAlive) return;
+          this.swarm.tell('startFailed', this, error);
+          this.end(true, 'reset');
+        },
+      );
+    });
+  }
+
+  /** The process is gone, at once, wherever it stands. `power`: and with it what its operating system had not written. */
+  end(power: boolean, how: 'reset' | 'silent'): void {
+    const { life } = this;
+    if (life === undefined) return;
+    this.swarm.tell('ending', this, this.process);
+    life.end();
+    this.life = undefined;
+    this.process = undefined;
+    this.swarm.fabric.detach(this.index, how);
+    this.disk.crash(power);
+  }
+
+  private async compose(life: Life): Promise<Process> {
+    const { swarm, identity, disk, site, name } = this;
+    const { crypto, genesis, options } = swarm;
+    const storage = openSimStorage({ disk, life, crypto });
+    const chain = createMeshChain(genesis, crypto);
+    const { clock, scheduler, log } = life;
+    const admittance = await openAdmittance({ keyValue: await storage.keyValue('mesh'), chain, crypto, clock, random: life.random.fork('admittance') });
+    const plain: World = {
+      clock,
+      scheduler,
+      log,
+      random: life.random.fork('world'),
+      crypto,
+      storage,
+      network: openSimNetwork({ fabric: swarm.fabric, life, self: identity.id, site, allow: admittance.allow }),
+      sandbox: createSimSandbox({ life, crypto, storage, seed: options.seed, troubles: this.troubles }),
+      buggify: () => false,
+      sometimes: (what) => swarm.tell('reached', what),
+    };
+    const world = this.disguise?.wrap(plain, { identity, genesis, life }) ?? plain;
+    const composed = await composeNode({
+      world,
+      identity,
+      admittance,
+      name,
+      site,
+      version,
+      dataSets: () => ({
+        open: async (wanted) => {
+          const found = this.dataSets.find((dataSet) => dataSet.name === wanted);
+          if (found === undefined) return undefined;
+          const blob = await world.storage.blobs.write(once(found.content));
+          return { fileName: `${found.name}.csv`, blob, policy: { minimumGroupSize: 1, allow: world.sandbox.manifests().map((manifest) => (manifest as { name: string }).name) } };
+        },
+        describe: async () => this.dataSets.map((dataSet) => ({ name: dataSet.name, columns: ['value'] })),
+      }),
+      addresses: () => [],
+      socket: '',
+      parallelMax,
+    });
+    const { parts } = composed;
+    parts.board.onChange((change) => void (life.isAlive && swarm.tell('board', this, change)));
+    parts.ledger.onCharge((charge) => void (life.isAlive && swarm.tell('charged', this, charge)));
+    composed.system.deadLetters.subscribe((to, message, why) => void (life.isAlive && swarm.tell('deadLetter', this, `${to.path} ${message.type} ${why}`, why)));
+    const services = createWorkflowServices({
+      parts,
+      askPlanner: (words, files) => composed.plan(words, files),
+      ensureEffects: async () => {},
+      workflowFolder: (workflow) => workflow,
+    });
+    return { life, world, composed, services };
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}

@@ -1,0 +1,172 @@
+// Law: a swarm is a function of its options: one seed, one genesis, n nodes of production code over one queue of events. It does to nodes
+// what the world does to machines, tells who watches, and knows nothing of what is right.
+import type { BoardChange } from '../actors/workflow/index.ts';
+import type { Charge } from '../actors/parts/index.ts';
+import type { Plan } from '../actors/plan/index.ts';
+import { createRandom, type DeadLetterReason, type Random } from '../actors/system/index.ts';
+import { defaultFaultBudget } from '../consensus/index.ts';
+import { type Genesis, meshIdOf } from '../protocols/mesh/index.ts';
+import { compareText, createIdentity, openEnvelope, utf8 } from '../protocols/wire/index.ts';
+import { type DiskProfile, quickDisk } from './disk/index.ts';
+import { type CarriedKind, calm, Fabric, type NetworkProfile } from './network/index.ts';
+import { type DataSet, type Process, SimNode } from './node.ts';
+import { createKernel, createSimCrypto, type EventQueue, type Kernel, type LogEntry, type SignatureKind, type TraceListener } from './world/index.ts';
+
+export interface SwarmOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  /** Of the i-th node; default: all at one site. */
+  readonly siteOf?: (index: number) => string;
+  /** Every node of a site keeps its site's own `ledger`, where this is set. */
+  readonly withDataSets?: boolean;
+  /** Default `keyed-hash`. */
+  readonly signatures?: SignatureKind;
+  readonly network?: NetworkProfile;
+  readonly disk?: DiskProfile;
+  readonly onEvent?: TraceListener;
+  readonly queue?: EventQueue;
+}
+
+/** An envelope as it was handed to the network, by whom the fabric knows and not by whom it claims. */
+export interface SentMessage {
+  readonly from: number;
+  readonly to: number;
+  readonly carried: CarriedKind;
+  readonly type: string;
+  readonly author: string;
+  readonly body: Uint8Array;
+}
+
+/** All optional: a watcher hears what it asks for. None of them may reach into a node. */
+export interface Watcher {
+  sent?(message: SentMessage): void;
+  started?(node: SimNode, process: Process): void;
+  startFailed?(node: SimNode, error: unknown): void;
+  ending?(node: SimNode, process: Process | undefined): void;
+  board?(node: SimNode, change: BoardChange): void;
+  charged?(node: SimNode, charge: Charge): void;
+  deadLetter?(node: SimNode, text: string, why: DeadLetterReason): void;
+  logged?(node: SimNode, entry: LogEntry): void;
+  submitted?(submission: Submission): void;
+  reached?(name: string): void;
+}
+
+export interface Submission {
+  readonly key: string;
+  readonly plan: Plan;
+  readonly node: number;
+  /** Set once the node answered: how many others hold it. */
+  workflow: string | undefined;
+  heldBy: number | undefined;
+  /** Why the node did not take it, if it said so. */
+  refused: string | undefined;
+}
+
+export class Swarm {
+  readonly options: SwarmOptions;
+  readonly kernel: Kernel;
+  readonly crypto: ReturnType<typeof createSimCrypto>;
+  readonly random: Random;
+  readonly genesis: Genesis;
+  readonly meshId: Uint8Array;
+  readonly fabric: Fabric;
+  readonly diskProfile: DiskProfile;
+  readonly nodes: readonly SimNode[];
+  readonly submissions: Submission[] = [];
+  private readonly watchers: Watcher[] = [];
+
+  constructor(options: SwarmOptions) {
+    const { seed, nodes: count, siteOf = () => 'here' } = options;
+    this.options = options;
+    this.kernel = createKernel({ ...(options.queue === undefined ? {} : { queue: options.queue }), ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }) });
+    this.crypto = createSimCrypto(options.signatures ?? 'keyed-hash');
+    this.random = createRandom(seed).fork('swarm');
+    this.diskProfile = options.disk ?? quickDisk;
+    const about = Array.from({ length: count }, (_, index) => ({
+      index,
+      site: siteOf(index),
+      identity: createIdentity(this.crypto, this.random.fork(`identity/${index}`).bytes(32)),
+      dataSets: options.withDataSets === true ? [ledgerOf(siteOf(index))] : [],
+    }));
+    this.genesis = {
+      name: 'swarm',
+      nonce: this.random.fork('genesis').bytes(32),
+      config: {
+        epoch: 0,
+        members: about
+          .map(({ index, site, identity }) => ({ id: identity.id, weight: 1, name: `node-${index}`, site, operator: 'sim', modelFamily: 'none' }))
+          .sort((a, b) => compareText(a.id, b.id)),
+        ...defaultFaultBudget(count),
+        previous: new Uint8Array(32),
+      },
+    };
+    this.meshId = meshIdOf(this.genesis, this.crypto);
+    this.fabric = new Fabric({ kernel: this.kernel, seed, profile: options.network ?? calm, onSend: (from, to, kind, bytes) => this.observe(from, to, kind, bytes) });
+    this.nodes = about.map((each) => new SimNode(this, each));
+  }
+
+  get nowMs(): number {
+    return this.kernel.nowUs / 1_000;
+  }
+
+  watch(watcher: Watcher): void {
+    this.watchers.push(watcher);
+  }
+
+  tell<K extends keyof Watcher>(what: K, ...args: Parameters<NonNullable<Watcher[K]>>): void {
+    for (const watcher of this.watchers) (watcher[what] as ((...all: typeof args) => void) | undefined)?.(...args);
+  }
+
+  /** An event of the world's own, `delayMs` from now. */
+  later(delayMs: number, what: string, act: () => void): void {
+    this.kernel.schedule(this.kernel.nowUs + delayMs * 1_000, -1, what, act);
+  }
+
+  start(): void {
+    for (const node of this.nodes) node.start();
+  }
+
+  /** A client hands `plan` to a node, as over its gateway. What the node answers ends up in the returned record. */
+  submit(index: number, plan: Plan, key: string): Submission {
+    const submission: Submission = { key, plan, node: index, workflow: undefined, heldBy: undefined, refused: undefined };
+    this.submissions.push(submission);
+    this.kernel.schedule(this.kernel.nowUs, index, 'client.submit', () => {
+      const process = this.nodes[index]!.process;
+      if (process === undefined) {
+        submission.refused = 'the node does not run';
+        return;
+      }
+      process.services.open({ words: plan.goal, plan, idempotencyKey: key, approved: true }).then(
+        ({ workflow, heldBy }) => {
+          submission.workflow = workflow;
+          submission.heldBy = heldBy;
+          this.tell('submitted', submission);
+        },
+        (error: unknown) => {
+          submission.refused = String((error as Error).message);
+        },
+      );
+    });
+    return submission;
+  }
+
+  /** Until that virtual time, or earlier where `isDone` says so. */
+  async run(untilMs: number, isDone?: () => boolean): Promise<void> {
+    await this.kernel.run(untilMs * 1_000, isDone);
+  }
+
+  private observe(from: number, to: number, carried: CarriedKind, bytes: Uint8Array): void {
+    if (carried === 'pull' || carried === 'chunk') return;
+    const opened = openEnvelope(bytes, { crypto: trusting, meshId: this.meshId });
+    if (!opened.ok) return;
+    const { type, from: author, body } = opened.envelope;
+    this.tell('sent', { from, to, carried, type, author, body });
+  }
+}
+
+/** For reading envelopes, whoever signed them. */
+const trusting = { sha256: () => new Uint8Array(32), verify: () => true };
+
+export function ledgerOf(site: string): DataSet {
+  return { name: 'ledger', content: utf8.encode(`value\n${site}\n`) };
+}
