@@ -1,10 +1,11 @@
 // Law: what happened is told in the order it is learned, each thing once, and whoever signed what the mesh then decided against is named
 // with the statement as evidence. The auditor judges nothing by itself: it compares signed statements with certified decisions.
-import { attestations, candidates, endorsementInWords, thresholdsOf } from '../../consensus/index.ts';
-import { encodeBody, equalBytes, hex } from '../../protocols/wire/index.ts';
+import { attestations, endorsementInWords, thresholdsOf } from '../../consensus/index.ts';
+import { encodeBody, hex } from '../../protocols/wire/index.ts';
 import { liveMembers, type Parts } from '../parts/index.ts';
 import { type ActorDef, defineActor, type NodeId } from '../system/index.ts';
-import { type AttemptRecord, type BoardChange, failureOf, type WorkflowRecord, weightOf } from '../workflow/index.ts';
+import { type BoardChange, failureOf, type WorkflowRecord, weightOf } from '../workflow/index.ts';
+import { contradicting } from './dissent.ts';
 import { auditLane } from './evidence.ts';
 
 export type AuditorMessage = { readonly type: 'changed'; readonly change: BoardChange } | { readonly type: 'look' };
@@ -192,49 +193,11 @@ function dissent(parts: Parts, record: WorkflowRecord): Uint8Array[] {
     for (const attempt of attempts.values()) {
       const decision = attempt.certified?.decision;
       if (decision === undefined || decision.kind === 'REASSIGN') continue;
-      for (const { node, what, statement } of contradicting(attempt, decision.resultDigest, decision.callDigest)) {
+      for (const { node, what, statement } of contradicting(attempt, decision, parts.world.crypto)) {
         if (parts.ledger.charge(node, `dissent|${record.workflow}|${task}|${attempt.attempt}`, what, record.workflow))
           found.push(statement);
       }
     }
-  }
-  return found;
-}
-
-function contradicting(
-  attempt: AttemptRecord,
-  resultDigest: Uint8Array,
-  callDigest: Uint8Array,
-): { node: NodeId; what: string; statement: Uint8Array }[] {
-  const found: { node: NodeId; what: string; statement: Uint8Array }[] = [];
-  for (const [node, { candidate }] of attempt.candidates) {
-    if (equalBytes(candidate.callDigest, callDigest) && !equalBytes(candidate.resultDigest, resultDigest)) {
-      found.push({
-        node,
-        what: 'signed a result other than the certified one',
-        statement: candidates.encode(candidate),
-      });
-    }
-  }
-  const certified = new Set(
-    [...attempt.candidates.values()]
-      .filter(({ candidate }) => equalBytes(candidate.resultDigest, resultDigest))
-      .map(({ digest }) => digest),
-  );
-  for (const { attestation } of attempt.attestations.values()) {
-    const isOfCertified = certified.has(hex.encode(attestation.candidateDigest));
-    if (isOfCertified && attestation.verdict === -1)
-      found.push({
-        node: attestation.verifier,
-        what: 'disputed the certified result',
-        statement: attestations.encode(attestation),
-      });
-    if (!isOfCertified && attestation.verdict === 1)
-      found.push({
-        node: attestation.verifier,
-        what: 'vouched for a result other than the certified one',
-        statement: attestations.encode(attestation),
-      });
   }
   return found;
 }

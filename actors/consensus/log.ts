@@ -23,6 +23,8 @@ export async function openVoteLog(storage: Storage, epoch: number, crypto: Pick<
     damage:
       reading.verdict === 'damaged' ? `the log of votes of epoch ${epoch} is damaged: ${reading.problem}` : undefined,
     async append(records) {
+      // Who does not vote has nothing to remember, and the file stays as it was found.
+      if (reading.verdict === 'damaged') return;
       const chunks: Uint8Array[] = [];
       for (const payload of records) {
         const record = encodeRecord(payload, head, crypto);

@@ -33,9 +33,12 @@ export function abstain(
   told: Pick<Abstention, 'reason' | 'message' | 'questions'> & Partial<Pick<Abstention, 'missing' | 'unexplained'>>,
   context: AbstainContext,
 ): Abstention {
+  // Words about a file that cannot be read are not the user's mistake: what is wrong with the file comes first.
+  const problems = context.files.flatMap(({ problem }) => problem ?? []).slice(0, maximumQuestions);
   return {
     kind: 'abstain',
     ...told,
+    message: problems.length === 0 ? told.message : `${problems.join('; ')}. Therefore: ${told.message}`,
     questions: [...new Set(told.questions)].slice(0, maximumQuestions),
     candidates: candidatesOf(context),
   };

@@ -70,11 +70,11 @@ export function tablesOf(files: readonly FileProfile[], sites: readonly SiteProf
         .filter((dataSet) => dataSet.name === name)
         .map((dataSet) => ({ site: site.name, columns: dataSet.columns.map(typed) })),
     );
-    // What every holder has: a column that one site lacks would fail there.
-    const columns = holders[0]!.columns.filter((column) =>
-      holders.every((holder) =>
-        holder.columns.some((other) => other.name === column.name && other.type === column.type),
-      ),
+    // What every holder has: a column that one site lacks would fail there. A site that tells no columns cannot be read now; it is asked
+    // all the same, so that the answer names it.
+    const known = holders.filter((holder) => holder.columns.length > 0);
+    const columns = (known[0]?.columns ?? []).filter((column) =>
+      known.every((holder) => holder.columns.some((other) => other.name === column.name && other.type === column.type)),
     );
     contexts.push({
       source: name,

@@ -69,15 +69,24 @@ export const plannerActor: ActorDef<
   },
 });
 
-/** The sites whose nodes say that they keep data sets, with what they say of them. */
+/**
+ * The sites whose nodes say that they keep data sets, with what they say of them. A site none of whose nodes was heard may keep them too:
+ * it is asked, without its columns, so that an answer without its part says so.
+ */
 function sitesOf(parts: Parts): { name: string; dataSets: { name: string; columns: readonly string[] }[] }[] {
+  const { members } = parts.chain.current;
+  const heard = new Set(members.filter(({ id }) => parts.view.presence(id) !== undefined).map(({ site }) => site));
   const sites = new Map<string, Map<string, readonly string[]>>();
-  for (const { id, site } of parts.chain.current.members) {
+  for (const { id, site } of members) {
     for (const { name, columns } of parts.view.presence(id)?.dataSets ?? []) {
       const sets = sites.get(site) ?? new Map<string, readonly string[]>();
-      sets.set(name, columns);
+      if (columns.length > 0 || !sets.has(name)) sets.set(name, columns);
       sites.set(site, sets);
     }
+  }
+  const names = new Set([...sites.values()].flatMap((sets) => [...sets.keys()]));
+  for (const { site } of members) {
+    if (!heard.has(site) && names.size > 0) sites.set(site, new Map([...names].map((name) => [name, []])));
   }
   return [...sites]
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,0 +1,42 @@
+// Law: whoever signed something else than what was decided is named with the statement; whoever spoke of a candidate that this node has
+// not seen is not, for what it said of it cannot be told here yet.
+import { type Acceptance, attestations, candidates, type Rejection } from '../../consensus/index.ts';
+import { equalBytes, hex } from '../../protocols/wire/index.ts';
+import type { Crypto, NodeId } from '../system/index.ts';
+import type { AttemptRecord } from '../workflow/index.ts';
+
+export interface Contradicting {
+  readonly node: NodeId;
+  /** In words, for people. */
+  readonly what: string;
+  /** Encoded, with the node's signature. */
+  readonly statement: Uint8Array;
+}
+
+/** Statements of the attempt that `decision` contradicts. */
+export function contradicting(
+  attempt: Pick<AttemptRecord, 'candidates' | 'attestations'>,
+  decision: Acceptance | Rejection,
+  crypto: Pick<Crypto, 'sha256'>,
+): Contradicting[] {
+  const { resultDigest, callDigest } = decision;
+  const found: Contradicting[] = [];
+  /** Whether the candidate of that digest is of the certified result. Those of another call say nothing about this one. */
+  const seen = new Map([[hex.encode(candidates.digest(decision.candidate, crypto)), true]]);
+  for (const [node, { candidate, digest }] of attempt.candidates) {
+    if (!equalBytes(candidate.callDigest, callDigest)) continue;
+    const isCertified = equalBytes(candidate.resultDigest, resultDigest);
+    seen.set(digest, isCertified);
+    if (!isCertified) {
+      const what = 'signed a result other than the certified one';
+      found.push({ node, what, statement: candidates.encode(candidate) });
+    }
+  }
+  for (const { attestation } of attempt.attestations.values()) {
+    const isOfCertified = seen.get(hex.encode(attestation.candidateDigest));
+    if (isOfCertified === undefined || isOfCertified === (attestation.verdict === 1)) continue;
+    const what = isOfCertified ? 'disputed the certified result' : 'vouched for a result other than the certified one';
+    found.push({ node: attestation.verifier, what, statement: attestations.encode(attestation) });
+  }
+  return found;
+}
