@@ -31,6 +31,7 @@ import { type BoardChange, createBoard, workflowLane } from '../actors/workflow/
 import { openLaneStore } from '../protocols/lanes/index.ts';
 import type { MeshChain } from '../protocols/mesh/index.ts';
 import { createHlc, createPostOffice, createRefusalTable, type Identity } from '../protocols/wire/index.ts';
+import { holdNetwork } from './held-network.ts';
 import { nodeTree } from './tree.ts';
 
 /** What must be there before a transport may let anyone in: who the members are, and which tickets are out. */
@@ -92,13 +93,14 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const { chain, chainStore, invites, observers } = admittance;
   const { crypto, clock, random, network, log, storage, sandbox } = world;
   const isKnown = (id: NodeId): boolean => chain.isMember(id) || observers.has(id);
+  const held = holdNetwork(network);
   const office = createPostOffice({
     identity,
     meshId: chain.meshId,
     crypto,
     clock,
     random,
-    network,
+    network: held.network,
     log,
     allow: (author, type) => isKnown(author) || (type === 'mesh.join' && invites.areOutstanding()),
   });
@@ -176,6 +178,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       keeper,
       planner,
       parallelMax: options.parallelMax,
+      open: held.open,
     }),
     undefined,
     { name: 'node' },

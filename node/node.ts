@@ -5,11 +5,14 @@ import type { WorkflowRecord } from '../actors/workflow/index.ts';
 import { judgeGenesis, toleranceInWords } from '../consensus/index.ts';
 import { createLibp2pNetwork } from '../protocols/libp2p/index.ts';
 import { createMeshChain, decodeGenesis } from '../protocols/mesh/index.ts';
+import { createNatsNetwork } from '../protocols/nats/index.ts';
+import { combineNetworks } from '../protocols/network/combine.ts';
 import { createIdentity, hex } from '../protocols/wire/index.ts';
 import { composeNode, openAdmittance } from './compose.ts';
 import { carryOutEffects, createDataSets } from './files/index.ts';
-import { createGateway } from './gateway/index.ts';
+import { createGateway, createWorkflowServices } from './gateway/index.ts';
 import { HomeError, openHome } from './home/index.ts';
+import { natsServersOf, openNatsGateway } from './nats/index.ts';
 import { createSandbox } from './sandbox/index.ts';
 import { createCrypto, createLog, createStorage, realClock, realRandom, realWorld, version } from './world/index.ts';
 
@@ -89,16 +92,32 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       clock,
       random: realRandom(),
     });
-    const transport = await createLibp2pNetwork({
+    const natsServers = settings.nats === undefined ? undefined : natsServersOf(settings.nats, home.folder);
+    const membersOnly = {
       identity,
       meshId: chain.meshId,
       preSharedKey: hex.decode(mesh.psk),
-      listen: settings.listen,
-      bootstrap: [...mesh.bootstrap, ...(options.bootstrap ?? [])],
       allow: admittance.allow,
       log,
-    });
-    opened.push(() => transport.close());
+    };
+    const libp2p =
+      settings.listen.length === 0
+        ? undefined
+        : await createLibp2pNetwork({
+            ...membersOnly,
+            listen: settings.listen,
+            bootstrap: [...mesh.bootstrap, ...(options.bootstrap ?? [])],
+          });
+    if (libp2p !== undefined) opened.push(() => libp2p.close());
+    const nats =
+      natsServers === undefined || settings.nats?.transport === false
+        ? undefined
+        : await createNatsNetwork({ ...membersOnly, ...natsServers, crypto });
+    if (nats !== undefined) opened.push(() => nats.close());
+    const paths = [libp2p, nats].filter((path) => path !== undefined);
+    const transport = paths.length === 1 ? paths[0]! : combineNetworks(paths, crypto);
+    const addresses = (): readonly string[] => libp2p?.addresses() ?? [];
+    const natsAddress = (): readonly string[] => (nats?.server() === undefined ? [] : [`nats://${nats.server()}`]);
     const ownSandbox = createSandbox({ blobPath: (digest) => storage.blobPath(digest), maxWorkers: parallelMax });
     opened.push(() => ownSandbox.close());
     const network = options.wrap?.network?.(transport) ?? transport;
@@ -112,7 +131,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       site: settings.site,
       version,
       dataSets: (keepPrivate) => createDataSets(settings.dataSets, { storage, sandbox, keepPrivate }),
-      addresses: () => transport.addresses(),
+      addresses,
       socket: home.socketPath,
       parallelMax,
     });
@@ -131,7 +150,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       parts,
       home,
       settings,
-      transport,
+      transport: {
+        addresses: () => [...addresses(), ...natsAddress()],
+        refusals: () => paths.flatMap((path) => path.refusals()),
+      },
       invites: admittance.invites,
       psk: hex.decode(mesh.psk),
       startedAtMs: clock.monotonicMs(),
@@ -140,18 +162,35 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       stop: () => void stop(),
     });
     opened.push(() => gateway.close());
+    if (natsServers !== undefined && settings.nats?.intents !== false) {
+      const natsGateway = await openNatsGateway({
+        servers: natsServers,
+        approvals: settings.nats?.approvals ?? false,
+        parts,
+        services: createWorkflowServices({
+          parts,
+          askPlanner: node.plan,
+          ensureEffects,
+          workflowFolder: (workflow) => home.workflowFolder(workflow),
+        }),
+        version,
+        nodeName: settings.name,
+        log,
+      });
+      opened.push(() => natsGateway.close());
+    }
     log('info', 'node started', {
       nodeId: identity.id,
       mesh: chain.meshIdHex,
       epoch: chain.current.epoch,
       tolerance: toleranceInWords(chain.current),
-      addresses: transport.addresses(),
+      addresses: [...addresses(), ...natsAddress()],
     });
     return {
       name: settings.name,
       nodeId: identity.id,
       meshId: chain.meshIdHex,
-      addresses: transport.addresses(),
+      addresses: addresses(),
       socket: home.socketPath,
       stop,
       ended,

@@ -11,6 +11,7 @@ import { stewardsActor } from '../actors/steward/index.ts';
 import { supervisor } from '../actors/system/index.ts';
 import { verdictActor } from '../actors/verdict/index.ts';
 import { createWorkload, workerActor } from '../actors/worker/index.ts';
+import { doorActor } from './held-network.ts';
 
 export interface TreeOptions {
   readonly parts: Parts;
@@ -23,6 +24,8 @@ export interface TreeOptions {
   readonly planner: Place<PlannerMessage>;
   /** Runs of each pool at the same time. */
   readonly parallelMax: number;
+  /** Called once everyone has started. */
+  readonly open: () => void;
 }
 
 /** Restarts that a branch may need while a disk or a peer misbehaves, before the branch gives up. */
@@ -51,6 +54,7 @@ export function nodeTree(options: TreeOptions) {
       { id: 'consensus', actor: keeperActor, args: { parts, questions: options.questions, place: keeper } },
       { id: 'admission', actor: admissionActor, args: { parts, keeper, ...options.admission } },
       { id: 'roles', actor: roles, args: undefined, shutdown: 'infinity' },
+      { id: 'door', actor: doorActor, args: { open: options.open } },
     ],
   });
 }

@@ -22,14 +22,21 @@ const smallOrderPoints: ReadonlySet<string> = new Set(
     'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
     '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
     '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
-  ].map((text) => Buffer.from(text, 'hex').toString('latin1')),
+  ].map((text) => Buffer.from(text, 'hex').toString('binary')),
 );
 
 const cachedKeysMax = 1024;
+const nothing = new Uint8Array(0);
 
 /** One character per byte: the cheapest way to have bytes as a key. */
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+function fromLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** Importing a key costs more than a verification: the last `cachedKeysMax` used stay imported. A Map iterates in insertion order, so its first entry is the oldest. */
@@ -68,11 +75,12 @@ export function createCrypto(): Crypto {
   };
 
   return {
-    sha256(...parts) {
-      if (parts.length === 1) return plain(hash('sha256', parts[0]!, 'buffer'));
-      const digest = createHash('sha256');
-      for (const part of parts) digest.update(part);
-      return plain(digest.digest());
+    sha256(first, ...rest) {
+      // Half the cost of a digest as a Buffer is the Buffer.
+      if (first === undefined || rest.length === 0) return fromLatin1(hash('sha256', first ?? nothing, 'binary'));
+      const digest = createHash('sha256').update(first);
+      for (const part of rest) digest.update(part);
+      return fromLatin1(digest.digest('binary'));
     },
     sign: (secretKey, message) => plain(sign(null, message, secret(secretKey))),
     verify(publicKey, message, signature) {

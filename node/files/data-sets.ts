@@ -26,6 +26,11 @@ export function createDataSets(
     stored.set(set.name, { version, blob });
     return blob;
   };
+  const columnsOf = async (set: DataSet): Promise<readonly string[]> => {
+    const file = { name: basename(set.path), blob: await load(set) };
+    const profile = await ports.sandbox.profile(file, { timeoutMs: profileTimeoutMs });
+    return profile.tables[0]?.columns.map((column) => column.name) ?? [];
+  };
   return {
     async open(name) {
       const set = sets.find((candidate) => candidate.name === name);
@@ -36,11 +41,9 @@ export function createDataSets(
     async describe() {
       const described: { name: string; columns: readonly string[] }[] = [];
       for (const set of sets) {
-        const profile = await ports.sandbox.profile(
-          { name: basename(set.path), blob: await load(set) },
-          { timeoutMs: profileTimeoutMs },
-        );
-        described.push({ name: set.name, columns: profile.tables[0]?.columns.map((column) => column.name) ?? [] });
+        // A table that cannot be read now is still this site's to answer for: it is told by name alone.
+        const columns = await columnsOf(set).catch(() => []);
+        described.push({ name: set.name, columns });
       }
       return described;
     },

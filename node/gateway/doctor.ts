@@ -40,7 +40,7 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
     'listening',
     transport.addresses().length > 0,
     transport.addresses().join(', ') || 'on no address',
-    'Set "listen" in node.json, for example ["/ip4/0.0.0.0/tcp/4711"], and start again.',
+    'Set "listen" in node.json, for example ["/ip4/0.0.0.0/tcp/4711"], and start again; with "nats", start one of its servers.',
   );
   const rssBytes = process.memoryUsage.rss();
   add(
@@ -69,6 +69,16 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
         'Correct its path in node.json, or the file’s permissions.',
       );
     }
+  }
+
+  for (const { what, count } of ledger.charges().filter(({ node }) => node === parts.identity.id)) {
+    add(
+      settings.name,
+      'conduct',
+      false,
+      `${what} (${count}×)`,
+      'What this node signed, or remembers of it, does not fit together: look at its disk and at node.log. Its data is safe with the others; to vote again it joins with a new key (another --folder and a ticket).',
+    );
   }
 
   for (const member of config.members) {

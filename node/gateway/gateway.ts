@@ -14,7 +14,8 @@ export interface GatewayOptions {
   readonly parts: Parts;
   readonly home: Home;
   readonly settings: NodeSettings;
-  readonly transport: Libp2pNetwork;
+  /** Where this node is reached and what was refused there, over all its transports. */
+  readonly transport: Pick<Libp2pNetwork, 'addresses' | 'refusals'>;
   readonly invites: Invites;
   /** 32 bytes; goes into tickets and nowhere else. */
   readonly psk: Uint8Array;
@@ -86,7 +87,10 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
 /** Loopback last: it is of use only to newcomers on this machine. */
 function ticketAddresses({ transport }: GatewayOptions): string[] {
   const isLoopback = (address: string): boolean => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address);
-  return [...transport.addresses()]
+  // A newcomer dials multiaddrs; a NATS server's address alone does not name this node.
+  return transport
+    .addresses()
+    .filter((address) => address.startsWith('/'))
     .sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)))
     .slice(0, ticketAddressesMax);
 }

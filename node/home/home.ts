@@ -32,14 +32,42 @@ export const dataSetSchema = z.strictObject({
 });
 export type DataSet = z.infer<typeof dataSetSchema>;
 
-const nodeSchema = z.strictObject({
-  name,
-  site: name,
-  operator: name,
-  modelFamily: name,
-  listen: z.array(z.string().max(256)).min(1).max(16),
-  dataSets: z.array(dataSetSchema).max(64),
+const file = z.string().min(1).max(4096);
+const natsSchema = z.strictObject({
+  /** For example `nats://10.0.0.5:4222`. */
+  servers: z.array(z.string().min(1).max(512)).min(1).max(32),
+  user: z.string().max(256).optional(),
+  passwordFile: file.optional(),
+  tokenFile: file.optional(),
+  credsFile: file.optional(),
+  nkeySeedFile: file.optional(),
+  caFile: file.optional(),
+  certFile: file.optional(),
+  keyFile: file.optional(),
+  /** The mesh's own traffic takes this way too, unless false. */
+  transport: z.boolean().optional(),
+  /** NATS clients may send intents, unless false. */
+  intents: z.boolean().optional(),
+  /** NATS clients may approve what is not read-only. */
+  approvals: z.boolean().optional(),
 });
+export type NatsSettings = z.infer<typeof natsSchema>;
+
+const nodeSchema = z
+  .strictObject({
+    name,
+    site: name,
+    operator: name,
+    modelFamily: name,
+    /** Empty where the node reaches its mesh over NATS alone. */
+    listen: z.array(z.string().max(256)).max(16),
+    dataSets: z.array(dataSetSchema).max(64),
+    nats: natsSchema.optional(),
+  })
+  .refine(({ listen, nats }) => listen.length > 0 || (nats !== undefined && nats.transport !== false), {
+    path: ['listen'],
+    message: 'give an address to listen on, or "nats" to reach the mesh by',
+  });
 export type NodeSettings = z.infer<typeof nodeSchema>;
 
 const hexBytes = (bytes: number) =>

@@ -6,6 +6,7 @@ export {
   HomeError,
   hasIdentity,
   type MeshSettings,
+  type NatsSettings,
   type NodeSettings,
   openHome,
   readSocketPath,

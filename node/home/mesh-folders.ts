@@ -5,13 +5,14 @@ import { defaultFaultBudget } from '../../consensus/index.ts';
 import { type EpochConfig, encodeGenesis, type Genesis, type Member } from '../../protocols/mesh/index.ts';
 import { compareText, createIdentity, hex } from '../../protocols/wire/index.ts';
 import { createCrypto } from '../world/index.ts';
-import { createHome, type DataSet, type Home, type NodeSettings } from './home.ts';
+import { createHome, type DataSet, type Home, type NatsSettings, type NodeSettings } from './home.ts';
 
 export interface FoundingNode {
   readonly name: string;
   readonly site: string;
   readonly listen: readonly string[];
   readonly dataSets?: readonly DataSet[];
+  readonly nats?: NatsSettings;
 }
 
 /** One folder per node under `root`, all members of a new mesh, each with the others' addresses. Returns the homes in order. */
@@ -60,5 +61,6 @@ function settingsOf(node: FoundingNode): NodeSettings {
     modelFamily: 'none',
     listen: [...node.listen],
     dataSets: [...(node.dataSets ?? [])],
+    ...(node.nats === undefined ? {} : { nats: node.nats }),
   };
 }

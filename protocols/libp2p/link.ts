@@ -2,9 +2,9 @@
 // writes on the one stream it opened. When either stream ends, the peer is down at once, and everything that waited on it is told.
 import type { Connection, Stream } from '@libp2p/interface';
 import { type Log, NetworkError, type NodeId } from '../../actors/system/index.ts';
-import { createSplitter, type FrameKind, frameKind, frameVersion } from './frame-codec.ts';
+import { createSplitter, type FrameKind, frameKind, frameVersion } from '../network/frame-codec.ts';
+import { createRequests, type Requests, type ServeHandler } from '../network/requests.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
-import { createRequests, type Requests, type ServeHandler } from './requests.ts';
 
 export const frameProtocol = '/parley/frame/1';
 

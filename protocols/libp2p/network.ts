@@ -3,10 +3,11 @@
 import type { Connection, PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
+import { frameKind } from '../network/frame-codec.ts';
 import { assertFrameSize, maxFrameBytes, maxTopicBytes } from '../network/limits.ts';
+import type { ServeHandler } from '../network/requests.ts';
 import { utf8 } from '../wire/index.ts';
 import { createDialer, dialFailure } from './dialer.ts';
-import { frameKind } from './frame-codec.ts';
 import { createGate } from './gate.ts';
 import { createGossip } from './gossip.ts';
 import { decodeIntroductions, encodeIntroductions, type Introduction } from './introductions.ts';
@@ -14,7 +15,6 @@ import { deriveKey } from './keys.ts';
 import { createLink, frameProtocol, type Link, type LinkHost } from './link.ts';
 import type { Libp2pNetwork, Libp2pNetworkOptions } from './options.ts';
 import { maxPullsPerPeer, type ProvideHandler, providePull, pullFrom, pullProtocol } from './pull.ts';
-import type { ServeHandler } from './requests.ts';
 import { createLibp2pNode } from './settings.ts';
 
 const upkeepMs = 5_000;

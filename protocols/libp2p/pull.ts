@@ -2,9 +2,9 @@
 // never taken for a payload that is complete. The reader's pace is the sender's: neither end holds more than a few hundred kilobytes.
 import type { Connection, Stream } from '@libp2p/interface';
 import { NetworkError, type NodeId } from '../../actors/system/index.ts';
+import { readU32, writeU32 } from '../network/frame-codec.ts';
 import { maxResourceBytes, pullStallMs, refusalText } from '../network/limits.ts';
 import { ByteReader, ByteWriter, utf8 } from '../wire/index.ts';
-import { readU32, writeU32 } from './frame-codec.ts';
 
 export const pullProtocol = '/parley/pull/1';
 /** Pulls that one peer may have under way here; the connection refuses more. */

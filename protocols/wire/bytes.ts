@@ -37,24 +37,39 @@ export class MalformedBytes extends Error {
   override readonly name = 'MalformedBytes';
 }
 
+/** What a writer writes into. Arrays of more than 64 bytes are costly to make, so a finished writer leaves its own to the next. */
+interface Scratch {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly buffer: Buffer;
+}
+
+const scratchBytes = 4096;
+const scratchesMax = 8;
+const scratches: Scratch[] = [];
+
+function scratchOf(sizeBytes: number): Scratch {
+  const bytes = new Uint8Array(sizeBytes);
+  return { bytes, view: new DataView(bytes.buffer), buffer: Buffer.from(bytes.buffer) };
+}
+
 /** Appends fixed-layout fields; `domain` goes first, so that bytes signed for one purpose never verify for another. */
 export class ByteWriter {
-  #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
+  #scratch = scratches.pop() ?? scratchOf(scratchBytes);
   #length = 0;
 
   constructor(domain?: string) {
     if (domain !== undefined) this.text(domain);
   }
 
-  /** Call before touching `#bytes` or `#view`: growing replaces both. */
+  /** Call before touching `#scratch`: growing replaces it. */
   #reserve(size: number): number {
     const at = this.#length;
-    if (at + size > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(this.#bytes.length * 2, at + size));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
+    const { bytes } = this.#scratch;
+    if (at + size > bytes.length) {
+      const grown = scratchOf(Math.max(bytes.length * 2, at + size));
+      grown.bytes.set(bytes);
+      this.#scratch = grown;
     }
     this.#length = at + size;
     return at;
@@ -63,26 +78,26 @@ export class ByteWriter {
   u8(value: number): this {
     assertRange(value, 0xff);
     const at = this.#reserve(1);
-    this.#view.setUint8(at, value);
+    this.#scratch.bytes[at] = value;
     return this;
   }
   u16(value: number): this {
     assertRange(value, 0xffff);
     const at = this.#reserve(2);
-    this.#view.setUint16(at, value);
+    this.#scratch.view.setUint16(at, value);
     return this;
   }
   u32(value: number): this {
     assertRange(value, 0xffffffff);
     const at = this.#reserve(4);
-    this.#view.setUint32(at, value);
+    this.#scratch.view.setUint32(at, value);
     return this;
   }
   /** A safe integer, 0 ≤ value ≤ 2^53 − 1. */
   u64(value: number): this {
     assertRange(value, Number.MAX_SAFE_INTEGER);
     const at = this.#reserve(8);
-    this.#view.setBigUint64(at, BigInt(value));
+    this.#scratch.view.setBigUint64(at, BigInt(value));
     return this;
   }
   /** A signed 32-bit integer. */
@@ -90,7 +105,7 @@ export class ByteWriter {
     if (!Number.isInteger(value) || value < -0x80000000 || value > 0x7fffffff)
       throw new RangeError(`${value} is not a 32-bit integer`);
     const at = this.#reserve(4);
-    this.#view.setInt32(at, value);
+    this.#scratch.view.setInt32(at, value);
     return this;
   }
   bool(value: boolean): this {
@@ -100,27 +115,47 @@ export class ByteWriter {
   fixed(value: Uint8Array, length: number): this {
     if (value.length !== length) throw new RangeError(`expected ${length} bytes, got ${value.length}`);
     const at = this.#reserve(length);
-    this.#bytes.set(value, at);
+    this.#scratch.bytes.set(value, at);
+    return this;
+  }
+  /** The 32 bytes that 64 hexadecimal digits spell. */
+  hash(text: string): this {
+    const at = this.#reserve(32);
+    if (text.length !== 64 || this.#scratch.buffer.write(text, at, 32, 'hex') !== 32)
+      throw new MalformedBytes('a hash is written from 64 hexadecimal digits');
     return this;
   }
   bytes(value: Uint8Array): this {
     this.u32(value.length);
     const at = this.#reserve(value.length);
-    this.#bytes.set(value, at);
+    this.#scratch.bytes.set(value, at);
     return this;
   }
   text(value: string): this {
-    return this.bytes(utf8.encode(value));
+    const lengthAt = this.#reserve(4);
+    // A UTF-16 code unit takes at most three bytes.
+    const at = this.#reserve(value.length * 3);
+    const length = this.#scratch.buffer.write(value, at, 'utf8');
+    this.#scratch.view.setUint32(lengthAt, length);
+    this.#length = at + length;
+    return this;
   }
   list<T>(items: readonly T[], write: (writer: this, item: T) => void): this {
     this.u32(items.length);
     for (const item of items) write(this, item);
     return this;
   }
+  /** What was written. The writer is empty afterwards. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const written = this.#scratch.bytes.slice(0, this.#length);
+    if (this.#scratch.bytes.length === scratchBytes && scratches.length < scratchesMax) scratches.push(this.#scratch);
+    this.#scratch = nothing;
+    this.#length = 0;
+    return written;
   }
 }
+
+const nothing = scratchOf(0);
 
 function assertRange(value: number, max: number): void {
   if (!Number.isInteger(value) || value < 0 || value > max)
@@ -131,11 +166,13 @@ function assertRange(value: number, max: number): void {
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #buffer: Buffer;
   #at = 0;
 
   constructor(bytes: Uint8Array, domain?: string) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (domain !== undefined && this.text(256) !== domain) throw new MalformedBytes(`not a ${domain}`);
   }
 
@@ -174,18 +211,31 @@ export class ByteReader {
     const at = this.#take(length);
     return this.#bytes.slice(at, at + length);
   }
+  /** 32 bytes as 64 lower-case hexadecimal digits. */
+  hash(): string {
+    const at = this.#take(32);
+    return this.#buffer.toString('hex', at, at + 32);
+  }
   bytes(maxBytes: number): Uint8Array {
-    const length = this.u32();
-    if (length > maxBytes) throw new MalformedBytes(`a field of ${length} bytes exceeds its limit of ${maxBytes}`);
-    return this.fixed(length);
+    return this.fixed(this.#length(maxBytes));
+  }
+  /** As `bytes`, without the copy: for what is dropped or copied soon, or kept together with the whole message. */
+  bytesView(maxBytes: number): Uint8Array {
+    const at = this.#take(this.#length(maxBytes));
+    return this.#bytes.subarray(at, this.#at);
   }
   text(maxBytes: number): string {
-    const raw = this.bytes(maxBytes);
+    const at = this.#take(this.#length(maxBytes));
     try {
-      return utf8.decode(raw);
+      return utf8.decode(this.#bytes.subarray(at, this.#at));
     } catch {
       throw new MalformedBytes('a text field is not UTF-8');
     }
+  }
+  #length(maxBytes: number): number {
+    const length = this.u32();
+    if (length > maxBytes) throw new MalformedBytes(`a field of ${length} bytes exceeds its limit of ${maxBytes}`);
+    return length;
   }
   list<T>(maxItems: number, read: (reader: this) => T): T[] {
     const length = this.u32();

@@ -1,6 +1,6 @@
 // Law: on a frame stream everything is `length (4, big-endian) | kind (1) | payload`, and a length beyond the limit is refused before
 // anything is allocated for it. Requests, replies and refusals begin their payload with a correlation number (4).
-import { maxFrameBytes } from '../network/limits.ts';
+import { maxFrameBytes, maxTopicBytes } from './limits.ts';
 
 export const frameKind = {
   /** First on a stream: the version this end speaks. */
@@ -13,13 +13,18 @@ export const frameKind = {
   refused: 5,
   beat: 6,
   addresses: 7,
+  /** A publication, where the transport has no gossip of its own. */
+  publication: 8,
+  /** Of a pull, where the transport has no streams of its own. */
+  pull: 9,
 } as const;
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];
 
 export const frameVersion = 1;
 const lengthBytes = 4;
 const correlationBytes = 4;
-const maxPieceBytes = 1 + correlationBytes + maxFrameBytes;
+/** A frame, and before it a correlation number or a topic behind its length. */
+const maxPieceBytes = 1 + Math.max(correlationBytes, 2 + maxTopicBytes) + maxFrameBytes;
 
 export function hasCorrelation(kind: number): boolean {
   return kind === frameKind.request || kind === frameKind.reply || kind === frameKind.refused;

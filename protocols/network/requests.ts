@@ -1,9 +1,9 @@
 // Law: a request settles exactly once: by its reply, its refusal, its deadline, or the end of the connection. A reply that comes late
 // finds nobody and is dropped; a peer has only so many requests answered at a time.
 import { type Log, NetworkError, type NodeId } from '../../actors/system/index.ts';
-import { maxFrameBytes, maxRequestsServedPerPeer, refusalText } from '../network/limits.ts';
 import { utf8 } from '../wire/index.ts';
 import { type FrameKind, frameKind } from './frame-codec.ts';
+import { maxFrameBytes, maxRequestsServedPerPeer, refusalText } from './limits.ts';
 
 export type ServeHandler = (from: NodeId, frame: Uint8Array) => Promise<Uint8Array> | Uint8Array;
 

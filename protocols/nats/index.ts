@@ -1,0 +1,4 @@
+// Law: the door of the NATS transport.
+export { type NatsClient, type NatsClientHandlers, openNatsClient } from './client.ts';
+export { createNatsNetwork } from './network.ts';
+export type { NatsCredentials, NatsNetwork, NatsNetworkOptions, NatsServers, NatsTls } from './options.ts';
