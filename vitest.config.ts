@@ -1,15 +1,37 @@
 // Law: every test runs on loopback, in its own temporary folder, and ends what it starts.
 import { defineConfig } from 'vitest/config';
 
+const endToEnd = 'test/e2e/**/*.test.ts';
+
 export default defineConfig({
   test: {
-    include: ['{actors,protocols,consensus,node,sim,tools,test}/**/*.test.ts'],
     exclude: ['node_modules/**', 'dist/**'],
     pool: 'forks',
-    // Two workers on two cores: end-to-end tests start real processes and must not starve them.
-    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     teardownTimeout: 10_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: ['{actors,protocols,consensus,node,sim,tools,test}/**/*.test.ts'],
+          exclude: [endToEnd],
+          // Two workers on two cores: tests of parts start processes too and must not starve them.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'end to end',
+          include: [endToEnd],
+          // A mesh of processes fills the machine: one file at a time, after everything else.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

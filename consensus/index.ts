@@ -1,6 +1,20 @@
 // Law: the door of consensus: pure and synchronous. Time, chance, storage and the wire are the caller's.
 
 export { type Attestation, attestations, type Expired, expiries, type RelationRef } from './attestation.ts';
+export {
+  type AuditBatch,
+  type AuditEntry,
+  AuditLog,
+  auditKey,
+  auditOrigin,
+  cosignerKeys,
+  decodeAuditBatch,
+  decodeAuditEntry,
+  encodeAuditBatch,
+  encodeAuditEntry,
+  isLogged,
+  openCheckpoint,
+} from './audit-log.ts';
 export { type Candidate, candidates, decodeFailure, encodeFailure, type Failure, failureDigest } from './candidate.ts';
 export {
   assembleCertificate,
@@ -79,6 +93,20 @@ export {
   type Subject,
   valueIdOf,
 } from './messages.ts';
+export {
+  type Checkpoint,
+  checkpointText,
+  cosign,
+  isSignedBy,
+  type NoteKey,
+  type NoteSignature,
+  noteMaxBytes,
+  parseCheckpoint,
+  parseNote,
+  renderNote,
+  type SignedNote,
+  signNote,
+} from './note.ts';
 export {
   defaultFaultBudget,
   type FaultBudget,

@@ -1,5 +1,6 @@
 // Law: everything of a node that is above its World is put together here, from ports alone: the real node and the simulated one are this
 // same code. Nothing here knows a folder, a socket or a process.
+import { type AuditBook, openAuditBook } from '../actors/audit-log/index.ts';
 import { auditLane, learnEvidence } from '../actors/auditor/index.ts';
 import type { KeeperMessage } from '../actors/consensus/index.ts';
 import {
@@ -79,6 +80,7 @@ export interface ComposeOptions {
 
 export interface ComposedNode {
   readonly parts: Parts;
+  readonly audit: AuditBook;
   readonly view: MutableView;
   readonly system: System;
   plan(words: string, files: Extract<PlannerMessage, { type: 'plan' }>['files']): Promise<Planning>;
@@ -137,6 +139,19 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     manifests: sandbox.manifests() as readonly SkillManifest[],
   };
 
+  const audit = await openAuditBook({
+    chain,
+    crypto,
+    clock,
+    identity,
+    keyValue: await storage.keyValue('audit'),
+    log,
+  });
+  const learn = (entry: { readonly author: NodeId; readonly body: Uint8Array }): void => {
+    const evidence = learnEvidence(parts, entry);
+    if (evidence !== undefined) audit.noteEvidence(evidence);
+  };
+
   const backlog: BoardChange[] = [];
   const stopCollecting = board.onChange((change) => void backlog.push(change));
   for await (const entry of store.all(workflowLane)) feed(parts, entry);
@@ -144,10 +159,10 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const noteMesh = ({ author, body }: { readonly author: NodeId; readonly body: Uint8Array }): void =>
     noteMeshEntry(observers, author, body, (id) => chain.isMember(id));
   for await (const entry of store.all(meshLane)) noteMesh(entry);
-  for await (const entry of store.all(auditLane)) learnEvidence(parts, entry);
+  for await (const entry of store.all(auditLane)) learn(entry);
   const stopNoting = store.onEntry((entry) => {
     if (entry.lane === meshLane) noteMesh(entry);
-    if (entry.lane === auditLane) learnEvidence(parts, entry);
+    if (entry.lane === auditLane) learn(entry);
   });
 
   const describe = async (): Promise<Presence> => ({
@@ -173,7 +188,12 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       memory: { parts, store },
       membership: { view, describe },
       admission: { chainStore, invites, observers, addresses: options.addresses, version: options.version },
-      questions: [verdictQuestion(parts), configQuestion({ chain, crypto, adopt })],
+      questions: [
+        audit.audited(verdictQuestion(parts)),
+        audit.audited(configQuestion({ chain, crypto, adopt })),
+        audit.question,
+      ],
+      audit,
       backlog,
       keeper,
       planner,
@@ -186,6 +206,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
 
   return {
     parts,
+    audit,
     view,
     system,
     async plan(words, files) {
@@ -198,6 +219,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       blobs.close();
       office.close();
       await store.idle();
+      await audit.idle();
     },
   };
 }

@@ -148,6 +148,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     opened.push(async () => stopWatching());
     const gateway = await createGateway({
       parts,
+      audit: node.audit,
       home,
       settings,
       transport: {

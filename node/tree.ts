@@ -1,5 +1,6 @@
 // Law: a node is one supervision tree. What fails is restarted where it failed; what keeps failing ends its branch, then the node, and a
 // node that ends says so with an exit code rather than going on without an organ.
+import { type AuditBook, auditLogActor } from '../actors/audit-log/index.ts';
 import { type AuditorArgs, auditorActor } from '../actors/auditor/index.ts';
 import { type KeeperMessage, keeperActor, type Question } from '../actors/consensus/index.ts';
 import { type AdmissionArgs, admissionActor } from '../actors/epochs/index.ts';
@@ -19,6 +20,7 @@ export interface TreeOptions {
   readonly membership: Omit<MembershipArgs, 'parts'>;
   readonly admission: Omit<AdmissionArgs, 'parts' | 'keeper'>;
   readonly questions: readonly Question[];
+  readonly audit: AuditBook;
   readonly backlog: AuditorArgs['backlog'];
   readonly keeper: Place<KeeperMessage>;
   readonly planner: Place<PlannerMessage>;
@@ -52,6 +54,7 @@ export function nodeTree(options: TreeOptions) {
       { id: 'membership', actor: membershipActor, args: { parts, ...options.membership } },
       { id: 'memory', actor: memoryActor, args: options.memory },
       { id: 'consensus', actor: keeperActor, args: { parts, questions: options.questions, place: keeper } },
+      { id: 'audit-log', actor: auditLogActor, args: { parts, book: options.audit, keeper } },
       { id: 'admission', actor: admissionActor, args: { parts, keeper, ...options.admission } },
       { id: 'roles', actor: roles, args: undefined, shutdown: 'infinity' },
       { id: 'door', actor: doorActor, args: { open: options.open } },

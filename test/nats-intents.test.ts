@@ -112,7 +112,10 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
     convince(outcome);
     expect([events[0]!.type, events.at(-1)!.type]).toEqual(['opened', 'ended']);
     const again = await follow(reply.workflow);
-    expect(again.events.map((event) => event.key)).toEqual(events.map((event) => event.key));
+    // Each node tells it in the order in which it learned of it.
+    for (const type of ['opened', 'candidate', 'decided', 'ended'])
+      expect(again.events.map((event) => event.type)).toContain(type);
+    expect(again.outcome).toEqual(outcome);
     expect((await request(`parley.workflow.${reply.workflow}.get`, {})).outcome).toEqual({
       ...outcome,
       type: undefined,
@@ -204,7 +207,46 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
     await mesh.formed();
   }, 90_000);
 
-  it('opens an intent that was queued while no node was up, once, when one comes back', async () => {
+  it('tells the result although the node that took the intent is killed as soon as it opened it', async () => {
+    const outcomes: Outcome[] = [];
+    let killed: string | undefined;
+    let killing: Promise<void> | undefined;
+    const events = client.subscribe('parley.workflow.*.events', {
+      callback: (_, message) => {
+        const event = message.json<WorkflowEvent>();
+        if (event.type !== 'opened' || killed !== undefined) return;
+        killed = event.node;
+        killing = mesh.kill(killed);
+      },
+    });
+    const results = client.subscribe('parley.workflow.*.result', {
+      callback: (_, message) => void outcomes.push(message.json()),
+    });
+    await client.flush();
+    const idempotencyKey = key();
+    // What a client does that gets no answer: it asks again, under the same key.
+    const reply = await eventually(
+      'an acknowledgement',
+      async () => {
+        const intent = JSON.stringify({ words, files: inline, idempotencyKey });
+        const answer = await client.request('parley.intent.submit', intent, { timeout: 3_000 });
+        return answer.json<Reply>();
+      },
+      30_000,
+    );
+    await killing;
+    expect(killed).toBeDefined();
+    expect(reply.ok).toBe(true);
+    await eventually('the result', () => reply.outcome ?? outcomes[0], 30_000);
+    const outcome = reply.outcome ?? outcomes[0]!;
+    expect(outcome.workflow).toBe(reply.workflow);
+    convince(outcome);
+    events.unsubscribe();
+    results.unsubscribe();
+    await mesh.restart(killed!);
+  }, 120_000);
+
+  it('opens an intent that was queued while no node was up, once, though its first taker died with it', async () => {
     await mesh.formed();
     await Promise.all(names.map((name) => mesh.stop(name)));
     const manager = await jetstreamManager(client);
@@ -218,9 +260,12 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
     expect(queued.stream).toBe('PARLEY_INTENTS');
     await pause(500);
     expect((await manager.streams.info('PARLEY_INTENTS')).state.messages).toBe(1);
+    // Takes it as a node does, and is never heard of again.
+    const taken = await (await jetstream(client).consumers.get('PARLEY_INTENTS', 'parley')).next({ expires: 5_000 });
+    expect(taken?.info.deliveryCount).toBe(1);
     await Promise.all(names.map((name) => mesh.startNode(name)));
     await mesh.formed();
-    await eventually('the acknowledgement', () => answers.length > 0, 30_000);
+    await eventually('the acknowledgement', () => answers.length > 0, 40_000);
     expect(answers[0]).toMatchObject({ ok: true });
     const { outcome } = await follow(answers[0]!.workflow);
     convince(outcome);

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { consoleBlocks, withOutput } from './documents.ts';
 import { root } from './source.ts';
 
@@ -58,6 +58,13 @@ async function until(condition: () => boolean, running: Running, what: string): 
   await new Promise((done) => setTimeout(done, settleMs));
 }
 
+/** Nodes that a page left running would outlive it and its folder. */
+async function stopNodes(folder: string): Promise<void> {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (basename(name) === 'socket') await start(`./parley down --folder ${dirname(name)}`, folder).ended;
+  }
+}
+
 function linesOf(text: string, folder: string): string[] {
   const lines = text
     .replaceAll(`${root}parley`, './parley')
@@ -72,21 +79,37 @@ function linesOf(text: string, folder: string): string[] {
   return lines;
 }
 
-const workflowIds = (text: string): string[] =>
-  [...text.matchAll(/\bworkflow +([0-9a-f]{8})\b/g)].map((match) => match[1]!);
+/** Names in an output that are other ones in every run: workflows in the order they appear, processes by their node. */
+export function passingNames(lines: readonly string[]): Map<string, string> {
+  const names = new Map<string, string>();
+  const workflows = new Set<string>();
+  for (const line of lines) {
+    const workflow = /\bworkflow +([0-9a-f]{8})\b/.exec(line)?.[1];
+    if (workflow !== undefined && !workflows.has(workflow)) {
+      names.set(`workflow ${workflows.size}`, workflow);
+      workflows.add(workflow);
+    }
+    const node = /^ +(\w+) +site .* pid (\d+)/.exec(line);
+    if (node !== null) names.set(`process of ${node[1]}`, node[2]!);
+  }
+  return names;
+}
+
+function renamed(text: string, names: ReadonlyMap<string, string>): string {
+  return text.replace(/\b[0-9a-f]+\b/g, (word) => names.get(word) ?? word);
+}
 
 /** Runs one page from top to bottom and returns it with what was printed. */
 async function play(page: string, folder: string): Promise<string> {
   const markdown = readFileSync(join(root, page), 'utf8');
   const printed: string[][] = [];
-  /** The ids of this run, by those in the page: a later command may name the workflow of an earlier one. */
-  const ids = new Map<string, string>();
+  /** The names of this run, by those in the page: a later command may name the workflow or process of an earlier one. */
+  const now = new Map<string, string>();
   const background: Running[] = [];
-  let renamed = markdown;
   try {
     for (const block of consoleBlocks(markdown)) {
       for (const step of block.steps) {
-        const command = [...ids].reduce((text, [old, now]) => text.replaceAll(old, now), step.command);
+        const command = renamed(step.command, now);
         if (block.mode === 'shown') {
           printed.push([...step.output]);
           continue;
@@ -103,11 +126,8 @@ async function play(page: string, folder: string): Promise<string> {
           clearTimeout(timer);
         }
         const lines = linesOf(running.text(), folder);
-        const before = workflowIds(step.output.join('\n'));
-        workflowIds(lines.join('\n')).forEach((now, index) => {
-          const old = before[index];
-          if (old !== undefined) ids.set(old, now);
-        });
+        const names = passingNames(lines);
+        for (const [what, old] of passingNames(step.output)) now.set(old, names.get(what) ?? old);
         printed.push(code === 0 ? lines : [...lines, `exit code ${code}`]);
       }
     }
@@ -118,9 +138,8 @@ async function play(page: string, folder: string): Promise<string> {
       clearTimeout(timer);
     }
   }
-  // Outputs are new already; what is left of the old ids stands in commands and in the text between.
-  for (const [old, now] of ids) renamed = renamed.replaceAll(old, now);
-  return withOutput(renamed, printed);
+  // Old names are left in commands and in the text between; what was printed is put in last, and is as it was.
+  return withOutput(renamed(markdown, now), printed);
 }
 
 if (import.meta.main) {
@@ -136,6 +155,7 @@ if (import.meta.main) {
     try {
       writeFileSync(join(root, page), await play(page, folder));
     } finally {
+      await stopNodes(folder);
       rmSync(outer, { recursive: true, force: true });
     }
   }

@@ -181,16 +181,21 @@ export const mutants: readonly Mutant[] = [
     replace: 'if (kept.has(pending)) pending.fail(',
   },
   {
-    bug: 'a late reply is delivered',
+    bug: 'a late reply is delivered to the next ask',
+    file: 'remote/session.ts',
+    find: 'const number = ++this.lastAsk;',
+    replace: 'const number = this.awaited.size + 1 + 0 * this.lastAsk;',
+  },
+  {
+    bug: 'an ask that has ended ends again with its late reply',
     file: 'ask.ts',
-    find: '    if (!this.open) return false;\n    this.open = false;\n    this.target.system.wheel.cancel(this);\n    this.unlink();',
-    replace:
-      "    if (!this.open) return false;\n    if (this.askType !== 'late') this.open = false;\n    this.target.system.wheel.cancel(this);\n    this.unlink();",
+    find: '    if (!this.open) return false;\n',
+    replace: '',
   },
   {
     bug: 'the tick of a cancelled or replaced timer is delivered',
-    file: 'timers.ts',
-    find: '    if (!timer.live) return false;\n',
+    file: 'cell.ts',
+    find: '        if (!trace.live) return;\n',
     replace: '',
   },
   {

@@ -46,22 +46,27 @@ export function encodeEvidenceEntry(evidence: Evidence, workflow: string | undef
   return encodeBody(shown, entryMaxBytes);
 }
 
-/** Takes an entry of the audit lane: its evidence counts where it holds under the config of any epoch. Other entries pass. */
+/**
+ * Takes an entry of the audit lane: its evidence counts where it holds under the config of any epoch. Other entries pass. Answers evidence
+ * that holds, as it is encoded.
+ */
 export function learnEvidence(
   parts: Pick<Parts, 'ledger' | 'chain' | 'world' | 'board' | 'refusals'>,
   entry: { readonly author: NodeId; readonly body: Uint8Array },
-): void {
+): Uint8Array | undefined {
   const { chain, world, board } = parts;
   try {
     const shown = evidenceEntry.safeParse(decodeBody(entry.body));
-    if (!shown.success) return;
+    if (!shown.success) return undefined;
     const evidence = decodeEvidence(shown.data.evidence);
     const holds = chain.links.some(({ config }) => verifyEvidence(evidence, config, chain.meshId, world.crypto).ok);
     if (!holds) throw new MalformedBytes('evidence that convicts nobody');
     const { workflow } = shown.data;
     chargeEvidence(parts, evidence, workflow === undefined ? undefined : board.get(workflow)?.workflow);
+    return shown.data.evidence;
   } catch (error) {
     if (!(error instanceof MalformedBytes)) throw error;
     parts.refusals.add(entry.author, 'entry', `${auditLane}: ${error.message}`);
+    return undefined;
   }
 }

@@ -109,7 +109,8 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
         return;
       }
       case 'rejudge':
-        for (const [key, waiting] of state.unjudged) {
+        // A copy: what cannot be judged yet is put back, and a Map's own iteration would come upon it again without end.
+        for (const [key, waiting] of [...state.unjudged]) {
           state.unjudged.delete(key);
           judge(state, waiting.epoch, waiting, ctx);
         }

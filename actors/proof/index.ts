@@ -1,4 +1,12 @@
 // Law: the door of the proof room: making certificate files and checking them offline.
+export {
+  type AuditProofFile,
+  type AuditVerification,
+  auditProofFile,
+  certifiedEntries,
+  inWords,
+  verifyAuditProof,
+} from './audit.ts';
 export { buildCertificateFile } from './build.ts';
 export { type About, certificateFileMaxBytes } from './file.ts';
 export { type Verification, type VerifyOptions, verifyCertificateFile } from './verify.ts';

@@ -45,7 +45,7 @@ export type Verification =
     }
   | { readonly ok: false; readonly reason: string; readonly hint?: string };
 
-class Refused extends Error {
+export class Refused extends Error {
   readonly hint: string | undefined;
   constructor(reason: string, hint?: string) {
     super(reason);
@@ -156,7 +156,8 @@ function verify(bytes: Uint8Array, options: VerifyOptions): Verification {
   return { ok: true, about: described, isAnchored: options.meshId !== undefined, lines: linesOf(described, options) };
 }
 
-function chainOf(mesh: CertificateFile['mesh'], crypto: Crypto): MeshChain {
+/** The chain of configs in a file, each link proven by the one before it. */
+export function chainOf(mesh: CertificateFile['mesh'], crypto: Crypto): MeshChain {
   const genesis = decodeGenesis(fromBase64(mesh.genesis));
   const founding = judgeGenesis(genesis);
   if (!founding.ok) throw new Refused(`its mesh is not sound: ${founding.reason}`);
@@ -201,6 +202,6 @@ function linesOf(described: About, options: VerifyOptions): string[] {
   ];
 }
 
-function fromBase64(text: string): Uint8Array {
+export function fromBase64(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'base64'));
 }

@@ -134,7 +134,7 @@ export class Cell extends Inbox implements Target {
     const { overflow } = this.mailbox;
     if (overflow === 'dropOldest' && this.size > 0) {
       const oldest = this.take();
-      if (this.takenTag instanceof Timer) this.timers?.arrive(this.takenTag);
+      if (this.takenTag instanceof Timer && this.takenTag.live) this.timers?.arrive(this.takenTag);
       this.append(message, tag);
       this.system.deadLetter(this, oldest, 'full');
       return true;
@@ -218,7 +218,8 @@ export class Cell extends Inbox implements Target {
     let trace = this.takenTag;
     if (trace !== undefined) {
       if (trace instanceof Timer) {
-        if (!trace.live || !this.timers!.arrive(trace)) return;
+        if (!trace.live) return;
+        this.timers!.arrive(trace);
         trace = trace.trace;
       }
     }

@@ -148,6 +148,19 @@ describe('signals', () => {
     expect(seen).toEqual(['exit error', 'message', 'stopped shutdown']);
   });
 
+  test('erts process_SUITE: a kill from anyone ends an actor that traps exits, and is not seen by it', async () => {
+    const { world, system } = stage();
+    const trapping = spawnProbe(system);
+    const probe = spawnProbe(system);
+    probe.run((ctx) => {
+      ctx.monitor(trapping.ref);
+      ctx.exit(trapping.ref, killed);
+    });
+    await world.advance();
+    expect(trapping.signals).toEqual([]);
+    expect(probe.signals).toMatchObject([{ type: 'down', reason: killed }]);
+  });
+
   test('a kill reaches an actor whose promise is open, and what the promise brings is void', async () => {
     const { world, system } = stage();
     const probe = spawnProbe(system);

@@ -67,12 +67,10 @@ export class Timers {
     this.forget(timer);
   }
 
-  /** A tick left the mailbox. True: hand it to the actor. */
-  arrive(timer: Timer): boolean {
+  /** A tick of a live timer left the mailbox. */
+  arrive(timer: Timer): void {
     timer.waiting = false;
-    if (!timer.live) return false;
     if (timer.periodMs === 0) this.forget(timer);
-    return true;
   }
 
   forget(timer: Timer): void {

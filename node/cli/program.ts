@@ -285,6 +285,29 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     );
 
   withFolder(
+    add('audit', {
+      summary: 'the log of everything the mesh decided',
+      description: 'Read the log of everything the mesh decided, prove that something is in it, and check such proofs.',
+      examples: [
+        ['audit tail', 'what was decided, and the checkpoint that the members cosigned'],
+        ['audit prove 3f9c2a81.certificate.json', 'a proof that its decisions are logged'],
+        ['audit verify 3f9c2a81.audit.json --certificate 3f9c2a81.certificate.json', 'offline, without a node'],
+      ],
+      notes: finding,
+    })
+      .argument('<what>', 'tail, prove or verify')
+      .argument('[file]', 'for prove: a certificate; for verify: a proof'),
+  )
+    .option('--epoch <number>', 'with tail: of which epoch; default: the current one', parseCount(0, 0xffffffff))
+    .option('--follow', 'with tail: go on until Ctrl-C', false)
+    .option('-s, --save <file>', 'with prove: where to write the proof; default: beside the certificate')
+    .option('-c, --certificate <file>', 'with verify: the certificate whose decisions must be logged')
+    .option('-m, --mesh <id>', 'with verify: the id of the mesh it should be of (see `status`)')
+    .action((what: string, file: string | undefined, options) =>
+      go(async (session, given) => (await import('./commands/audit.ts')).audit(session, what, file, given), options),
+    );
+
+  withFolder(
     add('doctor', {
       summary: 'say what is wrong and how to fix it',
       description: 'Say what is wrong, peer by peer, and how to fix it. Works without a running node too.',

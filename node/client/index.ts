@@ -5,6 +5,8 @@ export { MeshClient, type MeshClientOptions, type Move } from './mesh-client.ts'
 export { ApiFailure, ConnectionLost, isListening } from './socket.ts';
 export type {
   ApiError,
+  AuditProofRequest,
+  AuditReply,
   BlobReply,
   DoctorReport,
   InviteReply,

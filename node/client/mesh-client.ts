@@ -3,6 +3,8 @@
 import type { StoredFiles } from './files.ts';
 import { ApiFailure, type CallOptions, ConnectionLost, call, callJson, isListening, readBytes } from './socket.ts';
 import type {
+  AuditProofRequest,
+  AuditReply,
   DoctorReport,
   InviteReply,
   InviteRequest,
@@ -101,6 +103,17 @@ export class MeshClient {
   cancel(id: string, reason: string | undefined, signal?: AbortSignal): Promise<WorkflowDetail> {
     const json = reason === undefined ? {} : { reason };
     return this.request(`/v1/workflows/${encodeURIComponent(id)}/cancel`, { method: 'POST', json, signal });
+  }
+
+  /** The log of an epoch, the current one's where none is named, from that entry on. */
+  audit(epoch: number | undefined, from: number, signal?: AbortSignal): Promise<AuditReply> {
+    const query = new URLSearchParams({ from: String(from), ...(epoch === undefined ? {} : { epoch: String(epoch) }) });
+    return this.request(`/v1/audit?${query}`, { signal });
+  }
+
+  /** An audit proof file, as the node made it. */
+  auditProof(request: AuditProofRequest, signal?: AbortSignal): Promise<unknown> {
+    return this.request('/v1/audit/proof', { method: 'POST', json: request, signal });
   }
 
   invite(request: InviteRequest, signal?: AbortSignal): Promise<InviteReply> {

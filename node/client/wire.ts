@@ -1,6 +1,8 @@
 // Law: the client speaks exactly the contract of node/gateway/api.ts; its types come from there and nowhere else.
 export type {
   ApiError,
+  AuditProofRequest,
+  AuditReply,
   BlobReply,
   DoctorReport,
   InviteReply,

@@ -10,6 +10,8 @@
 //   GET  /v1/workflows/:id/events     application/x-ndjson of WorkflowEvent        from the beginning, then live
 //   GET  /v1/workflows/:id/certificate  the certificate file, once completed
 //   POST /v1/workflows/:id/cancel     {reason?} → WorkflowDetail
+//   GET  /v1/audit?epoch=E&from=I     AuditReply                                   the log of an epoch, the current one's where none is named
+//   POST /v1/audit/proof              AuditProofRequest → AuditProofFile           409 `not_ready` where an entry is not logged yet
 //   GET  /v1/status                   NodeStatus
 //   GET  /v1/doctor                   DoctorReport
 //   POST /v1/invites                  InviteRequest → InviteReply
@@ -242,6 +244,31 @@ export interface DoctorReport {
     readonly ok: boolean;
     readonly detail: string /** present on every failed line */;
     readonly fix?: string;
+  }[];
+}
+
+export interface AuditReply {
+  readonly epoch: number;
+  /** Entries in the log now. */
+  readonly size: number;
+  readonly from: number;
+  readonly entries: readonly {
+    readonly index: number;
+    readonly kind: string;
+    readonly what: string;
+    readonly digest: string;
+  }[];
+  /** A C2SP signed note with cosignatures of quorum weight, once there is one. */
+  readonly checkpoint?: string;
+}
+
+/** Entries by what they say: `key` and `digest` in lower-case hex. */
+export interface AuditProofRequest {
+  readonly entries: readonly {
+    readonly epoch: number;
+    readonly kind: 'verdict' | 'config' | 'evidence';
+    readonly key: string;
+    readonly digest: string;
   }[];
 }
 

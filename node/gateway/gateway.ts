@@ -1,10 +1,12 @@
 // Law: one door for clients, open from the moment the node can answer until it ends.
+import type { AuditBook } from '../../actors/audit-log/index.ts';
 import type { Invites } from '../../actors/epochs/index.ts';
 import type { Parts } from '../../actors/parts/index.ts';
 import type { WorkflowRecord } from '../../actors/workflow/index.ts';
 import type { Libp2pNetwork } from '../../protocols/libp2p/index.ts';
 import { formatTicket } from '../../protocols/mesh/index.ts';
 import { type Home, type NodeSettings, removeSocketPath, saveSocketPath } from '../home/index.ts';
+import { createAuditServices } from './audit.ts';
 import { examine } from './doctor.ts';
 import { GatewayError, type GatewayServer, listen } from './server.ts';
 import { createWorkflowServices, type WorkflowServicesOptions } from './services.ts';
@@ -12,6 +14,7 @@ import { statusOf } from './status.ts';
 
 export interface GatewayOptions {
   readonly parts: Parts;
+  readonly audit: AuditBook;
   readonly home: Home;
   readonly settings: NodeSettings;
   /** Where this node is reached and what was refused there, over all its transports. */
@@ -42,6 +45,7 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
         ensureEffects: options.ensureEffects,
         workflowFolder: (workflow) => home.workflowFolder(workflow),
       }),
+      ...createAuditServices(options),
       status: async () => statusOf(options),
       doctor: async () => examine(options),
       async invite({ role, validForMs }) {

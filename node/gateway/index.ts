@@ -1,6 +1,8 @@
 // Law: the door of the gateway room.
 export type {
   ApiError,
+  AuditProofRequest,
+  AuditReply,
   BlobReply,
   DoctorReport,
   InviteReply,

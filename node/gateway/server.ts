@@ -8,8 +8,11 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import { z } from 'zod';
+import type { AuditProofFile } from '../../actors/proof/index.ts';
 import type {
   ApiError,
+  AuditProofRequest,
+  AuditReply,
   BlobReply,
   DoctorReport,
   InviteReply,
@@ -67,6 +70,9 @@ export interface GatewayServices {
   events(prefix: string, signal: AbortSignal): AsyncIterable<WorkflowEvent>;
   certificate(prefix: string): Promise<Uint8Array>;
   cancel(prefix: string, reason: string): Promise<WorkflowDetail>;
+  /** The current epoch's where `epoch` is undefined. */
+  audit(epoch: number | undefined, from: number): AuditReply;
+  auditProof(request: AuditProofRequest): AuditProofFile;
   status(): Promise<NodeStatus>;
   doctor(): Promise<DoctorReport>;
   invite(request: InviteRequest): Promise<InviteReply>;
@@ -93,6 +99,20 @@ const openRequest = z.strictObject({
   approved: z.boolean(),
 });
 const cancelRequest = z.strictObject({ reason: z.string().max(500).optional() });
+const auditProofRequest = z.strictObject({
+  entries: z
+    .array(
+      z.strictObject({
+        epoch: z.number().int().nonnegative(),
+        kind: z.enum(['verdict', 'config', 'evidence']),
+        key: z.string().regex(/^(?:[0-9a-f]{2}){0,1024}$/),
+        digest: z.string().regex(/^[0-9a-f]{64}$/),
+      }),
+    )
+    .min(1)
+    .max(1_024),
+});
+const auditQuery = z.coerce.number().int().nonnegative().optional();
 const inviteRequest = z.strictObject({
   role: z.enum(['observer', 'member']),
   validForMs: z
@@ -210,6 +230,14 @@ function buildApp(services: GatewayServices): Hono {
       }
     });
   });
+  app.get('/v1/audit', (c) => {
+    const epoch = auditQuery.safeParse(c.req.query('epoch'));
+    const from = auditQuery.safeParse(c.req.query('from'));
+    if (!epoch.success || !from.success)
+      throw new GatewayError('bad_request', 'epoch and from are whole numbers, at least 0');
+    return c.json(services.audit(epoch.data, from.data ?? 0));
+  });
+  app.post('/v1/audit/proof', async (c) => c.json(services.auditProof(await parse(c.req, auditProofRequest))));
   app.get('/v1/status', async (c) => c.json(await services.status()));
   app.get('/v1/doctor', async (c) => c.json(await services.doctor()));
   app.post('/v1/invites', async (c) => c.json(await services.invite(await parse(c.req, inviteRequest))));

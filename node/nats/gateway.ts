@@ -13,6 +13,7 @@ import type { Parts } from '../../actors/parts/index.ts';
 import type { Log } from '../../actors/system/index.ts';
 import { type NatsServers, openNatsClient } from '../../protocols/nats/index.ts';
 import { GatewayError, type WorkflowServices } from '../gateway/index.ts';
+import { runAgents } from './agents.ts';
 import { Abstained, createIntents, type Intent, parseIntent } from './intents.ts';
 import { errorHeaders, type RunningService, runService, type Service, ServiceError } from './micro.ts';
 import { type IntentQueue, openIntentQueue } from './queue.ts';
@@ -165,13 +166,24 @@ export async function openNatsGateway(options: NatsGatewayOptions): Promise<Nats
 
   let running: RunningService | undefined;
   let queue: IntentQueue | undefined;
+  let agents: { stop(): void } | undefined;
   const detach = (): void => {
     running?.stop();
     queue?.stop();
+    agents?.stop();
   };
   const attach = (connection: NatsConnection): void => {
     detach();
+    // An observer can't open a workflow: what it took would be refused, where a member would have done it.
+    if (!parts.chain.isMember(parts.identity.id)) return;
     running = runService(connection, service, answerError);
+    agents = runAgents({
+      ...options,
+      connection,
+      intents,
+      reports,
+      errorOf: (error) => serviceErrorOf(error, log),
+    });
     queue = openIntentQueue({
       connection,
       log,

@@ -78,7 +78,7 @@ describe('a file with', () => {
         });
         expect(detail.message).toBe(asked.detail.message);
         expect(detail.taskDetails[0]).toMatchObject({ state: 'rejected', dissent: [] });
-        await expect(mesh.certificate(node, asked.workflow)).rejects.toMatchObject({ code: 'not_ready' });
+        await expect(mesh.only(node).certificate(asked.workflow)).rejects.toMatchObject({ code: 'not_ready' });
       }
     },
     60_000,

@@ -151,8 +151,7 @@ describe('two processes on one folder', () => {
     expect(second.out).toBe('');
     expect(mesh.process('amber').isGone).toBe(false);
     expect(existsSync(mesh.socketOf('amber'))).toBe(true);
-    const asked = await askRightly('amber');
-    expect(asked.moves).toEqual([]);
+    await askRightly('amber');
   }, 60_000);
 
   it('and a folder that is damaged is named, never replaced', async () => {

@@ -43,6 +43,22 @@ function meaning(bytes: Uint8Array): unknown {
   return { workflow, resultDigest, goal, members };
 }
 
+/** Whether the node runs, attests and votes again: on a busy machine the others may be done before it has said its word. */
+async function takesPart(name: string): Promise<boolean> {
+  let hasRun = false;
+  let hasVoted = false;
+  for (let tries = 0; tries < 6 && !(hasRun && hasVoted); tries++) {
+    const { events, detail } = await mesh.ask(words, [packages], { node: name });
+    const [task] = detail.taskDetails;
+    expect([...task!.executors, ...task!.verifiers]).toContain(name);
+    for (const event of events) {
+      if (event.type === 'candidate' || event.type === 'attestation') hasRun ||= event.node === name;
+      if (event.type === 'vote') hasVoted ||= event.node === name;
+    }
+  }
+  return hasRun && hasVoted;
+}
+
 interface Scene {
   /** Who dies; `steward` is whoever drives this workflow when the moment has come. */
   readonly victim: (typeof names)[number] | 'steward';
@@ -92,17 +108,7 @@ async function survives({ victim, gateway, delayMs }: Scene): Promise<void> {
   expect(caughtUp.result?.digest).toBe(asked.detail.result!.digest);
   expect(meaning(await mesh.certificate(killed, workflow))).toEqual(proof);
 
-  const next = await mesh.ask(words, [packages], { node: killed });
-  const [task] = next.detail.taskDetails;
-  expect([...task!.executors, ...task!.verifiers]).toContain(killed);
-  expect(
-    next.events.some((event) => (event.type === 'candidate' || event.type === 'attestation') && event.node === killed),
-  ).toBe(true);
-  await eventually(
-    `${killed}'s vote or signature in the next workflow`,
-    async () =>
-      next.events.some((event) => event.type === 'vote' && event.node === killed) || task!.endorsedBy.includes(killed),
-  );
+  expect(await takesPart(killed)).toBe(true);
   for (const name of names) expect([name, (await mesh.status(name)).named]).toEqual([name, []]);
 }
 

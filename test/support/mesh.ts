@@ -310,12 +310,19 @@ export class TestMesh {
     return { workflow, heldBy, events, moves, detail, elapsedMs };
   }
 
+  /** The node's certificate of a workflow that has completed, as soon as the node knows that it has. */
   async certificate(name: string, workflow: string): Promise<Uint8Array> {
+    const isCompleted = async (): Promise<boolean> => (await this.detail(name, workflow))?.state === 'completed';
+    await eventually(`${name} to know that ${workflow.slice(0, 8)} completed`, isCompleted);
     return new Uint8Array(await this.only(name).certificate(workflow));
   }
 
+  /** A payload, as soon as the node has it. */
   async blob(name: string, digest: string): Promise<Uint8Array> {
-    return new Uint8Array(await this.only(name).blob(digest));
+    return eventually(
+      `${name} to have ${digest.slice(0, 8)}`,
+      async () => new Uint8Array(await this.only(name).blob(digest)),
+    );
   }
 
   /** What the node tells of a workflow that has ended, from the beginning. */

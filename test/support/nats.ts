@@ -30,7 +30,12 @@ export const natsServerBinary: string | undefined = (() => {
 
 /** `args` beside address, port and folders; `jetstream` stores in the server's own folder. */
 export async function startNatsServer(
-  options: { readonly args?: readonly string[]; readonly jetstream?: boolean; readonly port?: number } = {},
+  options: {
+    readonly args?: readonly string[];
+    readonly jetstream?: boolean;
+    readonly port?: number;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<NatsServer> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-nats-'));
   let child: ChildProcess;
@@ -45,7 +50,7 @@ export async function startNatsServer(
         ...(options.jetstream === true ? ['-js', '-sd', join(folder, 'jetstream')] : []),
         ...(options.args ?? []),
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...options.env } },
     );
     child.stderr!.on('data', (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-4_000);

@@ -131,6 +131,26 @@ test('rivetkit: it does not sleep while a promise, a timer, a pipe or a stash of
   expect(awake()).toBe(1);
 });
 
+test('a message that comes after an actor was told to sleep waits for its next life', async () => {
+  const { world, system, of, add, starts } = single({ passivateAfterMs: 1000 });
+  const late = defineActor<{ readonly type: 'now' }, null>({
+    kind: 'late',
+    // Due with the sweep and started before it: its message stands behind the sweep in the region's mailbox.
+    start: (ctx) => {
+      ctx.after(1000, { type: 'now' });
+      return null;
+    },
+    receive: () => void of('ann').tell({ type: 'timer', forMs: 1 }),
+  });
+  await world.advance();
+  system.spawn(late, undefined);
+  await add('ann', 5);
+  await world.advance(1000);
+  expect(starts).toEqual(['ann', 'ann']);
+  expect(system.deadLetters.count).toBe(0);
+  expect(await add('ann', 1)).toBe(1);
+});
+
 test('no message falls between two lives, whenever it comes', async () => {
   const { system, of, world } = single({ passivateAfterMs: 10 });
   let letters = 0;

@@ -17,7 +17,7 @@ export interface EntitiesDef<M extends Message> {
   /** Started with the id. Its schema is what other nodes may send. */
   // biome-ignore lint/suspicious/noExplicitAny: the state is the actor's own business, and invariant
   readonly actor: ActorDef<M, any, string>;
-  /** Without a message for so long, and with no promise, timer, pipe or stash open, it is put to sleep. Default 120,000. */
+  /** Without a message for so long, and with no promise, timer, pipe, stash or child open, it is put to sleep. Default 120,000. */
   readonly passivateAfterMs?: number;
   /** Awake at a time on this node; what is told to more is refused. Default 100,000. */
   readonly maxAwake?: number;

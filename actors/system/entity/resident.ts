@@ -1,4 +1,4 @@
-// Law: a resident sleeps only when nothing would be lost by it: no message, promise, pipe, timer or stash of its own is open.
+// Law: a resident sleeps only when nothing would be lost by it: no message, promise, pipe, timer, stash or child of its own is open.
 import type { Cell } from '../cell.ts';
 import { type MonitorId, shutdown } from '../types.ts';
 import type { Held } from './region.ts';
@@ -32,6 +32,7 @@ export class Resident {
       cell.phase === 'running' &&
       cell.size === 0 &&
       !cell.busy &&
+      cell.firstChild === undefined &&
       (cell.stashed?.size ?? 0) === 0 &&
       (cell.pipes?.size ?? 0) === 0 &&
       (cell.timers?.none ?? true);

@@ -224,7 +224,30 @@ test('an ask fails at once when its actor ends, is not there, or its node goes; 
   await expect(mesh.settled(get(one, ref))).rejects.toMatchObject({ code: 'stopped', reason: { kind: 'unreachable' } });
 });
 
-test('a late reply of another node vanishes, and an answer that cannot travel fails its ask', async () => {
+test('a late reply of another node vanishes: it does not answer a later ask', async () => {
+  const mesh = new Mesh(2, { latencyMs: { min: 30, max: 30 } });
+  const [one, two] = [mesh.node(1), mesh.node(2)];
+  const waiting: ReplyTo<string>[] = [];
+  type Slow = { readonly type: 'slow'; readonly replyTo: ReplyTo<string> };
+  const slow = defineActor<Slow, null>({
+    kind: 'slow',
+    start: () => null,
+    receive: (_state, { replyTo }) => void waiting.push(replyTo),
+    schema: { parse: () => ({ type: 'slow' }) },
+  });
+  two.system.spawn(slow, undefined, { name: 'slow' });
+  const question = (timeoutMs: number) =>
+    ask(one.system, one.remote.lookup<Slow>('n2', '/slow'), { type: 'slow' }, { timeoutMs });
+  await expect(mesh.settled(question(40), 42)).rejects.toMatchObject({ code: 'timeout' });
+  const second = question(1000);
+  // Still awaited as far as that node knows.
+  waiting[0]!.send('to the first');
+  await mesh.settle();
+  waiting[1]!.send('to the second');
+  expect(await mesh.settled(second)).toBe('to the second');
+});
+
+test('an ask of another node ends at its own timeout, and an answer that cannot travel fails its ask', async () => {
   const mesh = new Mesh(2, { latencyMs: { min: 30, max: 30 } });
   const [one, two] = [mesh.node(1), mesh.node(2)];
   two.system.spawn(counter(), undefined, { name: 'a' });
@@ -332,7 +355,8 @@ test('a node that starts again is another life: refs from before name nobody, pa
   const one = mesh.node(1);
   mesh.node(2).system.spawn(counter(), undefined, { name: 'a' });
   const byPath = one.remote.lookup<Counting>('n2', '/a');
-  const byUid = await mesh.settled(ask(one.system, byPath, { type: 'self' }, { timeoutMs: 1000 }));
+  const self = () => mesh.settled(ask(one.system, byPath, { type: 'self' }, { timeoutMs: 1000 }));
+  const byUid = await self();
   one.probe.run((ctx) => ctx.monitor(byUid));
   await mesh.settle();
   await mesh.crash(2);
@@ -341,6 +365,7 @@ test('a node that starts again is another life: refs from before name nobody, pa
   await mesh.settle();
   expect(one.probe.signals).toMatchObject([{ reason: { kind: 'unreachable' } }]);
   expect(await mesh.settled(get(one, byPath))).toBe(0);
+  expect((await self()).address.uid).not.toBe(byUid.address.uid);
   await expect(mesh.settled(get(one, byUid))).rejects.toMatchObject({ reason: { kind: 'noproc' } });
 });
 

@@ -1,0 +1,181 @@
+// Law: the log is kept beside the work, never in its way: what happened is gathered for a moment, one member proposes it and the others
+// stand by; whoever missed a batch fetches it with its proof, and every member says under its key how far its log goes.
+import { z } from 'zod';
+import { auditKey, encodeAuditBatch, epochViewOf, instanceIdOf, leaderOrder } from '../../consensus/index.ts';
+import { defineMessage, defineRequest } from '../../protocols/wire/index.ts';
+import type { KeeperMessage } from '../consensus/index.ts';
+import type { Parts, Place } from '../parts/index.ts';
+import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
+import type { AuditBook } from './book.ts';
+
+export type AuditLogMessage =
+  | { readonly type: 'tick' }
+  | { readonly type: 'changed' }
+  | { readonly type: 'peer-up'; readonly node: NodeId }
+  | { readonly type: 'fetched' };
+
+export interface AuditLogArgs {
+  readonly parts: Parts;
+  readonly book: AuditBook;
+  readonly keeper: Place<KeeperMessage>;
+}
+
+interface State extends AuditLogArgs {
+  /** Since when there is something to log, by epoch, on the monotonic clock. */
+  readonly since: Map<number, number>;
+  /** When this node last proposed, and at which height. */
+  readonly proposed: Map<number, { readonly height: number; readonly atMs: number }>;
+  isFetching: boolean;
+  cosignedAtMs: number;
+  readonly leave: readonly (() => void)[];
+}
+
+const tickMs = 250;
+/** How long the leader gathers before it proposes, and the others before they suspect that it will not. */
+const gatherMs = 250;
+const standbyMs = 3_000;
+const againMs = 5_000;
+const cosignPeriodMs = 3_000;
+const requestTimeoutMs = 5_000;
+/** Epochs before the current one that may still log what they decided. */
+const drainedEpochs = 4;
+
+const bytes = (max: number) => z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= max);
+const count = z.number().int().nonnegative();
+const cosignature = defineMessage(
+  'audit.cosign',
+  z.strictObject({
+    epoch: count,
+    size: count,
+    root: bytes(32),
+    name: z.string().max(128),
+    keyId: bytes(4),
+    signature: bytes(72),
+    /** The sender lacks others' cosignatures. */
+    asks: z.boolean(),
+  }),
+);
+const batches = defineRequest(
+  'audit.batches',
+  z.strictObject({ epoch: count, fromHeight: count }),
+  z.strictObject({
+    batches: z.array(z.strictObject({ payload: bytes(256 * 1024), certificate: bytes(512 * 1024) })).max(4_096),
+  }),
+);
+
+export const auditLogActor: ActorDef<AuditLogMessage, State, AuditLogArgs> = defineActor({
+  kind: 'audit-log',
+  mailbox: { capacity: 4_096, overflow: 'dropOldest' },
+  start(ctx, args) {
+    const { parts, book } = args;
+    const state: State = {
+      ...args,
+      since: new Map(),
+      proposed: new Map(),
+      isFetching: false,
+      cosignedAtMs: Number.NEGATIVE_INFINITY,
+      leave: [
+        book.onChange(() => void ctx.self.tell({ type: 'changed' })),
+        parts.office.answer(batches, ({ epoch, fromHeight }) => ({ batches: book.batches(epoch, fromHeight) })),
+        parts.office.on(cosignature, ({ asks, name, keyId, signature, ...about }, { from }) => {
+          const holds = book.hear(from, { ...about, signature: { name, keyId, signature } });
+          if (!holds) parts.ledger.charge(from, `audit:${about.epoch}:${about.size}`, 'signed another audit log');
+          else if (asks) say(state, about.epoch, [from], false);
+        }),
+        parts.world.network.onPeer(({ node, up }) => void (up && ctx.self.tell({ type: 'peer-up', node }))),
+      ],
+    };
+    ctx.every(tickMs, { type: 'tick' }, 'tick');
+    return state;
+  },
+  receive(state, message, ctx) {
+    const { parts, book, keeper } = state;
+    const { epoch } = parts.chain.current;
+    switch (message.type) {
+      case 'changed':
+        // Payloads that waited for this node to see what they speak of are judged again.
+        keeper.ref?.tell({ type: 'rejudge' });
+        for (const each of epochsOf(epoch)) if (book.next(each) === undefined) state.since.delete(each);
+        return;
+      case 'peer-up':
+        return fetch(state, epoch, [message.node], ctx);
+      case 'fetched':
+        state.isFetching = false;
+        return;
+      case 'tick':
+        for (const each of epochsOf(epoch)) {
+          propose(state, each);
+          if (book.isBehind(each)) fetch(state, each, parts.world.network.peers(), ctx);
+        }
+        cosignAll(state, epoch);
+        return;
+    }
+  },
+  signal(state, signal) {
+    if (signal.type === 'stopped' || signal.type === 'restarting') for (const leave of state.leave) leave();
+  },
+});
+
+function epochsOf(current: number): number[] {
+  const first = Math.max(0, current - drainedEpochs);
+  return Array.from({ length: current - first + 1 }, (_, i) => first + i);
+}
+
+function propose(state: State, epoch: number): void {
+  const { parts, book, keeper, since, proposed } = state;
+  const config = parts.chain.config(epoch)!;
+  if (!config.members.some(({ id }) => id === parts.identity.id)) return;
+  const nowMs = parts.world.clock.monotonicMs();
+  const batch = book.next(epoch);
+  if (batch === undefined) return;
+  const sinceMs = since.get(epoch) ?? nowMs;
+  since.set(epoch, sinceMs);
+  const before = proposed.get(epoch);
+  if (before?.height === batch.height && nowMs - before.atMs < againMs) return;
+  const { crypto } = parts.world;
+  const view = epochViewOf(config, parts.chain.meshId, crypto);
+  const subject = { domain: 'log', key: auditKey(batch.height) } as const;
+  const [leader] = leaderOrder(instanceIdOf(view.scope, subject, crypto), view.weights.keys());
+  if (nowMs - sinceMs < (leader === parts.identity.id ? gatherMs : standbyMs)) return;
+  proposed.set(epoch, { height: batch.height, atMs: nowMs });
+  since.set(epoch, nowMs);
+  keeper.ref?.tell({ type: 'propose', epoch, subject, payload: encodeAuditBatch(batch) });
+}
+
+function cosignAll(state: State, current: number): void {
+  const nowMs = state.parts.world.clock.monotonicMs();
+  if (nowMs - state.cosignedAtMs < cosignPeriodMs) return;
+  state.cosignedAtMs = nowMs;
+  for (const epoch of epochsOf(current))
+    if (!state.book.isCosigned(epoch)) say(state, epoch, state.parts.world.network.peers(), true);
+}
+
+function say({ parts, book }: AuditLogArgs, epoch: number, to: readonly NodeId[], asks: boolean): void {
+  const said = book.cosigned(epoch);
+  if (said === undefined) return;
+  const { size, root, signature } = said;
+  for (const node of to) parts.office.send(node, cosignature, { epoch, size, root, ...signature, asks });
+}
+
+/** Fetches from the first of `from` that has what is missing. */
+function fetch(state: State, epoch: number, from: readonly NodeId[], ctx: Context<AuditLogMessage>): void {
+  const { parts, book } = state;
+  if (state.isFetching) return;
+  state.isFetching = true;
+  ctx.pipe(
+    async () => {
+      for (const node of from) {
+        const reply = await parts.office
+          .request(node, batches, { epoch, fromHeight: book.log(epoch).height }, { timeoutMs: requestTimeoutMs })
+          .catch(() => undefined);
+        for (const batch of reply?.batches ?? []) book.adopt(batch);
+        if ((reply?.batches.length ?? 0) > 0) return;
+      }
+    },
+    () => ({ type: 'fetched' }),
+    (error) => {
+      parts.world.log('warn', 'audit batches not taken', { epoch, error: error.message });
+      return { type: 'fetched' };
+    },
+  );
+}

@@ -1,0 +1,165 @@
+// Law: an audit proof shows, offline, that entries stand in the log of a mesh: a chain of configs from genesis, a checkpoint that a quorum
+// of the epoch's members cosigned, and a path from each entry to its root. The mesh id is all a verifier has to know beforehand.
+import { z } from 'zod';
+import {
+  type AuditEntry,
+  decodeAuditEntry,
+  decodeCertificate,
+  isLogged,
+  openCheckpoint,
+  readVerdictKey,
+} from '../../consensus/index.ts';
+import { encodeConfig, encodeGenesis, type MeshChain } from '../../protocols/mesh/index.ts';
+import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
+import type { Crypto } from '../system/index.ts';
+import { readFile } from './file.ts';
+import { chainOf, fromBase64, Refused, verifyCertificateFile } from './verify.ts';
+
+const text = z.string().max(512 * 1024);
+const schema = z.strictObject({
+  format: z.literal('parley-audit-proof/1'),
+  mesh: z.strictObject({
+    genesis: text,
+    configs: z.array(z.strictObject({ config: text, certificate: text })).max(10_000),
+  }),
+  entries: z
+    .array(
+      z.strictObject({
+        epoch: z.number().int().nonnegative(),
+        index: z.number().int().nonnegative(),
+        entry: text,
+        proof: z.array(text).max(64),
+        /** A C2SP signed note. */
+        checkpoint: text,
+      }),
+    )
+    .min(1)
+    .max(1_024),
+});
+export type AuditProofFile = z.infer<typeof schema>;
+
+const fileMaxBytes = 8 << 20;
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+
+export function auditProofFile(
+  chain: MeshChain,
+  proofs: readonly {
+    readonly epoch: number;
+    readonly index: number;
+    readonly entry: Uint8Array;
+    readonly proof: readonly Uint8Array[];
+    readonly checkpoint: string;
+  }[],
+): AuditProofFile {
+  return {
+    format: 'parley-audit-proof/1',
+    mesh: {
+      genesis: base64(encodeGenesis(chain.genesis)),
+      configs: chain.links
+        .slice(1)
+        .map(({ config, certificate }) => ({ config: base64(encodeConfig(config)), certificate: base64(certificate) })),
+    },
+    entries: proofs.map(({ epoch, index, entry, proof, checkpoint }) => ({
+      epoch,
+      index,
+      entry: base64(entry),
+      proof: proof.map(base64),
+      checkpoint,
+    })),
+  };
+}
+
+export type AuditVerification =
+  | { readonly ok: true; readonly lines: readonly string[]; readonly meshId: string; readonly isAnchored: boolean }
+  | { readonly ok: false; readonly reason: string };
+
+/** `certificate`: a certificate file all of whose decisions must be among the entries. `meshId`: the mesh the verifier trusts. */
+export function verifyAuditProof(
+  bytes: Uint8Array,
+  options: { readonly crypto: Crypto; readonly certificate?: Uint8Array; readonly meshId?: string },
+): AuditVerification {
+  try {
+    return verify(bytes, options);
+  } catch (error) {
+    if (error instanceof Refused) return { ok: false, reason: error.message };
+    if (error instanceof MalformedBytes) return { ok: false, reason: `a part of it is malformed: ${error.message}` };
+    throw error;
+  }
+}
+
+function verify(bytes: Uint8Array, options: Parameters<typeof verifyAuditProof>[1]): AuditVerification {
+  const { crypto, certificate, meshId } = options;
+  const file = read(bytes);
+  const chain = chainOf(file.mesh, crypto);
+  if (meshId !== undefined && meshId !== chain.meshIdHex)
+    throw new Refused(`it is of mesh ${chain.meshIdHex}, not of mesh ${meshId}`);
+  const lines: string[] = [];
+  const logged: (AuditEntry & { readonly epoch: number })[] = [];
+  for (const { epoch, index, entry, proof, checkpoint } of file.entries) {
+    const config = chain.config(epoch);
+    if (config === undefined)
+      throw new Refused(`it names epoch ${epoch}, and its chain ends at ${chain.current.epoch}`);
+    const opened = openCheckpoint(checkpoint, config, chain.meshId, crypto);
+    if (!opened.ok) throw new Refused(`the checkpoint of epoch ${epoch} does not hold: ${opened.reason}`);
+    const leaf = fromBase64(entry);
+    const decoded = decodeAuditEntry(leaf);
+    if (decoded.epoch !== epoch) throw new Refused(`entry ${index} is of epoch ${decoded.epoch}, not ${epoch}`);
+    if (!isLogged(leaf, index, opened.checkpoint, proof.map(fromBase64), crypto))
+      throw new Refused(`entry ${index} is not under the checkpoint at size ${opened.checkpoint.size}`);
+    logged.push(decoded);
+    lines.push(
+      `${inWords(decoded)} is entry ${index} of ${opened.checkpoint.size} in the log of epoch ${epoch}, cosigned by weight ${opened.weight}`,
+    );
+  }
+  if (certificate !== undefined) lines.push(...checkCertificate(certificate, logged, chain, crypto));
+  return { ok: true, lines, meshId: chain.meshIdHex, isAnchored: meshId !== undefined };
+}
+
+function read(bytes: Uint8Array): AuditProofFile {
+  if (bytes.length > fileMaxBytes) throw new Refused(`it has ${bytes.length} bytes; at most ${fileMaxBytes}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new Refused('it is not JSON text in UTF-8: damaged, or not an audit proof');
+  }
+  const checked = schema.safeParse(value);
+  if (!checked.success) throw new Refused(`it is not a parley-audit-proof/1 file: ${checked.error.issues[0]?.message}`);
+  return checked.data;
+}
+
+function checkCertificate(
+  bytes: Uint8Array,
+  logged: readonly (AuditEntry & { readonly epoch: number })[],
+  chain: MeshChain,
+  crypto: Crypto,
+): string[] {
+  const verdict = verifyCertificateFile(bytes, { crypto, meshId: chain.meshIdHex });
+  if (!verdict.ok) throw new Refused(`the certificate itself proves nothing: ${verdict.reason}`);
+  const wanted = certifiedEntries(bytes);
+  for (const entry of wanted) {
+    const found = logged.some(
+      (each) => each.epoch === entry.epoch && each.digest === entry.digest && equalBytes(each.key, entry.key),
+    );
+    if (!found) throw new Refused(`${inWords(entry)}, which the certificate rests on, is not among its entries`);
+  }
+  return [`all ${wanted.length} decisions of the certificate are logged`];
+}
+
+/** What of a certificate file should be in the log. Throws Refused where it is none. */
+export function certifiedEntries(bytes: Uint8Array): (AuditEntry & { readonly epoch: number })[] {
+  const certificate = readFile(bytes);
+  if (!certificate.ok) throw new Refused(certificate.reason);
+  return certificate.file.decisions.map((each) => {
+    const { epoch, subject, value } = decodeCertificate(fromBase64(each.certificate));
+    return { epoch, kind: 'verdict', key: subject.key, digest: value };
+  });
+}
+
+/** An entry, for people. */
+export function inWords(entry: AuditEntry): string {
+  if (entry.kind === 'config') return 'a change of members';
+  if (entry.kind === 'evidence') return `evidence ${entry.digest.slice(0, 8)}`;
+  const { workflow, task, attempt } = readVerdictKey(entry.key);
+  return `the decision on ${task}, attempt ${attempt}, of workflow ${hex.encode(workflow).slice(0, 8)}`;
+}

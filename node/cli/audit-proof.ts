@@ -1,0 +1,26 @@
+// Law: an audit proof is checked with what is in its file and what the asker brought, and nothing else.
+import { type AuditVerification, certifiedEntries, verifyAuditProof } from '../../actors/proof/index.ts';
+import { hex } from '../../protocols/wire/index.ts';
+import { createCrypto } from '../crypto/index.ts';
+
+export function verifyProof(
+  proof: Uint8Array,
+  expected: { readonly certificate?: Uint8Array; readonly meshId?: string },
+): AuditVerification {
+  return verifyAuditProof(proof, { ...expected, crypto: createCrypto() });
+}
+
+/** What of a certificate file should be in the log, or why it is none. */
+export function provable(
+  certificate: Uint8Array,
+):
+  | { readonly ok: true; readonly entries: ReturnType<typeof certifiedEntries> }
+  | { readonly ok: false; readonly reason: string } {
+  try {
+    return { ok: true, entries: certifiedEntries(certificate) };
+  } catch (error) {
+    return { ok: false, reason: (error as Error).message };
+  }
+}
+
+export const hexOf = hex.encode;

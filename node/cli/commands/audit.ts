@@ -1,0 +1,118 @@
+// Law: the log can be read at any node and is believed for its cosignatures; checking a proof needs no node at all.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { AuditReply } from '../../client/index.ts';
+import { hexOf, provable, verifyProof } from '../audit-proof.ts';
+import { CliFailure, exitCodes } from '../failure.ts';
+import { unreadable } from '../input-files.ts';
+import { connect } from '../locate.ts';
+import { printJson, type Session } from '../session.ts';
+import { printable } from '../terminal.ts';
+
+export interface AuditOptions {
+  readonly folder?: string;
+  readonly epoch?: number;
+  readonly follow: boolean;
+  readonly save?: string;
+  readonly certificate?: string;
+  readonly mesh?: string;
+}
+
+const followPeriodMs = 500;
+
+export async function audit(
+  session: Session,
+  what: string,
+  file: string | undefined,
+  options: AuditOptions,
+): Promise<undefined> {
+  if (what === 'tail') return tail(session, options);
+  if (what !== 'prove' && what !== 'verify')
+    throw new CliFailure(exitCodes.usage, 'bad_request', `audit ${what} is not known`, 'It is tail, prove or verify.');
+  if (file === undefined)
+    throw new CliFailure(
+      exitCodes.usage,
+      'bad_request',
+      `audit ${what} needs a file`,
+      what === 'prove' ? 'Name a certificate file.' : 'Name a proof that `audit prove` wrote.',
+    );
+  return what === 'prove' ? prove(session, file, options) : verify(session, file, options);
+}
+
+async function tail(session: Session, options: AuditOptions): Promise<undefined> {
+  const client = await connect(session, options);
+  const { terminal, json } = session;
+  let from = 0;
+  let shown = '';
+  for (;;) {
+    const reply = await client.audit(options.epoch, from, session.signal);
+    if (json) terminal.out(JSON.stringify(reply));
+    else {
+      for (const { index, what, digest } of reply.entries)
+        terminal.out(`${String(index).padStart(6)}  ${digest.slice(0, 12)}  ${printable(what)}`);
+    }
+    from += reply.entries.length;
+    if (from < reply.size && reply.entries.length > 0) continue;
+    if (!json) shown = showCheckpoint(session, reply, shown);
+    if (!options.follow) return undefined;
+    do {
+      await new Promise((done) => setTimeout(done, followPeriodMs));
+      session.signal.throwIfAborted();
+    } while ((await client.audit(options.epoch, from, session.signal)).size === from);
+  }
+}
+
+function showCheckpoint({ terminal }: Session, { size, epoch, checkpoint }: AuditReply, shown: string): string {
+  const { dim } = terminal.paint;
+  if (checkpoint === undefined)
+    terminal.out(dim(size === 0 ? `nothing is logged in epoch ${epoch} yet` : 'no quorum has cosigned this yet'));
+  else if (checkpoint !== shown) terminal.out(`\n${dim(printable(checkpoint).trimEnd())}`);
+  return checkpoint ?? '';
+}
+
+async function prove(session: Session, file: string, options: AuditOptions): Promise<undefined> {
+  const { terminal, program } = session;
+  const entries = provable(read(session, file));
+  if (!entries.ok) throw new CliFailure(exitCodes.failed, 'bad_request', `${file}: ${printable(entries.reason)}`);
+  const client = await connect(session, options);
+  const proof = await client.auditProof(
+    { entries: entries.entries.map(({ epoch, kind, key, digest }) => ({ epoch, kind, key: hexOf(key), digest })) },
+    session.signal,
+  );
+  const path = options.save ?? `${file.replace(/(?:\.certificate)?\.json$/, '')}.audit.json`;
+  writeFileSync(resolve(session.cwd, path), `${JSON.stringify(proof, null, 1)}\n`);
+  if (session.json) printJson(session, { file: path, entries: entries.entries.length });
+  else {
+    terminal.out(`${path}  proves that ${entries.entries.length} decisions are logged`);
+    terminal.out(`check it anywhere:  ${program} audit verify ${path} --certificate ${file}`);
+  }
+  return undefined;
+}
+
+async function verify(session: Session, file: string, options: AuditOptions): Promise<undefined> {
+  const { terminal } = session;
+  const { paint } = terminal;
+  const verdict = verifyProof(read(session, file), {
+    ...(options.certificate === undefined ? {} : { certificate: read(session, options.certificate) }),
+    ...(options.mesh === undefined ? {} : { meshId: options.mesh }),
+  });
+  if (!verdict.ok)
+    throw new CliFailure(exitCodes.failed, 'not_proven', `${file} proves nothing: ${printable(verdict.reason)}`);
+  if (session.json) {
+    printJson(session, verdict);
+    return undefined;
+  }
+  terminal.out(`${paint.green(paint.bold('valid'))}  ${file}`);
+  for (const line of verdict.lines) terminal.out(`  ${paint.green('✓')} ${printable(line)}`);
+  if (!verdict.isAnchored)
+    terminal.out(`  ${paint.dim('–')} of mesh ${verdict.meshId}: compare it, or add --mesh ${verdict.meshId}`);
+  return undefined;
+}
+
+function read(session: Session, file: string): Uint8Array {
+  try {
+    return readFileSync(resolve(session.cwd, file));
+  } catch (error) {
+    throw unreadable(error, file);
+  }
+}

@@ -1,0 +1,47 @@
+// Law: the log is read as it stands; a proof is only given once a quorum cosigned a checkpoint above the entry.
+import type { AuditBook } from '../../actors/audit-log/index.ts';
+import type { Parts } from '../../actors/parts/index.ts';
+import { auditProofFile, inWords } from '../../actors/proof/index.ts';
+import { decodeAuditEntry } from '../../consensus/index.ts';
+import { hex } from '../../protocols/wire/index.ts';
+import { GatewayError, type GatewayServices } from './server.ts';
+
+const entriesMax = 1_000;
+
+export function createAuditServices({
+  parts,
+  audit,
+}: {
+  readonly parts: Parts;
+  readonly audit: AuditBook;
+}): Pick<GatewayServices, 'audit' | 'auditProof'> {
+  const { chain } = parts;
+  return {
+    audit(epoch = chain.current.epoch, from) {
+      if (chain.config(epoch) === undefined)
+        throw new GatewayError('not_found', `there is no epoch ${epoch}; the current one is ${chain.current.epoch}`);
+      const log = audit.log(epoch);
+      const entries = Array.from({ length: Math.min(entriesMax, Math.max(0, log.size - from)) }, (_, i) => {
+        const entry = decodeAuditEntry(log.leaf(from + i)!);
+        return { index: from + i, kind: entry.kind, what: inWords(entry), digest: entry.digest };
+      });
+      const checkpoint = audit.checkpoint(epoch);
+      return { epoch, size: log.size, from, entries, ...(checkpoint === undefined ? {} : { checkpoint }) };
+    },
+    auditProof: ({ entries }) =>
+      auditProofFile(
+        chain,
+        entries.map(({ epoch, kind, key, digest }) => {
+          const entry = { kind, key: hex.decode(key), digest };
+          const proof = chain.config(epoch) === undefined ? undefined : audit.prove(epoch, entry);
+          if (proof === undefined)
+            throw new GatewayError(
+              'not_ready',
+              `${inWords(entry)} is not in the log of epoch ${epoch}, or not under a cosigned checkpoint yet`,
+              'What was decided a moment ago is logged within seconds while a quorum is there: try again, or see `parley doctor`.',
+            );
+          return proof;
+        }),
+      ),
+  };
+}

@@ -1,0 +1,95 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { afterEach, expect, test } from 'vitest';
+import { NetworkError, type PeerEvent } from '../../actors/system/index.ts';
+import { createWorkerNetwork, type WorkerNetwork } from './worker-network.ts';
+
+const ports: MessagePort[] = [];
+afterEach(() => {
+  for (const port of ports.splice(0)) port.close();
+});
+
+function pair(): { a: WorkerNetwork; b: WorkerNetwork; posted: unknown[]; disconnect: () => void } {
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  const posted: unknown[] = [];
+  const post = port1.postMessage.bind(port1);
+  port1.postMessage = (message: unknown, transfer?: never) => {
+    posted.push(message);
+    post(message, transfer);
+  };
+  const [a, b] = [createWorkerNetwork('a'), createWorkerNetwork('b')];
+  const disconnect = a.connect('b', port1);
+  b.connect('a', port2);
+  return { a, b, posted, disconnect };
+}
+
+const settle = (ms = 20): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const frame = (size: number, value: number): Uint8Array => new Uint8Array(size).fill(value);
+
+test('frames arrive as they were sent, in order, whatever their sizes', async () => {
+  const { a, b } = pair();
+  const sizes = [0, 1, 100, 16_384, 16_385, 70_000, 3, 1_000_000, 0, 16_384];
+  const got: [string, number, number | undefined][] = [];
+  b.onFrame((from, bytes) => void got.push([from, bytes.length, bytes.at(-1)]));
+  for (const [index, size] of sizes.entries()) expect(a.send('b', frame(size, index))).toBe(true);
+  await settle();
+  expect(got).toEqual(sizes.map((size, index) => ['a', size, size === 0 ? undefined : index]));
+});
+
+test('the frames of one turn are one message, and a large one is moved, not copied', async () => {
+  const { a, b, posted } = pair();
+  let got = 0;
+  b.onFrame(() => void got++);
+  const large = frame(1_000_000, 1);
+  for (let index = 0; index < 100; index++) a.send('b', frame(100, index));
+  a.send('b', large);
+  await settle();
+  expect([got, posted.length]).toEqual([101, 1]);
+  expect(large.length).toBe(0);
+  for (let index = 0; index < 3; index++) {
+    a.send('b', frame(100, index));
+    await settle(1);
+  }
+  await settle();
+  expect(got).toBe(104);
+  expect(posted.length).toBeGreaterThan(2);
+});
+
+test('a part of a buffer is not taken from its owner', async () => {
+  const { a, b } = pair();
+  const sizes: number[] = [];
+  b.onFrame((_, bytes) => void sizes.push(bytes.length));
+  const whole = frame(100_000, 1);
+  a.send('b', whole.subarray(10, 50_010));
+  await settle();
+  expect([sizes, whole.length]).toEqual([[50_000], 100_000]);
+});
+
+test('send is refused where the peer does not keep up, is not there, or the frame is too large, and goes on when it has', async () => {
+  const { a, b } = pair();
+  const size = 32 << 20;
+  let accepted = 0;
+  while (accepted < 100 && a.send('b', new Uint8Array(size))) accepted++;
+  expect(accepted).toBe(4);
+  let got = 0;
+  b.onFrame(() => void got++);
+  await settle(100);
+  expect(got).toBe(accepted);
+  expect(a.send('b', new Uint8Array(size))).toBe(true);
+  expect(a.send('c', frame(1, 1))).toBe(false);
+  expect(() => a.send('b', new Uint8Array((64 << 20) + 1))).toThrow(NetworkError);
+});
+
+test('a peer comes up once and goes down once, and nothing of it arrives afterwards', async () => {
+  const { a, b, disconnect } = pair();
+  const events: PeerEvent[] = [];
+  a.onPeer((event) => void events.push(event));
+  let got = 0;
+  a.onFrame(() => void got++);
+  expect(a.peers()).toEqual(['b']);
+  disconnect();
+  disconnect();
+  b.send('a', frame(10, 1));
+  await settle();
+  expect([events, a.peers(), got]).toEqual([[{ node: 'b', up: false }], [], 0]);
+});

@@ -1,0 +1,139 @@
+// Law: the server configurations in deploy/nats are valid, grant a mesh and its clients what they need, and no more: tested with the real
+// server, the real nodes and the example client.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterEach, describe, expect, it } from 'vitest';
+import { verifyCertificateFile } from '../actors/proof/index.ts';
+import { createNatsNetwork } from '../protocols/nats/index.ts';
+import { eventually, freePorts, TestMesh } from './support/mesh.ts';
+import { natsServerBinary, startNatsServer } from './support/nats.ts';
+import { largestSums, packagesPath, readPackages } from './support/packages.ts';
+import { repository } from './support/process.ts';
+import { createCrypto, recordingLog, testIdentity, until } from './support/world.ts';
+
+const folder = join(repository, 'deploy/nats');
+const passwords = { PARLEY_NODE_PASSWORD: 'of-the-nodes', PARLEY_CLIENT_PASSWORD: 'of-the-clients' };
+const environment = {
+  ...passwords,
+  PARLEY_SERVER: 'nats-1',
+  PARLEY_ROUTE_PASSWORD: 'of-routes',
+  PARLEY_ROUTE_1: 'nats-route://route:of-routes@nats-1:6222',
+  PARLEY_ROUTE_2: 'nats-route://route:of-routes@nats-2:6222',
+  PARLEY_ROUTE_3: 'nats-route://route:of-routes@nats-3:6222',
+  PARLEY_SITE_PASSWORD: 'of-sites',
+  PARLEY_HUB: 'nats-leaf://site:of-sites@hub.example:7422',
+};
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** A server of `file`, on ports of its own; `replace` moves the ports that no argument can. */
+async function serverOf(file: string, replace: readonly (readonly [string, string])[] = [], env = {}) {
+  const copies = mkdtempSync(join(tmpdir(), 'parley-nats-conf-'));
+  let text = readFileSync(join(folder, file), 'utf8')
+    .replace(/^http:.*$/m, '')
+    .replace('./jetstream', copies);
+  for (const [from, to] of replace) text = text.replaceAll(from, to);
+  writeFileSync(join(copies, file), text);
+  writeFileSync(join(copies, 'users.conf'), readFileSync(join(folder, 'users.conf')));
+  const server = await startNatsServer({
+    args: ['-c', join(copies, file)],
+    env: { ...environment, ...env },
+  });
+  cleanups.push(async () => {
+    await server.end();
+    rmSync(copies, { recursive: true, force: true });
+  });
+  return server;
+}
+
+describe.skipIf(natsServerBinary === undefined)('the NATS server configurations', () => {
+  it.each(['single.conf', 'cluster.conf', 'hub.conf', 'leaf.conf'])('%s is valid to the server itself', (file) => {
+    const { status, stderr } = spawnSync(natsServerBinary!, ['-t', '-c', join(folder, file)], {
+      env: { ...process.env, ...environment },
+      encoding: 'utf8',
+    });
+    expect(stderr).toContain('is valid');
+    expect(status).toBe(0);
+  });
+
+  it('let nodes form a mesh and the example client get a certified answer, and a client read no traffic of members', async () => {
+    const server = await serverOf('single.conf');
+    const passwordFile = join(server.folder, 'node-password');
+    writeFileSync(passwordFile, `${passwords.PARLEY_NODE_PASSWORD}\n`, { mode: 0o600 });
+    const nats = { servers: [server.url], user: 'node', passwordFile };
+    const mesh = await TestMesh.start(['amber', 'birch'].map((name) => ({ name, isNatsAlone: true, nats })));
+    cleanups.push(() => mesh.end());
+    const url = `nats://client:${passwords.PARLEY_CLIENT_PASSWORD}@127.0.0.1:${server.port}`;
+    const child = spawn(
+      process.execPath,
+      [
+        join(repository, 'examples/clients/ask.ts'),
+        'total installed_size per section in packages.csv, top 5',
+        packagesPath,
+      ],
+      { cwd: server.folder, env: { ...process.env, NATS_URL: url }, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    expect(errors).toContain('decided');
+    expect(code).toBe(0);
+    expect((JSON.parse(output) as { rows: unknown }).rows).toEqual(largestSums(readPackages(packagesPath), 5));
+    const certificate = new Uint8Array(readFileSync(join(server.folder, 'certificate.json')));
+    expect(verifyCertificateFile(certificate, { crypto: createCrypto() }).ok).toBe(true);
+    // The queue was made, within the permissions of a node.
+    await eventually('the queue', () =>
+      readFileSync(join(mesh.folder('amber'), 'node.log'), 'utf8').includes('taking intents from the queue'),
+    );
+    for (const name of mesh.names)
+      expect(readFileSync(join(mesh.folder(name), 'node.log'), 'utf8')).not.toContain('the NATS server refused');
+    const client: NatsConnection = await connect({
+      servers: `127.0.0.1:${server.port}`,
+      user: 'client',
+      pass: passwords.PARLEY_CLIENT_PASSWORD,
+    });
+    cleanups.push(() => client.close());
+    for (const subject of ['parley.mesh.>', 'parley.intent.submit', '>']) {
+      const subscription = client.subscribe(subject, { callback: () => {} });
+      expect(String(await subscription.closed)).toContain('Permissions Violation');
+    }
+  }, 90_000);
+
+  it('join a site to the hub by a leaf node: members at both ends meet', async () => {
+    const [leafPort] = await freePorts(1);
+    const hub = await serverOf('hub.conf', [['0.0.0.0:7422', `127.0.0.1:${leafPort}`]]);
+    const site = await serverOf('leaf.conf', [], {
+      PARLEY_SERVER: 'site-1',
+      PARLEY_HUB: `nats-leaf://site:${environment.PARLEY_SITE_PASSWORD}@127.0.0.1:${leafPort}`,
+    });
+    const [a, b] = await Promise.all(
+      [hub, site].map((server, index) =>
+        createNatsNetwork({
+          identity: testIdentity(index),
+          meshId: new Uint8Array(32).fill(1),
+          preSharedKey: new Uint8Array(32).fill(2),
+          servers: [server.url],
+          credentials: { user: 'node', password: passwords.PARLEY_NODE_PASSWORD },
+          crypto: createCrypto(),
+          allow: () => true,
+          log: recordingLog().log,
+        }),
+      ),
+    );
+    cleanups.push(() => Promise.all([a!.close(), b!.close()]));
+    await until('both up', () => a!.peers().length === 1 && b!.peers().length === 1, 15_000);
+    b!.serve((_, frame) => frame);
+    expect(await a!.request(b!.self, Uint8Array.of(1, 2), { timeoutMs: 2_000 })).toEqual(Uint8Array.of(1, 2));
+  }, 40_000);
+});
