@@ -152,6 +152,9 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     if (evidence !== undefined) audit.noteEvidence(evidence);
   };
 
+  // Which payloads are private is known before anyone can ask for one; a table that cannot be read now is reported by `doctor`.
+  await parts.dataSets.describe().catch((error) => log('warn', 'data sets not examined', { error: String(error) }));
+
   const backlog: BoardChange[] = [];
   const stopCollecting = board.onChange((change) => void backlog.push(change));
   for await (const entry of store.all(workflowLane)) feed(parts, entry);

@@ -5,14 +5,12 @@ import type { WorkflowRecord } from '../actors/workflow/index.ts';
 import { judgeGenesis, toleranceInWords } from '../consensus/index.ts';
 import { createLibp2pNetwork } from '../protocols/libp2p/index.ts';
 import { createMeshChain, decodeGenesis } from '../protocols/mesh/index.ts';
-import { createNatsNetwork } from '../protocols/nats/index.ts';
 import { combineNetworks } from '../protocols/network/combine.ts';
 import { createIdentity, hex } from '../protocols/wire/index.ts';
 import { composeNode, openAdmittance } from './compose.ts';
 import { carryOutEffects, createDataSets } from './files/index.ts';
 import { createGateway, createWorkflowServices } from './gateway/index.ts';
 import { HomeError, openHome } from './home/index.ts';
-import { natsServersOf, openNatsGateway } from './nats/index.ts';
 import { createSandbox } from './sandbox/index.ts';
 import { createCrypto, createLog, createStorage, realClock, realRandom, realWorld, version } from './world/index.ts';
 
@@ -92,7 +90,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       clock,
       random: realRandom(),
     });
-    const natsServers = settings.nats === undefined ? undefined : natsServersOf(settings.nats, home.folder);
+    // Loaded where it is used: a node on libp2p alone does not carry a NATS client.
+    const natsRoom = settings.nats === undefined ? undefined : await import('./nats/index.ts');
+    const natsServers = settings.nats === undefined ? undefined : natsRoom?.natsServersOf(settings.nats, home.folder);
     const membersOnly = {
       identity,
       meshId: chain.meshId,
@@ -112,7 +112,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const nats =
       natsServers === undefined || settings.nats?.transport === false
         ? undefined
-        : await createNatsNetwork({ ...membersOnly, ...natsServers, crypto });
+        : await (await import('../protocols/nats/index.ts')).createNatsNetwork({
+            ...membersOnly,
+            ...natsServers,
+            crypto,
+          });
     if (nats !== undefined) opened.push(() => nats.close());
     const paths = [libp2p, nats].filter((path) => path !== undefined);
     const transport = paths.length === 1 ? paths[0]! : combineNetworks(paths, crypto);
@@ -163,8 +167,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       stop: () => void stop(),
     });
     opened.push(() => gateway.close());
-    if (natsServers !== undefined && settings.nats?.intents !== false) {
-      const natsGateway = await openNatsGateway({
+    if (natsRoom !== undefined && natsServers !== undefined && settings.nats?.intents !== false) {
+      const natsGateway = await natsRoom.openNatsGateway({
         servers: natsServers,
         approvals: settings.nats?.approvals ?? false,
         parts,

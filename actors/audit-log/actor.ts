@@ -2,7 +2,7 @@
 // stand by; whoever missed a batch fetches it with its proof, and every member says under its key how far its log goes.
 import { z } from 'zod';
 import { auditKey, encodeAuditBatch, epochViewOf, instanceIdOf, leaderOrder } from '../../consensus/index.ts';
-import { defineMessage, defineRequest } from '../../protocols/wire/index.ts';
+import { defineMessage, defineRequest, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
@@ -78,9 +78,15 @@ export const auditLogActor: ActorDef<AuditLogMessage, State, AuditLogArgs> = def
         book.onChange(() => void ctx.self.tell({ type: 'changed' })),
         parts.office.answer(batches, ({ epoch, fromHeight }) => ({ batches: book.batches(epoch, fromHeight) })),
         parts.office.on(cosignature, ({ asks, name, keyId, signature, ...about }, { from }) => {
-          const holds = book.hear(from, { ...about, signature: { name, keyId, signature } });
-          if (!holds) parts.ledger.charge(from, `audit:${about.epoch}:${about.size}`, 'signed another audit log');
-          else if (asks) say(state, about.epoch, [from], false);
+          try {
+            const holds = book.hear(from, { ...about, signature: { name, keyId, signature } });
+            if (!holds) parts.ledger.charge(from, `audit:${about.epoch}:${about.size}`, 'signed another audit log');
+            else if (asks) say(state, about.epoch, [from], false);
+          } catch (error) {
+            // What a peer says may be anything; whatever else fails here is a fault of this program.
+            if (!(error instanceof MalformedBytes)) throw error;
+            parts.refusals.add(from, 'audit', error.message);
+          }
         }),
         parts.world.network.onPeer(({ node, up }) => void (up && ctx.self.tell({ type: 'peer-up', node }))),
       ],

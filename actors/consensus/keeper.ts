@@ -15,6 +15,14 @@ import { auditLane, chargeEvidence, encodeEvidenceEntry } from '../auditor/index
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import { openVoteLog, type VoteLog } from './log.ts';
+import {
+  checkPosition,
+  openPositionBook,
+  type Position,
+  type PositionBook,
+  positionSchema,
+  signPosition,
+} from './position.ts';
 import type { Question } from './question.ts';
 
 export type KeeperMessage =
@@ -23,7 +31,7 @@ export type KeeperMessage =
   | { readonly type: 'rejudge' }
   | { readonly type: 'suspects' }
   | { readonly type: 'new-epoch' }
-  | { readonly type: 'opened'; readonly epoch: number; readonly log: VoteLog }
+  | { readonly type: 'opened'; readonly epoch: number; readonly log: VoteLog; readonly rollback: string | undefined }
   | { readonly type: 'flushed'; readonly epoch: number; readonly outputs: readonly EngineOutput[] }
   | { readonly type: 'crashed'; readonly error: Error };
 
@@ -39,6 +47,8 @@ interface Epoch {
   readonly log: VoteLog;
   readonly inputs: EngineInput[];
   isFlushing: boolean;
+  /** How far the log goes, signed, for the frames that follow the last write. */
+  position: Position | undefined;
 }
 
 interface KeeperState extends KeeperArgs {
@@ -47,6 +57,10 @@ interface KeeperState extends KeeperArgs {
   readonly unjudged: Map<string, Extract<EngineOutput, { type: 'validate' }> & { readonly epoch: number }>;
   readonly subjects: Map<InstanceId, Subject>;
   readonly suspected: Set<NodeId>;
+  readonly positions: PositionBook;
+  /** What came for an epoch whose log is not known to be this node's last word yet. */
+  readonly held: Map<number, KeeperMessage[]>;
+  isOver: boolean;
   readonly leave: readonly (() => void)[];
 }
 
@@ -55,6 +69,7 @@ const frame = defineMessage(
   z.strictObject({
     epoch: z.number().int().nonnegative(),
     bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= 900_000),
+    position: positionSchema.optional(),
   }),
 );
 
@@ -62,6 +77,7 @@ const frame = defineMessage(
 const timeouts = { baseMs: 300, maxMs: 5_000 };
 const unjudgedMax = 4_096;
 const subjectsMax = 4_096;
+const heldMax = 4_096;
 /** Frames of these many epochs before the current one are still answered: their workflows drain. */
 const drainedEpochs = 4;
 
@@ -71,6 +87,7 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
   async start(ctx, { parts, questions, place }) {
     const { self } = ctx;
     place.ref = self;
+    const positions = await openPositionBook(parts);
     const state: KeeperState = {
       parts,
       questions,
@@ -79,24 +96,26 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
       unjudged: new Map(),
       subjects: new Map(),
       suspected: new Set(),
+      positions,
+      held: new Map(),
+      isOver: false,
       leave: [
-        parts.office.on(
-          frame,
-          ({ epoch, bytes }, { from }) =>
-            void self.tell({ type: 'input', epoch, input: { type: 'frame', from, bytes } }),
-        ),
+        parts.office.on(frame, ({ epoch, bytes, position }, { from }) => {
+          if (position !== undefined) positions.saw(from, epoch, position);
+          self.tell({ type: 'input', epoch, input: { type: 'frame', from, bytes } });
+        }),
         parts.board.onChange(() => void self.tell({ type: 'rejudge' })),
         parts.view.onChange(() => void self.tell({ type: 'suspects' })),
         parts.chain.onAppend(() => void self.tell({ type: 'new-epoch' })),
       ],
     };
     const { epoch } = parts.chain.current;
-    for (let draining = Math.max(0, epoch - drainedEpochs); draining <= epoch; draining++) {
-      addEpoch(state, draining, await openVoteLog(parts.world.storage, draining, parts.world.crypto), ctx);
-    }
+    for (let draining = Math.max(0, epoch - drainedEpochs); draining <= epoch; draining++)
+      openEpoch(state, draining, ctx);
     return state;
   },
   receive(state, message, ctx) {
+    if ((message.type === 'input' || message.type === 'propose') && isHeld(state, message)) return;
     switch (message.type) {
       case 'input':
         return submit(state, message.epoch, message.input, ctx);
@@ -119,20 +138,28 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
         return noteSuspects(state, ctx);
       case 'new-epoch': {
         const { epoch } = state.parts.chain.current;
-        if (state.epochs.has(epoch)) return;
-        ctx.pipe(
-          () => openVoteLog(state.parts.world.storage, epoch, state.parts.world.crypto),
-          (log) => ({ type: 'opened', epoch, log }),
-          (error) => ({ type: 'crashed', error }),
-        );
+        if (!state.epochs.has(epoch) && !state.held.has(epoch)) openEpoch(state, epoch, ctx);
         return;
       }
-      case 'opened':
-        if (!state.epochs.has(message.epoch)) addEpoch(state, message.epoch, message.log, ctx);
+      case 'opened': {
+        const { epoch, log, rollback } = message;
+        const held = state.held.get(epoch) ?? [];
+        state.held.delete(epoch);
+        addEpoch(state, epoch, log, rollback, ctx);
+        for (const each of held) ctx.self.tell(each);
         return;
+      }
       case 'flushed': {
         const current = state.epochs.get(message.epoch)!;
         current.isFlushing = false;
+        const { parts } = state;
+        current.position = signPosition(
+          current.log.head,
+          message.epoch,
+          parts.chain.meshId,
+          parts.identity,
+          parts.world.crypto,
+        );
         perform(state, current, message.outputs, ctx);
         pump(state, current, ctx);
         return;
@@ -144,31 +171,64 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
   },
   signal(state, signal) {
     if (signal.type !== 'stopped' && signal.type !== 'restarting') return;
+    state.isOver = true;
     for (const leave of state.leave) leave();
+    state.positions.close();
     for (const { log } of state.epochs.values()) void log.close().catch(() => {});
   },
 });
 
-function addEpoch(state: KeeperState, epoch: number, log: VoteLog, ctx: Context<KeeperMessage>): void {
+/** Reads the log of votes of `epoch`, and votes only once peers were asked whether it is this node's last word. */
+function openEpoch(state: KeeperState, epoch: number, ctx: Context<KeeperMessage>): void {
   const { parts } = state;
+  const { world, chain } = parts;
+  state.held.set(epoch, []);
+  ctx.pipe(
+    async () => {
+      const log = await openVoteLog(world.storage, epoch, world.crypto);
+      const rollback = await checkPosition(parts, chain.config(epoch)!, log.head, () => state.isOver);
+      return { log, rollback };
+    },
+    ({ log, rollback }) => ({ type: 'opened', epoch, log, rollback }),
+    (error) => ({ type: 'crashed', error }),
+  );
+}
+
+/** Keeps what is for an epoch that is being opened, as much as fits: peers and timers repeat themselves. */
+function isHeld(state: KeeperState, message: Extract<KeeperMessage, { type: 'input' | 'propose' }>): boolean {
+  const held = state.held.get(message.epoch);
+  if (held === undefined) return false;
+  if (held.length < heldMax) held.push(message);
+  return true;
+}
+
+function addEpoch(
+  state: KeeperState,
+  epoch: number,
+  log: VoteLog,
+  rollback: string | undefined,
+  ctx: Context<KeeperMessage>,
+): void {
+  const { parts } = state;
+  const damage = log.damage ?? rollback;
   const config = parts.chain.config(epoch)!;
   const { world } = parts;
-  if (log.damage !== undefined) {
-    world.log('error', 'this node does not vote', { epoch, reason: log.damage });
+  if (damage !== undefined) {
+    world.log('error', 'this node does not vote', { epoch, reason: damage });
     parts.ledger.charge(
       parts.identity.id,
       `wal:${epoch}`,
-      `does not vote: ${log.damage}; leave and join again with a new key`,
+      `does not vote: ${damage}; leave and join again with a new key`,
     );
   }
   const engine = createEngine({
-    self: log.damage === undefined ? parts.identity : undefined,
+    self: damage === undefined ? parts.identity : undefined,
     meshId: parts.chain.meshId,
     config,
     crypto: world.crypto,
     timeouts,
   });
-  const added: Epoch = { epoch, engine, log, inputs: [], isFlushing: false };
+  const added: Epoch = { epoch, engine, log, inputs: [], isFlushing: false, position: undefined };
   state.epochs.set(epoch, added);
   for (const record of log.records) engine.handle({ type: 'restore', record });
   added.inputs.push({ type: 'resume' });
@@ -215,7 +275,11 @@ function perform(
         break;
       case 'send':
         for (const peer of output.to === 'all' ? parts.world.network.peers() : [output.to])
-          parts.office.send(peer, frame, { epoch, bytes: output.frame });
+          parts.office.send(peer, frame, {
+            epoch,
+            bytes: output.frame,
+            ...(target.position === undefined ? {} : { position: target.position }),
+          });
         break;
       case 'validate':
         judge(state, epoch, output, ctx);

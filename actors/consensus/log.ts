@@ -8,6 +8,8 @@ export interface VoteLog {
   readonly records: readonly Uint8Array[];
   /** Why this node must not vote in this epoch, or undefined where it may. */
   readonly damage: string | undefined;
+  /** The last record that is durable. */
+  readonly head: LogHead;
   /** Durable when the promise resolves; calls must not overlap. */
   append(records: readonly Uint8Array[]): Promise<void>;
   close(): Promise<void>;
@@ -17,8 +19,11 @@ export async function openVoteLog(storage: Storage, epoch: number, crypto: Pick<
   const file: AppendFile = await storage.appendFile(`consensus-${epoch}.wal`);
   const reading = readLog(await file.readAll(), logStart, crypto);
   if (reading.verdict === 'torn-tail') await file.truncate(reading.validBytes);
-  let head: LogHead = reading.head;
+  let { head } = reading;
   return {
+    get head() {
+      return head;
+    },
     records: reading.records.map(({ payload }) => payload.slice()),
     damage:
       reading.verdict === 'damaged' ? `the log of votes of epoch ${epoch} is damaged: ${reading.problem}` : undefined,
@@ -26,13 +31,15 @@ export async function openVoteLog(storage: Storage, epoch: number, crypto: Pick<
       // Who does not vote has nothing to remember, and the file stays as it was found.
       if (reading.verdict === 'damaged') return;
       const chunks: Uint8Array[] = [];
+      let last = head;
       for (const payload of records) {
-        const record = encodeRecord(payload, head, crypto);
-        head = record.head;
+        const record = encodeRecord(payload, last, crypto);
+        last = record.head;
         chunks.push(record.bytes);
       }
       await file.append(new Uint8Array(Buffer.concat(chunks)));
       await file.sync();
+      head = last;
     },
     close: () => file.close(),
   };

@@ -64,7 +64,11 @@ export function createBlobExchange(options: {
   return {
     has: (digest) => blobs.has(digest),
     keepPrivate: (digest) => void privateDigests.add(digest),
+    isPrivate: (digest) => privateDigests.has(digest),
     async obtain(ref, likely) {
+      // A plan that names a private table by its digest must not get at it: only a placed task opens it, under the site's policy.
+      if (privateDigests.has(ref.digest))
+        throw new Error(`payload ${ref.digest.slice(0, 12)}… is private to this site; ask for it by site and data set`);
       if (await blobs.has(ref.digest)) return;
       let running = fetching.get(ref.digest);
       if (running === undefined) {

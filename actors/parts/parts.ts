@@ -42,6 +42,7 @@ export interface BlobExchange {
   has(digest: string): Promise<boolean>;
   /** Marks a blob as one that never leaves this node, whoever asks. */
   keepPrivate(digest: string): void;
+  isPrivate(digest: string): boolean;
 }
 
 export interface DataSetPolicy {

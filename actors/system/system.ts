@@ -139,10 +139,15 @@ export class ActorSystem implements System {
 
   /** The living actor at `path`. */
   find(path: string): Cell | undefined {
-    const [first, ...names] = path.split('/');
-    let cell: Cell | undefined = first === '' && names.length > 0 ? this.root : undefined;
-    for (const name of names) cell = cell === undefined ? undefined : childNamed(cell, name);
-    return cell;
+    if (!path.startsWith('/')) return undefined;
+    let cell: Cell | undefined = this.root;
+    for (let from = 1; cell !== undefined; ) {
+      const to = path.indexOf('/', from);
+      if (to < 0) return childNamed(cell, path.slice(from));
+      cell = childNamed(cell, path.slice(from, to));
+      from = to + 1;
+    }
+    return undefined;
   }
 
   inspect(): ActorReport {

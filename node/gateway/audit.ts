@@ -37,7 +37,7 @@ export function createAuditServices({
           if (proof === undefined)
             throw new GatewayError(
               'not_ready',
-              `${inWords(entry)} is not in the log of epoch ${epoch}, or not under a cosigned checkpoint yet`,
+              `entry ${digest.slice(0, 12)} is not in the log of epoch ${epoch}, or not under a cosigned checkpoint yet`,
               'What was decided a moment ago is logged within seconds while a quorum is there: try again, or see `parley doctor`.',
             );
           return proof;

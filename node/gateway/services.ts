@@ -172,6 +172,12 @@ export function createWorkflowServices({
         workflowId({ meshId: chain.meshId, epoch, idempotencyKey, planDigest: planned }, world.crypto);
       const files = filesOf(plan);
       for (const ref of files) {
+        if (blobs.isPrivate(ref.digest))
+          throw new GatewayError(
+            'denied',
+            `the plan reads payload ${ref.digest.slice(0, 12)}…, which is a private data set of this node`,
+            'Ask across sites instead: the site computes on it under its own policy.',
+          );
         if (!(await blobs.has(ref.digest)))
           throw new GatewayError(
             'bad_request',

@@ -46,7 +46,8 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
     const faces = [true, false].map((side) => createVoice({ liar: inner, as: liar.identity, judges: true, to: (peer) => half.has(peer) === side, nonsense: false }));
     const offered = new Set<string>();
     const takeUp = (bytes: Uint8Array): void => {
-      const frame = decodeFrame(bytes);
+      const frame = ifWellFormed(() => decodeFrame(bytes));
+      if (frame === undefined) return;
       for (const payload of frame.payloads) {
         const name = hex.encode(liar.world.crypto.sha256(payload));
         if (offered.has(name)) continue;
@@ -62,9 +63,9 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
       ...network,
       onFrame: listening(network, (from, frame) => faces[half.has(from) ? 0 : 1]!.hear(from, frame)),
       send(to, frame) {
-        const read = liar.read(frame);
-        if (read?.type !== consensusFrame) return network.send(to, frame);
-        takeUp((decodeBody(read.body) as { readonly bytes: Uint8Array }).bytes);
+        const bytes = liar.consensusIn(frame);
+        if (bytes === undefined) return network.send(to, frame);
+        takeUp(bytes);
         return true;
       },
     };
@@ -169,7 +170,8 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
       const to = peers[random.below(peers.length)]!;
       const frame = heard[random.below(heard.length)]!;
       const read = random.chance(0.6) ? liar.read(frame) : undefined;
-      network.send(to, read === undefined ? frame : liar.seal(to, read.type, decodeBody(read.body)));
+      const body = read === undefined ? undefined : ifWellFormed(() => decodeBody(read.body));
+      network.send(to, body === undefined ? frame : liar.seal(to, read!.type, body));
     });
     return {
       ...network,
@@ -213,17 +215,24 @@ async function* flipped(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8A
 
 function laneEntriesIn(frame: Uint8Array, liar: Liar): LaneEntry[] {
   const read = liar.read(frame);
-  return read?.type === 'lane.entries' ? (decodeBody(read.body) as { readonly entries: readonly Uint8Array[] }).entries.map((bytes) => decodeEntry(bytes)) : [];
+  if (read?.type !== 'lane.entries') return [];
+  return ifWellFormed(() => (decodeBody(read.body) as { readonly entries: readonly Uint8Array[] }).entries.map((bytes) => decodeEntry(bytes))) ?? [];
 }
 
 /** The same decision with one attestation less, where it holds without; else the same. */
 function otherDecision(payload: Uint8Array, liar: Liar): Uint8Array {
+  const decision = ifWellFormed(() => decodeDecision(payload, liar.world.crypto));
+  if (decision === undefined) return payload;
+  if (decision.kind === 'REASSIGN') return encodeDecision({ ...decision, expired: decision.expired.slice(1) });
+  return decision.dissent.length > 0 ? encodeDecision({ ...decision, dissent: [] }) : encodeDecision({ ...decision, attestations: decision.attestations.slice(1) });
+}
+
+/** Other kits of the same liar, and other liars, may have made noise of it. */
+function ifWellFormed<T>(read: () => T): T | undefined {
   try {
-    const decision = decodeDecision(payload, liar.world.crypto);
-    if (decision.kind === 'REASSIGN') return encodeDecision({ ...decision, expired: decision.expired.slice(1) });
-    return decision.dissent.length > 0 ? encodeDecision({ ...decision, dissent: [] }) : encodeDecision({ ...decision, attestations: decision.attestations.slice(1) });
+    return read();
   } catch (error) {
-    if (error instanceof MalformedBytes) return payload;
+    if (error instanceof MalformedBytes) return undefined;
     throw error;
   }
 }

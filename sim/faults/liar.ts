@@ -4,7 +4,7 @@ import type { Network, NodeId, World } from '../../actors/system/index.ts';
 import { createEngine, type EngineInput, type EngineOutput } from '../../consensus/index.ts';
 import { type LaneEntry, signEntry } from '../../protocols/lanes/index.ts';
 import { type Genesis, meshIdOf } from '../../protocols/mesh/index.ts';
-import { createHlc, decodeBody, encodeBody, type Identity, maxBodyBytes, openEnvelope, publicKeyOf, sealEnvelope } from '../../protocols/wire/index.ts';
+import { createHlc, decodeBody, encodeBody, type Identity, MalformedBytes, maxBodyBytes, openEnvelope, publicKeyOf, sealEnvelope } from '../../protocols/wire/index.ts';
 import { consensusFrame } from '../check/index.ts';
 import type { Life } from '../world/index.ts';
 
@@ -20,6 +20,8 @@ export interface Liar {
   seal(to: NodeId, type: string, body: unknown, as?: Identity): Uint8Array;
   /** What an envelope is about, whoever signed it. */
   read(frame: Uint8Array): { readonly type: string; readonly body: Uint8Array } | undefined;
+  /** The engine's bytes in a genuine envelope of epoch 0; undefined for anything else, other kits' noise included. */
+  consensusIn(frame: Uint8Array): Uint8Array | undefined;
   laneEntry(as: Identity, place: Pick<LaneEntry, 'lane' | 'sequence' | 'previous'>, body: Uint8Array): LaneEntry;
 }
 
@@ -29,6 +31,10 @@ export function createLiar(world: World, context: { readonly identity: Identity;
   const random = world.random.fork('liar/ids');
   const meshId = meshIdOf(genesis, crypto);
   const hlc = createHlc(clock);
+  const read: Liar['read'] = (frame) => {
+    const opened = openEnvelope(frame, { crypto: { sha256: () => new Uint8Array(32), verify: () => true }, meshId });
+    return opened.ok ? opened.envelope : undefined;
+  };
   return {
     world,
     life,
@@ -38,9 +44,17 @@ export function createLiar(world: World, context: { readonly identity: Identity;
     others: genesis.config.members.map(({ id }) => id).filter((id) => id !== identity.id),
     impostor: (id) => ({ id, publicKey: publicKeyOf(id), secretKey: identity.secretKey }),
     seal: (to, type, body, as = identity) => sealEnvelope({ id: random.bytes(16), type, to, hlc: hlc.now(), ttlMs: 60_000, body: encodeBody(body, maxBodyBytes) }, as, { crypto, meshId }),
-    read(frame) {
-      const opened = openEnvelope(frame, { crypto: { sha256: () => new Uint8Array(32), verify: () => true }, meshId });
-      return opened.ok ? opened.envelope : undefined;
+    read,
+    consensusIn(frame) {
+      const envelope = read(frame);
+      if (envelope?.type !== consensusFrame) return undefined;
+      try {
+        const { epoch, bytes } = decodeBody(envelope.body) as { readonly epoch: number; readonly bytes: unknown };
+        return epoch === 0 && bytes instanceof Uint8Array ? bytes : undefined;
+      } catch (error) {
+        if (error instanceof MalformedBytes) return undefined;
+        throw error;
+      }
     },
     laneEntry: (as, place, body) => signEntry({ mesh: meshId, ...place, hlc: hlc.now(), body }, as, crypto),
   };
@@ -91,10 +105,8 @@ export function createVoice({ liar, as, judges, to, nonsense }: VoiceOptions): V
   };
   return {
     hear(from, frame) {
-      const read = liar.read(frame);
-      if (read?.type !== consensusFrame) return;
-      const { epoch, bytes } = decodeBody(read.body) as { readonly epoch: number; readonly bytes: Uint8Array };
-      if (epoch === config.epoch) handle({ type: 'frame', from, bytes });
+      const bytes = liar.consensusIn(frame);
+      if (bytes !== undefined) handle({ type: 'frame', from, bytes });
     },
     offer: (payload, subject) => handle({ type: 'start', subject, payload }),
   };

@@ -4,24 +4,37 @@ import { MalformedValue, maxDepth, type Raise, undefinedTag } from './values.ts'
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const shortText = 64;
 
-class Reader {
-  private readonly bytes: Uint8Array;
-  private readonly view: DataView;
-  private readonly raise: Raise | undefined;
-  private at = 0;
-  private end: number;
+const nothing = new Uint8Array(0);
 
-  constructor(bytes: Uint8Array, raise: Raise | undefined) {
+class Reader {
+  private bytes: Uint8Array = nothing;
+  /** Made for the first value that needs it: most need none. */
+  private view: DataView | undefined = undefined;
+  private raise: Raise | undefined = undefined;
+  private at = 0;
+  private end = 0;
+
+  decode(bytes: Uint8Array, raise: Raise | undefined): unknown {
     this.bytes = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.view = undefined;
     this.raise = raise;
+    this.at = 0;
     this.end = bytes.length;
+    try {
+      const value = this.read(0);
+      if (this.at !== this.end) throw new MalformedValue(`${this.end - this.at} bytes follow the value`);
+      return value;
+    } finally {
+      this.bytes = nothing;
+      this.view = undefined;
+      this.raise = undefined;
+    }
   }
 
-  whole(): unknown {
-    const value = this.read(0);
-    if (this.at !== this.end) throw new MalformedValue(`${this.end - this.at} bytes follow the value`);
-    return value;
+  private get words(): DataView {
+    const { bytes } = this;
+    this.view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    return this.view;
   }
 
   /** Where `count` bytes begin that are there. */
@@ -57,7 +70,7 @@ class Reader {
       case 0xc9:
         return this.named(this.u32(), depth);
       case 0xcb:
-        return this.view.getFloat64(this.take(8));
+        return this.words.getFloat64(this.take(8));
       case 0xcc:
         return this.u8();
       case 0xcd:
@@ -65,15 +78,15 @@ class Reader {
       case 0xce:
         return this.u32();
       case 0xcf:
-        return this.view.getBigUint64(this.take(8));
+        return this.words.getBigUint64(this.take(8));
       case 0xd0:
-        return this.view.getInt8(this.take(1));
+        return (this.u8() << 24) >> 24;
       case 0xd1:
-        return this.view.getInt16(this.take(2));
+        return (this.u16() << 16) >> 16;
       case 0xd2:
-        return this.view.getInt32(this.take(4));
+        return this.u32() | 0;
       case 0xd3:
-        return this.view.getBigInt64(this.take(8));
+        return this.words.getBigInt64(this.take(8));
       case 0xd9:
         return this.text(this.u8());
       case 0xda:
@@ -96,11 +109,12 @@ class Reader {
   }
 
   private u16(): number {
-    return this.view.getUint16(this.take(2));
+    const at = this.take(2);
+    return (this.bytes[at]! << 8) | this.bytes[at + 1]!;
   }
 
   private u32(): number {
-    return this.view.getUint32(this.take(4));
+    return this.words.getUint32(this.take(4));
   }
 
   private text(length: number): string {
@@ -168,7 +182,9 @@ class Reader {
   }
 }
 
-/** Throws MalformedValue on anything `encodeValue` does not produce, and what `raise` throws. Byte strings are copies. */
+const reader = new Reader();
+
+/** Throws MalformedValue on anything `encodeValue` does not produce, and what `raise` throws. Byte strings are copies. `raise` decodes nothing itself. */
 export function decodeValue(bytes: Uint8Array, raise?: Raise): unknown {
-  return new Reader(bytes, raise).whole();
+  return reader.decode(bytes, raise);
 }

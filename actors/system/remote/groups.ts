@@ -7,7 +7,7 @@ import type { Monitor, Watcher } from '../target.ts';
 import { WheelEntry } from '../timer-wheel.ts';
 import type { ActorRef, Message } from '../types.ts';
 import type { NodeId } from '../world.ts';
-import { asList, asNumber, asText, frameKind } from './frames.ts';
+import { asList, asNumber, asText, frameKind, frameMark } from './frames.ts';
 import { type GroupTable, Membership } from './membership.ts';
 import type { RemoteOffice } from './office.ts';
 import { RemoteRef } from './remote-ref.ts';
@@ -165,7 +165,8 @@ export class GroupsOffice implements Groups {
     this.version++;
     const kind = event.type === 'join' ? frameKind.join : frameKind.leave;
     for (const peer of this.peers.values()) {
-      if (!peer.behind && !peer.session.post([kind, this.version, event.group, event.refs])) this.fallBehind(peer);
+      if (!peer.behind && !peer.session.post([frameMark, kind, this.version, event.group, event.refs]))
+        this.fallBehind(peer);
     }
     this.publish(event);
   }
@@ -222,14 +223,14 @@ export class GroupsOffice implements Groups {
   }
 
   private discover(session: Session): void {
-    session.post([frameKind.discover]);
+    session.post([frameMark, frameKind.discover]);
     this.arm();
   }
 
   private sendSync(session: Session): void {
     const parts = this.local.parts(membersPerFrame);
     for (const [index, part] of parts.entries()) {
-      const sent = session.post([frameKind.sync, this.version, index, index === parts.length - 1, part]);
+      const sent = session.post([frameMark, frameKind.sync, this.version, index, index === parts.length - 1, part]);
       if (sent) continue;
       const peer = this.peers.get(session.node);
       if (peer !== undefined) this.fallBehind(peer);
@@ -309,7 +310,7 @@ export class GroupsOffice implements Groups {
       if (!peer.behind && peer.version >= 0) continue;
       missing = true;
       if (peer.behind) this.sendSync(peer.session);
-      if (peer.version < 0) peer.session.post([frameKind.discover]);
+      if (peer.version < 0) peer.session.post([frameMark, frameKind.discover]);
     }
     if (!missing) return;
     this.repairMs = Math.min(2 * this.repairMs, repairSlowestMs);

@@ -6,7 +6,7 @@ import { type Lowered, MalformedValue } from '../codec/index.ts';
 import { EntityRef } from '../entity/entity-ref.ts';
 import type { ActorSystem } from '../system.ts';
 import type { ActorAddress } from '../types.ts';
-import { asList, asNumber, asText, frameKind, nameTag, reasonOut } from './frames.ts';
+import { asList, asNumber, asText, frameKind, frameMark, nameTag, reasonOut } from './frames.ts';
 import type { RemoteOffice } from './office.ts';
 import { RemoteRef } from './remote-ref.ts';
 import type { Session } from './session.ts';
@@ -79,7 +79,7 @@ export class Names {
       this.office.anchor,
       'of another node',
       (reply) => this.office.reply(session, number, reply),
-      (error) => session.post([frameKind.fail, number, error.code, error.message, reasonOut(error.reason)]),
+      (error) => session.post([frameMark, frameKind.fail, number, error.code, error.message, reasonOut(error.reason)]),
     );
     this.system.wheel.add(ask, Math.min(leftMs, maxAskMs));
     session.serve(ask);

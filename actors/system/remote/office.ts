@@ -95,7 +95,7 @@ export class RemoteOffice implements Office {
     try {
       const { replyTo } = message as { readonly replyTo?: unknown };
       if (replyTo instanceof PendingAsk) replyTo.retarget(ref);
-      if (session.post([frameKind.tell, destination(ref), traceOut(trace), message])) return true;
+      if (session.post([frameMark, frameKind.tell, destination(ref), traceOut(trace), message])) return true;
     } catch (error) {
       if (!(error instanceof UnencodableValue)) throw error;
       this.system.log('error', 'a message cannot travel', { to: ref.path, type: message.type, error });
@@ -108,11 +108,11 @@ export class RemoteOffice implements Office {
 
   reply(session: Session, number: number, value: unknown): void {
     try {
-      session.post([frameKind.reply, number, value]);
+      session.post([frameMark, frameKind.reply, number, value]);
     } catch (error) {
       if (!(error instanceof UnencodableValue)) throw error;
       this.system.log('error', 'an answer cannot travel', { to: session.node, error });
-      session.post([frameKind.fail, number, 'stopped', 'answered with what cannot travel', null]);
+      session.post([frameMark, frameKind.fail, number, 'stopped', 'answered with what cannot travel', null]);
     }
   }
 
@@ -120,14 +120,14 @@ export class RemoteOffice implements Office {
     const { node } = ref.address;
     const session = this.sessions.get(node);
     if (session === undefined) return node === this.system.name ? noproc : unreachable(node);
-    if (!session.post([frameKind.monitor, monitor.id, destination(ref)])) return unreachable(node);
+    if (!session.post([frameMark, frameKind.monitor, monitor.id, destination(ref)])) return unreachable(node);
     session.watch(monitor);
     return undefined;
   }
 
   demonitor(ref: RemoteRef, monitor: Monitor): void {
     const session = this.sessions.get(ref.address.node);
-    if (session?.unwatch(monitor) === true) session.post([frameKind.demonitor, monitor.id]);
+    if (session?.unwatch(monitor) === true) session.post([frameMark, frameKind.demonitor, monitor.id]);
   }
 
   // ── sessions ──
@@ -144,7 +144,7 @@ export class RemoteOffice implements Office {
   private open(network: FrameNetwork, trusted: boolean, node: NodeId): Session {
     const present = this.sessions.get(node);
     if (present !== undefined) return present;
-    const session = new Session(node, network, trusted, this.post);
+    const session = new Session(node, network, trusted, this.post, this.names);
     this.sessions.set(node, session);
     this.groups.peerUp(session);
     return session;
@@ -159,12 +159,7 @@ export class RemoteOffice implements Office {
   private readonly post = (session: Session, frame: readonly unknown[]): boolean => {
     if (this.sessions.get(session.node) !== session) return false;
     const { network, node } = session;
-    const bytes = encodeValue(
-      [frameMark, ...frame],
-      (object) => this.names.lower(session, object),
-      network.maxFrameBytes,
-    );
-    return network.send(node, bytes);
+    return network.send(node, encodeValue(frame, session.lower, network.maxFrameBytes));
   };
 
   // ── arrivals ──
@@ -175,7 +170,7 @@ export class RemoteOffice implements Office {
     const session = this.open(network, trusted, from);
     if (session.network !== network) return;
     try {
-      const frame = asList(decodeValue(bytes, (tag, value) => this.names.raise(session, tag, value)));
+      const frame = asList(decodeValue(bytes, session.raise));
       this.onParsed(session, frame);
     } catch (error) {
       this.refuse(from, 'malformed', errorOf(error));
@@ -246,7 +241,7 @@ export class RemoteOffice implements Office {
       return;
     }
     if (cell === undefined) {
-      session.post([frameKind.down, id, reasonOut(noproc)]);
+      session.post([frameMark, frameKind.down, id, reasonOut(noproc)]);
       return;
     }
     const monitor = { id: id as Monitor['id'], watcher, target: cell };

@@ -1,15 +1,22 @@
 // Law: everything that two nodes owe each other hangs on their session, and ends with it: asks fail, watchers hear `unreachable`, what the
 // other was owed is forgotten. A new connection is a new session that knows nothing of the old one.
 import type { PendingAsk } from '../ask.ts';
+import type { Lower, Lowered, Raise } from '../codec/index.ts';
 import type { QueuedSignal } from '../signals.ts';
 import type { Monitor, Watcher } from '../target.ts';
 import { unreachable } from '../target.ts';
 import type { MonitorId } from '../types.ts';
 import type { Network, NodeId } from '../world.ts';
-import { frameKind, reasonOut } from './frames.ts';
+import { frameKind, frameMark, reasonOut } from './frames.ts';
 
 /** What reaching other nodes needs of a transport. */
 export type FrameNetwork = Pick<Network, 'self' | 'peers' | 'onPeer' | 'send' | 'onFrame' | 'maxFrameBytes'>;
+
+/** How refs and reply addresses are named towards a peer. */
+export interface SessionNames {
+  lower(session: Session, object: object): Lowered | undefined;
+  raise(session: Session, tag: number, value: unknown): unknown;
+}
 
 /** Asks of one peer that this node serves at a time, and monitors of one peer on actors of this node. */
 export const maxAsksServed = 10_000;
@@ -22,6 +29,8 @@ export class Session {
   readonly trusted: boolean;
   /** Encodes and sends a frame of this session. False: refused by the network. */
   readonly post: (frame: readonly unknown[]) => boolean;
+  readonly lower: Lower;
+  readonly raise: Raise;
 
   /** Asks this node waits for the peer to answer, by number. */
   private readonly awaited = new Map<number, PendingAsk>();
@@ -38,11 +47,14 @@ export class Session {
     network: FrameNetwork,
     trusted: boolean,
     post: (session: Session, frame: readonly unknown[]) => boolean,
+    names: SessionNames,
   ) {
     this.node = node;
     this.network = network;
     this.trusted = trusted;
     this.post = (frame) => post(this, frame);
+    this.lower = (object) => names.lower(this, object);
+    this.raise = (tag, value) => names.raise(this, tag, value);
   }
 
   // ── asks ──
@@ -130,6 +142,6 @@ export class RemoteWatcher implements Watcher {
   pushSignal(signal: QueuedSignal): void {
     if (signal.type !== 'down') return;
     this.session.release(this.id);
-    this.session.post([frameKind.down, this.id, reasonOut(signal.reason)]);
+    this.session.post([frameMark, frameKind.down, this.id, reasonOut(signal.reason)]);
   }
 }

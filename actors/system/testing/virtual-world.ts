@@ -24,6 +24,8 @@ export interface VirtualWorld {
    * the end. Rejects after 1,000,000 steps without time passing: a livelock.
    */
   advance(ms?: number): Promise<void>;
+  /** As `advance`, for a world in which nobody waits for a promise: none settles meanwhile. Many times faster. */
+  advanceSync(ms: number): void;
   /** Moves the wall clock, and only it: a skewed or jumping clock. */
   skewWallClock(byMs: number): void;
 }
@@ -144,6 +146,20 @@ export function virtualWorld(seed: number | Uint8Array = 1): VirtualWorld {
     logged,
     get pendingTimers() {
       return agenda.pending;
+    },
+    advanceSync(ms) {
+      const untilMs = nowMs + ms;
+      for (;;) {
+        while (runDeferred());
+        const next = agenda.peek();
+        if (next === undefined || next.atMs > untilMs) break;
+        nowMs = next.atMs;
+        const due = agenda.popDue(nowMs)!;
+        const { run } = due;
+        due.run = undefined;
+        run?.();
+      }
+      nowMs = untilMs;
     },
     async advance(ms = 0) {
       const untilMs = nowMs + ms;

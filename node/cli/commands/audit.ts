@@ -66,7 +66,14 @@ function showCheckpoint({ terminal }: Session, { size, epoch, checkpoint }: Audi
   const { dim } = terminal.paint;
   if (checkpoint === undefined)
     terminal.out(dim(size === 0 ? `nothing is logged in epoch ${epoch} yet` : 'no quorum has cosigned this yet'));
-  else if (checkpoint !== shown) terminal.out(`\n${dim(printable(checkpoint).trimEnd())}`);
+  else if (checkpoint !== shown)
+    terminal.out(
+      `\n${checkpoint
+        .trimEnd()
+        .split('\n')
+        .map((line) => dim(printable(line)))
+        .join('\n')}`,
+    );
   return checkpoint ?? '';
 }
 
