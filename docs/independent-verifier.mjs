@@ -75,11 +75,20 @@ function isSigned(key, message, signature) {
 function readConfig(bytes) {
   const r = new Reader(bytes, 'parley/config/1');
   const epoch = r.u32();
-  const members = r.list(() => ({ id: r.text(), weight: r.u32(), name: r.text(), site: r.text(), rest: [r.text(), r.text()] }));
+  const members = r.list(() => ({
+    id: r.text(),
+    weight: r.u32(),
+    name: r.text(),
+    site: r.text(),
+    rest: [r.text(), r.text()],
+  }));
   const [f, c, p] = [r.u32(), r.u32(), r.u32()];
   const previous = r.hash();
   r.end();
-  need(members.every(({ id }, i) => i === 0 || members[i - 1].id < id), 'members are not sorted');
+  need(
+    members.every(({ id }, i) => i === 0 || members[i - 1].id < id),
+    'members are not sorted',
+  );
   const total = members.reduce((sum, { weight }) => sum + weight, 0);
   const quorum = Math.floor((total + f) / 2) + 1;
   const slack = f === 0 ? c : Math.max(0, Math.floor((total - 3 * f - c + 1) / 2));
@@ -96,7 +105,10 @@ function checkSigners(config, lists) {
   const seen = new Set();
   for (const list of lists) {
     list.forEach((id, i) => {
-      need(config.members.some((member) => member.id === id), `${id} is no member`);
+      need(
+        config.members.some((member) => member.id === id),
+        `${id} is no member`,
+      );
       need(!seen.has(id), `${id} signed twice`);
       need(i === 0 || list[i - 1] < id, 'signers are not sorted');
       seen.add(id);
@@ -115,7 +127,10 @@ function checkCertificate(bytes, meshId, config, domain, key, value) {
   const round = r.u32();
   need(r.hash() === value, 'it decided another value');
   const scope = [raw(meshId), u32(config.epoch), raw(config.hash), u8(domain), block(key)];
-  need(sha256(write('parley/instance/1', ...scope)).toString('hex') === instance, 'its instance is of another mesh, epoch or key');
+  need(
+    sha256(write('parley/instance/1', ...scope)).toString('hex') === instance,
+    'its instance is of another mesh, epoch or key',
+  );
   need(kind !== 0 || round === 0, 'only round 0 decides fast');
   const signers = r.list(() => {
     const entry = r.block();
@@ -128,11 +143,17 @@ function checkCertificate(bytes, meshId, config, domain, key, value) {
     v.i32();
     v.hash();
     v.end();
-    const root = path.reduce((hash, { position, siblings }) => {
-      need(position <= siblings.length, 'a path points past its group');
-      return sha256(u8(1), ...siblings.slice(0, position), hash, ...siblings.slice(position));
-    }, sha256(u8(0), entry));
-    need(isSigned(keyOf(config, signer), Buffer.concat([Buffer.from('parley/batch/1'), root]), signature), `${signer} did not sign`);
+    const root = path.reduce(
+      (hash, { position, siblings }) => {
+        need(position <= siblings.length, 'a path points past its group');
+        return sha256(u8(1), ...siblings.slice(0, position), hash, ...siblings.slice(position));
+      },
+      sha256(u8(0), entry),
+    );
+    need(
+      isSigned(keyOf(config, signer), Buffer.concat([Buffer.from('parley/batch/1'), root]), signature),
+      `${signer} did not sign`,
+    );
     return signer;
   });
   r.end();
@@ -142,7 +163,10 @@ function checkCertificate(bytes, meshId, config, domain, key, value) {
 
 /** The raw key in a member's node id: base58 undone. */
 function keyOf(config, id) {
-  need(config.members.some((member) => member.id === id), `${id} is no member`);
+  need(
+    config.members.some((member) => member.id === id),
+    `${id} is no member`,
+  );
   const value = [...id].reduce((sum, character) => sum * 58n + BigInt(alphabet.indexOf(character)), 0n);
   const key = raw(value.toString(16).padStart(76, '0')).subarray(6);
   need(nodeId(key) === id, 'a node id is not spelled canonically');
@@ -164,7 +188,8 @@ function readDecision(bytes, meshId, config) {
     const members = expired.map(({ key }) => nodeId(key));
     checkSigners(config, [members]);
     need(weigh(config, members) >= config.quorum, 'too few say that time ran out');
-    for (const { key, signature } of expired) need(isSigned(key, write('parley/expired/1', about, key), signature), 'an expiry is not signed');
+    for (const { key, signature } of expired)
+      need(isSigned(key, write('parley/expired/1', about, key), signature), 'an expiry is not signed');
     return decision;
   }
   decision.callDigest = r.hash();
@@ -175,15 +200,25 @@ function readDecision(bytes, meshId, config) {
   if (decision.kind === 'REJECT') {
     const code = r.text();
     decision.message = r.text();
-    need(sha256(write('parley/failure/1', text(code), text(decision.message))).toString('hex') === decision.resultDigest, 'another failure was attested');
+    need(
+      sha256(write('parley/failure/1', text(code), text(decision.message))).toString('hex') === decision.resultDigest,
+      'another failure was attested',
+    );
   }
   decision.site = r.bool() ? r.text() : undefined;
   const relation = Buffer.concat([text('exact'), u32(1), raw(zeros)]);
   need(r.fixed(relation.length).equals(relation), 'a relation that this verifier does not know');
   const executor = r.fixed(32);
   const candidate = write(
-    'parley/candidate/1', about, text(decision.skill), text(skillVersion), raw(decision.callDigest), u8(decision.kind === 'REJECT' ? 1 : 0),
-    raw(decision.resultDigest), u64(decision.sizeBytes), executor,
+    'parley/candidate/1',
+    about,
+    text(decision.skill),
+    text(skillVersion),
+    raw(decision.callDigest),
+    u8(decision.kind === 'REJECT' ? 1 : 0),
+    raw(decision.resultDigest),
+    u64(decision.sizeBytes),
+    executor,
   );
   need(isSigned(executor, candidate, r.fixed(64)), 'the candidate is not signed by its executor');
   const readAttestations = (verdict) =>
@@ -193,7 +228,16 @@ function readDecision(bytes, meshId, config) {
       const own = r.hash();
       const family = r.text();
       need(verdict !== 1 || own === decision.resultDigest, 'an attestation agrees with a result other than its own');
-      const fields = [raw(decision.callDigest), sha256(candidate), relation, i32(verdict), i32(score), raw(own), text(family), key];
+      const fields = [
+        raw(decision.callDigest),
+        sha256(candidate),
+        relation,
+        i32(verdict),
+        i32(score),
+        raw(own),
+        text(family),
+        key,
+      ];
       need(isSigned(key, write('parley/attestation/1', about, ...fields), r.fixed(64)), 'an attestation is not signed');
       return nodeId(key);
     });
@@ -202,8 +246,13 @@ function readDecision(bytes, meshId, config) {
   r.end();
   checkSigners(config, [[nodeId(executor)], agreeing, dissenting]);
   decision.endorsers = [nodeId(executor), ...agreeing];
-  if (decision.site === undefined) need(weigh(config, decision.endorsers) >= config.endorsing, 'too few bear the result out');
-  else need(config.members.every(({ id, site }) => !decision.endorsers.includes(id) || site === decision.site), 'an endorser is of another site');
+  if (decision.site === undefined)
+    need(weigh(config, decision.endorsers) >= config.endorsing, 'too few bear the result out');
+  else
+    need(
+      config.members.every(({ id, site }) => !decision.endorsers.includes(id) || site === decision.site),
+      'an endorser is of another site',
+    );
   return decision;
 }
 
@@ -211,7 +260,10 @@ function readDecision(bytes, meshId, config) {
 function canonical(value) {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  return `{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(',')}}`;
+  return `{${Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`)
+    .join(',')}}`;
 }
 
 /** §7: the digest of the call that `task` stands for, given what the tasks before it came to. */
@@ -227,8 +279,15 @@ function callDigest(plan, task, outcomes) {
   const missing = plan.tasks
     .filter(({ id }) => absent.has(id))
     .map((source) => ({ site: source.placement?.site ?? source.id, reason: absent.get(source.id) }));
-  const input = missing.length > 0 && Array.isArray(task.input?.missing) ? { ...task.input, missing: [...task.input.missing, ...missing] } : task.input;
-  return sha256(Buffer.from(canonical({ domain: 'parley/call/1', skill: task.skill, input, files, placement: task.placement ?? null }))).toString('hex');
+  const input =
+    missing.length > 0 && Array.isArray(task.input?.missing)
+      ? { ...task.input, missing: [...task.input.missing, ...missing] }
+      : task.input;
+  return sha256(
+    Buffer.from(
+      canonical({ domain: 'parley/call/1', skill: task.skill, input, files, placement: task.placement ?? null }),
+    ),
+  ).toString('hex');
 }
 
 /** §8. Returns what is proven; throws with the reason otherwise. */
@@ -249,22 +308,45 @@ export function verifyCertificate(bytes, trustedMeshId, result) {
     const following = readConfig(next);
     need(following.epoch === config.epoch + 1 && following.previous === config.hash, 'the chain of configs is broken');
     const lines = (of) => of.members.map((member) => JSON.stringify(member));
-    const changed = new Set([...lines(config), ...lines(following)].filter((line) => !(lines(config).includes(line) && lines(following).includes(line))).map((line) => JSON.parse(line).id));
+    const changed = new Set(
+      [...lines(config), ...lines(following)]
+        .filter((line) => !(lines(config).includes(line) && lines(following).includes(line)))
+        .map((line) => JSON.parse(line).id),
+    );
     need(changed.size <= 1, 'more than one member changed at once');
-    checkCertificate(Buffer.from(link.certificate, 'base64'), meshId, config, 1, write('parley/config-key/1', u32(following.epoch)), sha256(next).toString('hex'));
+    checkCertificate(
+      Buffer.from(link.certificate, 'base64'),
+      meshId,
+      config,
+      1,
+      write('parley/config-key/1', u32(following.epoch)),
+      sha256(next).toString('hex'),
+    );
     config = following;
   }
   need(config.epoch === file.opened.epoch, 'the chain does not end at the epoch that decided');
 
   const { plan } = file;
   const planDigest = sha256(Buffer.from(canonical(plan))).toString('hex');
-  const workflow = sha256(write('parley/workflow/1', raw(meshId), u32(config.epoch), text(file.opened.idempotencyKey), text(planDigest))).toString('hex');
+  const workflow = sha256(
+    write('parley/workflow/1', raw(meshId), u32(config.epoch), text(file.opened.idempotencyKey), text(planDigest)),
+  ).toString('hex');
   const decisions = file.decisions.map((item) => {
     const decisionBytes = Buffer.from(item.decision, 'base64');
     const decision = readDecision(decisionBytes, meshId, config);
-    need(decision.workflow === workflow && decision.planDigest === planDigest, 'a decision is of another workflow or plan');
+    need(
+      decision.workflow === workflow && decision.planDigest === planDigest,
+      'a decision is of another workflow or plan',
+    );
     const key = write('parley/verdict/1', raw(workflow), raw(planDigest), text(decision.task), u32(decision.attempt));
-    checkCertificate(Buffer.from(item.certificate, 'base64'), meshId, config, 0, key, sha256(decisionBytes).toString('hex'));
+    checkCertificate(
+      Buffer.from(item.certificate, 'base64'),
+      meshId,
+      config,
+      0,
+      key,
+      sha256(decisionBytes).toString('hex'),
+    );
     return decision;
   });
 
@@ -272,8 +354,14 @@ export function verifyCertificate(bytes, trustedMeshId, result) {
   let used = 0;
   for (const task of plan.tasks) {
     const of = decisions.filter((decision) => decision.task === task.id).sort((a, b) => a.attempt - b.attempt);
-    need(of.every(({ attempt }, i) => attempt === i) && of.length <= (task.optional ? 1 : 3), 'attempts are missing or stand twice');
-    need(of.slice(0, -1).every(({ kind }) => kind === 'REASSIGN'), 'an attempt follows one that was settled');
+    need(
+      of.every(({ attempt }, i) => attempt === i) && of.length <= (task.optional ? 1 : 3),
+      'attempts are missing or stand twice',
+    );
+    need(
+      of.slice(0, -1).every(({ kind }) => kind === 'REASSIGN'),
+      'an attempt follows one that was settled',
+    );
     used += of.length;
     if (of.length > 0) outcomes.set(task.id, of.at(-1));
   }
@@ -281,19 +369,39 @@ export function verifyCertificate(bytes, trustedMeshId, result) {
   for (const task of plan.tasks) {
     const outcome = outcomes.get(task.id);
     if (outcome === undefined || outcome.kind === 'REASSIGN') continue;
-    need(task.after.every((id) => outcomes.has(id)), 'a decision rests on outputs that are not there');
-    need(outcome.callDigest === callDigest(plan, task, outcomes) && outcome.skill === task.skill, `${task.id} answers another call`);
-    need(outcome.site === (task.endorsement === 'site' ? task.placement?.site : undefined), `${task.id} rests on another rule`);
+    need(
+      task.after.every((id) => outcomes.has(id)),
+      'a decision rests on outputs that are not there',
+    );
+    need(
+      outcome.callDigest === callDigest(plan, task, outcomes) && outcome.skill === task.skill,
+      `${task.id} answers another call`,
+    );
+    need(
+      outcome.site === (task.endorsement === 'site' ? task.placement?.site : undefined),
+      `${task.id} rests on another rule`,
+    );
   }
   for (const task of plan.tasks) {
     const kind = outcomes.get(task.id)?.kind;
-    need(kind === 'ACCEPT' || (task.optional && task.id !== plan.result) || kind === undefined, `${task.id} has no result`);
+    need(
+      kind === 'ACCEPT' || (task.optional && task.id !== plan.result) || kind === undefined,
+      `${task.id} has no result`,
+    );
   }
   const answer = outcomes.get(plan.result);
   need(answer?.kind === 'ACCEPT', 'the result task has no result');
-  if (result !== undefined) need(sha256(result).toString('hex') === answer.resultDigest, 'the result given is not the certified one');
+  if (result !== undefined)
+    need(sha256(result).toString('hex') === answer.resultDigest, 'the result given is not the certified one');
   const names = config.members.filter(({ id }) => answer.endorsers.includes(id)).map(({ name }) => name);
-  return { meshId, workflow, goal: plan.goal, resultDigest: answer.resultDigest, endorsedBy: names.sort(), members: config.members.length };
+  return {
+    meshId,
+    workflow,
+    goal: plan.goal,
+    resultDigest: answer.resultDigest,
+    endorsedBy: names.sort(),
+    members: config.members.length,
+  };
 }
 
 if (import.meta.main) {
@@ -303,7 +411,11 @@ if (import.meta.main) {
     process.exit(2);
   }
   try {
-    const proven = verifyCertificate(readFileSync(certificate), meshId, result === undefined ? undefined : readFileSync(result));
+    const proven = verifyCertificate(
+      readFileSync(certificate),
+      meshId,
+      result === undefined ? undefined : readFileSync(result),
+    );
     console.log(JSON.stringify(proven, null, 2));
   } catch (error) {
     console.error(`${certificate} proves nothing: ${error.message}`);

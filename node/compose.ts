@@ -2,10 +2,11 @@
 // same code. Nothing here knows a folder, a socket or a process.
 import { type AuditBook, openAuditBook } from '../actors/audit-log/index.ts';
 import { auditLane, learnEvidence } from '../actors/auditor/index.ts';
-import type { KeeperMessage } from '../actors/consensus/index.ts';
+import { type KeeperMessage, openPositionBook } from '../actors/consensus/index.ts';
 import {
   type ChainStore,
   configQuestion,
+  createGuilty,
   createObservers,
   type Invites,
   meshLane,
@@ -26,10 +27,21 @@ import {
 } from '../actors/parts/index.ts';
 import type { Planning, SkillManifest } from '../actors/planner/index.ts';
 import type { PlannerMessage } from '../actors/planning/index.ts';
-import { ask, createSystem, type KeyValue, type NodeId, type System, type World } from '../actors/system/index.ts';
+import {
+  type ActorRef,
+  ask,
+  createSystem,
+  defineActor,
+  type ExitReason,
+  type KeyValue,
+  type NodeId,
+  type System,
+  type World,
+} from '../actors/system/index.ts';
 import { verdictQuestion } from '../actors/verdict/index.ts';
 import { type BoardChange, createBoard, workflowLane } from '../actors/workflow/index.ts';
-import { openLaneStore } from '../protocols/lanes/index.ts';
+import { decodeEvidence } from '../consensus/index.ts';
+import { type LaneEntry, openLaneStore } from '../protocols/lanes/index.ts';
 import type { MeshChain } from '../protocols/mesh/index.ts';
 import { createHlc, createPostOffice, createRefusalTable, type Identity } from '../protocols/wire/index.ts';
 import { holdNetwork } from './held-network.ts';
@@ -83,12 +95,17 @@ export interface ComposedNode {
   readonly audit: AuditBook;
   readonly view: MutableView;
   readonly system: System;
+  readonly keeper: Place<KeeperMessage>;
   plan(words: string, files: Extract<PlannerMessage, { type: 'plan' }>['files']): Promise<Planning>;
+  /** Resolves when the tree has ended, by `stop` or because what kept failing in it used up its patience: then the process should end too. */
+  readonly ended: Promise<ExitReason>;
   /** Ends the tree, then what it stood on. The World's own ports stay the caller's to close. */
   stop(): Promise<void>;
 }
 
 const askPlannerMs = 40_000;
+/** Changes found in the lanes at start that are told again to clients: the latest ones. */
+const backlogMax = 20_000;
 
 export async function composeNode(options: ComposeOptions): Promise<ComposedNode> {
   const { world, identity, admittance } = options;
@@ -109,7 +126,8 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const ledger = createLedger();
   const refusals = createRefusalTable();
   const view = createView(identity.id);
-  const board = createBoard({ chain, crypto, clock, self: identity.id });
+  const manifests = sandbox.manifests() as readonly SkillManifest[];
+  const board = createBoard({ chain, crypto, clock, self: identity.id, manifests, log });
   const hlc = createHlc(clock);
   const store = await openLaneStore({
     keyValue: await storage.keyValue('lanes'),
@@ -136,7 +154,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     events: createEventHub(),
     ledger,
     refusals,
-    manifests: sandbox.manifests() as readonly SkillManifest[],
+    manifests,
   };
 
   const audit = await openAuditBook({
@@ -147,26 +165,30 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     keyValue: await storage.keyValue('audit'),
     log,
   });
-  const learn = (entry: { readonly author: NodeId; readonly body: Uint8Array }): void => {
-    const evidence = learnEvidence(parts, entry);
-    if (evidence !== undefined) audit.noteEvidence(evidence);
+
+  // What the lanes hold is given to each part before any actor runs, and what comes later as soon as it is durable, whether or not the
+  // actors are up: nothing falls between a crash and a restart.
+  const guilty = createGuilty();
+  const learn = (entry: LaneEntry): void => {
+    if (entry.lane === workflowLane) feed(parts, entry);
+    if (entry.lane === meshLane) noteMeshEntry(observers, entry, parts);
+    const evidence = entry.lane === auditLane ? learnEvidence(parts, entry) : undefined;
+    if (evidence === undefined) return;
+    audit.noteEvidence(evidence);
+    guilty.convict(decodeEvidence(evidence).culprit);
   };
 
   // Which payloads are private is known before anyone can ask for one; a table that cannot be read now is reported by `doctor`.
   await parts.dataSets.describe().catch((error) => log('warn', 'data sets not examined', { error: String(error) }));
 
   const backlog: BoardChange[] = [];
-  const stopCollecting = board.onChange((change) => void backlog.push(change));
-  for await (const entry of store.all(workflowLane)) feed(parts, entry);
-  stopCollecting();
-  const noteMesh = ({ author, body }: { readonly author: NodeId; readonly body: Uint8Array }): void =>
-    noteMeshEntry(observers, author, body, (id) => chain.isMember(id));
-  for await (const entry of store.all(meshLane)) noteMesh(entry);
-  for await (const entry of store.all(auditLane)) learn(entry);
-  const stopNoting = store.onEntry((entry) => {
-    if (entry.lane === meshLane) noteMesh(entry);
-    if (entry.lane === auditLane) learn(entry);
+  const stopCollecting = board.onChange((change) => {
+    backlog.push(change);
+    if (backlog.length > 2 * backlogMax) backlog.splice(0, backlogMax);
   });
+  for (const lane of [workflowLane, meshLane, auditLane]) for await (const entry of store.all(lane)) learn(entry);
+  stopCollecting();
+  const stopLearning = store.onEntry(learn);
 
   const describe = async (): Promise<Presence> => ({
     name: options.name,
@@ -178,6 +200,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     load: 0,
     dataSets: (await parts.dataSets.describe()).map(({ name, columns }) => ({ name, columns: [...columns] })),
   });
+  const positions = await openPositionBook(parts);
   const keeper: Place<KeeperMessage> = { ref: undefined };
   const planner: Place<PlannerMessage> = { ref: undefined };
   const system = createSystem(options.name, world);
@@ -185,7 +208,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     void chainStore
       .adopt(link)
       .catch((error) => log('error', 'config not adopted', { epoch: link.config.epoch, error: String(error) }));
-  system.spawn(
+  const tree = system.spawn(
     nodeTree({
       parts,
       memory: { parts, store },
@@ -193,12 +216,14 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       admission: { chainStore, invites, observers, addresses: options.addresses, version: options.version },
       questions: [
         audit.audited(verdictQuestion(parts)),
-        audit.audited(configQuestion({ chain, crypto, adopt })),
+        audit.audited(configQuestion({ chain, crypto, guilty, adopt })),
         audit.question,
       ],
       audit,
+      guilty,
       backlog,
       keeper,
+      positions,
       planner,
       parallelMax: options.parallelMax,
       open: held.open,
@@ -206,23 +231,46 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     undefined,
     { name: 'node' },
   );
+  const ended = new Promise<ExitReason>((resolve) => {
+    system.spawn(watcherActor, { tree, resolve }, { name: 'watcher' });
+  });
 
   return {
     parts,
     audit,
     view,
     system,
+    keeper,
+    ended,
     async plan(words, files) {
       if (planner.ref === undefined) throw new Error('the planner is restarting; ask again');
       return await ask(system, planner.ref, { type: 'plan', words, files }, { timeoutMs: askPlannerMs });
     },
     async stop() {
       await system.shutdown();
-      stopNoting();
+      stopLearning();
       blobs.close();
+      positions.close();
       office.close();
       await store.idle();
       await audit.idle();
     },
   };
 }
+
+/** A node whose tree has ended must not stay on the network as a corpse that answers to nothing: whoever runs it is told. */
+const watcherActor = defineActor<
+  never,
+  { readonly resolve: (reason: ExitReason) => void },
+  { readonly tree: ActorRef<never>; readonly resolve: (reason: ExitReason) => void }
+>({
+  kind: 'watcher',
+  start(ctx, { tree, resolve }) {
+    ctx.monitor(tree);
+    return { resolve };
+  },
+  receive() {},
+  signal({ resolve }, signal) {
+    if (signal.type === 'down') resolve(signal.reason);
+  },
+});

@@ -33,8 +33,8 @@ export interface RunningNode {
   readonly socket: string;
   /** Ends in order: gateway, tree, network, storage. Safe to call twice. */
   stop(): Promise<void>;
-  /** Resolves when the node has ended, whoever asked for it. */
-  readonly ended: Promise<void>;
+  /** Resolves when the node has ended: undefined where somebody asked it to, else why it could not go on. */
+  readonly ended: Promise<string | undefined>;
 }
 
 /** Skill runs of each pool at the same time. */
@@ -64,8 +64,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 
   const opened: (() => Promise<void>)[] = [];
   let finish = (): void => {};
-  const ended = new Promise<void>((resolve) => {
-    finish = resolve;
+  let failure: string | undefined;
+  const ended = new Promise<string | undefined>((resolve) => {
+    finish = () => resolve(failure);
   });
   let stopping: Promise<void> | undefined;
   const unwind = async (): Promise<void> => {
@@ -140,6 +141,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       parallelMax,
     });
     opened.push(() => node.stop());
+    void node.ended.then((reason) => {
+      if (stopping !== undefined) return;
+      failure = `a part of the node kept failing and was given up (${reason.kind})`;
+      log('error', 'node given up', { reason: reason.kind });
+      void stop();
+    });
     const { parts } = node;
     const ensureEffects = (record: WorkflowRecord): Promise<void> =>
       carryOutEffects(parts, record, home.workflowFolder(record.workflow));

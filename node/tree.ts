@@ -2,8 +2,8 @@
 // node that ends says so with an exit code rather than going on without an organ.
 import { type AuditBook, auditLogActor } from '../actors/audit-log/index.ts';
 import { type AuditorArgs, auditorActor } from '../actors/auditor/index.ts';
-import { type KeeperMessage, keeperActor, type Question } from '../actors/consensus/index.ts';
-import { type AdmissionArgs, admissionActor } from '../actors/epochs/index.ts';
+import { type KeeperMessage, keeperActor, type PositionBook, type Question } from '../actors/consensus/index.ts';
+import { type AdmissionArgs, admissionActor, type Guilty, removalActor } from '../actors/epochs/index.ts';
 import { type MembershipArgs, membershipActor } from '../actors/membership/index.ts';
 import { type MemoryArgs, memoryActor } from '../actors/memory/index.ts';
 import type { Parts, Place } from '../actors/parts/index.ts';
@@ -21,8 +21,10 @@ export interface TreeOptions {
   readonly admission: Omit<AdmissionArgs, 'parts' | 'keeper'>;
   readonly questions: readonly Question[];
   readonly audit: AuditBook;
+  readonly guilty: Guilty;
   readonly backlog: AuditorArgs['backlog'];
   readonly keeper: Place<KeeperMessage>;
+  readonly positions: PositionBook;
   readonly planner: Place<PlannerMessage>;
   /** Runs of each pool at the same time. */
   readonly parallelMax: number;
@@ -53,8 +55,13 @@ export function nodeTree(options: TreeOptions) {
       { id: 'auditor', actor: auditorActor, args: { parts, backlog: options.backlog } },
       { id: 'membership', actor: membershipActor, args: { parts, ...options.membership } },
       { id: 'memory', actor: memoryActor, args: options.memory },
-      { id: 'consensus', actor: keeperActor, args: { parts, questions: options.questions, place: keeper } },
+      {
+        id: 'consensus',
+        actor: keeperActor,
+        args: { parts, questions: options.questions, place: keeper, positions: options.positions },
+      },
       { id: 'audit-log', actor: auditLogActor, args: { parts, book: options.audit, keeper } },
+      { id: 'removal', actor: removalActor, args: { parts, guilty: options.guilty, keeper } },
       { id: 'admission', actor: admissionActor, args: { parts, keeper, ...options.admission } },
       { id: 'roles', actor: roles, args: undefined, shutdown: 'infinity' },
       { id: 'door', actor: doorActor, args: { open: options.open } },

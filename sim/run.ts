@@ -1,10 +1,11 @@
 // Law: a case is data and a run is a function of it: faults first, then a quorum is made whole, the rest stays broken for good, and
 // everything that was accepted must come to its end within a bound.
 import { createRandom } from '../actors/system/index.ts';
-import { checkLanes, checkSettled, createBook, createHealthCheck, createResultCheck, createSometimes, createVoteCheck, isSettled, type Violation } from './check/index.ts';
+import { checkLanes, checkSettled, createBook, createHealthCheck, createResultCheck, createSometimes, createVoteCheck, isSettled, laneRows, type Violation } from './check/index.ts';
 import { createInjector, disguiseOf, drawFaultPlan, type FaultPlan } from './faults/index.ts';
 import { type DiskProfile, quickDisk } from './disk/index.ts';
 import { calm, type NetworkProfile } from './network/index.ts';
+import type { SimNode } from './node.ts';
 import { Swarm } from './swarm.ts';
 import { drawPlan } from './workload.ts';
 import type { SignatureKind, TraceListener } from './world/index.ts';
@@ -17,8 +18,8 @@ export interface SimCase {
   readonly network: NetworkProfile;
   readonly disk: DiskProfile;
   readonly plan: FaultPlan;
-  /** When clients come, to whom, and whether they ask a second node too. */
-  readonly workload: readonly { readonly atMs: number; readonly node: number; readonly againAt: number | undefined }[];
+  /** When clients come, to whom, and whether and when they ask a second node for the same. `id` names what they ask. */
+  readonly workload: readonly { readonly id: number; readonly atMs: number; readonly node: number; readonly again?: { readonly atMs: number; readonly node: number } }[];
   readonly faultsUntilMs: number;
 }
 
@@ -35,8 +36,12 @@ export interface RunResult {
 const firstFaultMs = 1_500;
 /** After the healing, until everything has ended; and then for the logs to become equal. */
 const settleMs = 180_000;
-const quietMs = 15_000;
+const quietMs = 12_000;
+/** Then, what one of the quorum holds, all of it must. */
+const convergeMs = 6_000;
 const stepMs = 500;
+const servicePeriodMs = 1_000;
+const serviceRestartMs = 500;
 
 export function drawCase(seed: number, nodes = 4): SimCase {
   const random = createRandom(seed).fork('case');
@@ -58,12 +63,18 @@ export function drawCase(seed: number, nodes = 4): SimCase {
     },
     disk: { ...quickDisk, syncUs: random.chance(0.2) ? 40_000 : quickDisk.syncUs },
     plan: drawFaultPlan(random, { nodes, f, fromMs: firstFaultMs, untilMs: faultsUntilMs }),
-    workload: Array.from({ length: 1 + random.below(5) }, () => {
+    workload: Array.from({ length: 1 + random.below(5) }, (_, id) => {
       const node = random.below(nodes);
-      return { atMs: 1_000 + random.below(faultsUntilMs - 1_000), node, againAt: random.chance(0.25) ? (node + 1 + random.below(nodes - 1)) % nodes : undefined };
+      const atMs = 1_000 + random.below(faultsUntilMs - 1_000);
+      const again = nodes > 1 && random.chance(0.25) ? { again: { atMs: atMs + random.below(2_000), node: (node + 1 + random.below(nodes - 1)) % nodes } } : {};
+      return { id, atMs, node, ...again };
     }),
     faultsUntilMs,
   };
+}
+
+function hasTree({ process }: SimNode): boolean {
+  return process?.composed.system.inspect().children.some(({ path }) => path.endsWith('/node')) === true;
 }
 
 export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promise<RunResult> {
@@ -102,12 +113,24 @@ export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promis
 
   const siteNames = [...new Set(swarm.nodes.map(({ site }) => site))];
   const work = random.fork('work');
-  simCase.workload.forEach(({ atMs, node, againAt }, i) => {
-    const drawn = drawPlan(work.fork(`plan/${i}`), `work ${i}`, siteNames);
-    const key = `client-${i}-of-${seed}`;
+  for (const { id, atMs, node, again } of simCase.workload) {
+    const drawn = drawPlan(work.fork(`plan/${id}`), `work ${id}`, siteNames);
+    const key = `client-${id}-of-${seed}`;
     swarm.later(atMs, 'client', () => void swarm.submit(node, drawn, key));
-    if (againAt !== undefined) swarm.later(atMs + work.below(2_000), 'client', () => void swarm.submit(againAt, drawn, key));
-  });
+    if (again !== undefined) swarm.later(again.atMs, 'client', () => void swarm.submit(again.node, drawn, key));
+  }
+
+  /** What a service manager does with a process that has ended. */
+  const manage = (): void => {
+    for (const node of swarm.nodes) {
+      if (node.process === undefined || hasTree(node)) continue;
+      if (isHonest(node.index) && !injector.hasBadDisk(node.index)) book.break('tree-stands', `the tree of ${node.name} has ended`);
+      node.end(false, 'reset');
+      swarm.later(serviceRestartMs, 'service.restart', () => node.start());
+    }
+    swarm.later(servicePeriodMs, 'service.look', manage);
+  };
+  manage();
 
   swarm.start();
   await swarm.run(simCase.faultsUntilMs);
@@ -131,8 +154,10 @@ export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promis
   while (!isBroken() && swarm.nowMs < untilMs && !isSettled(swarm, core)) await swarm.run(Math.min(untilMs, swarm.nowMs + stepMs));
   if (!isBroken()) {
     await swarm.run(swarm.nowMs + quietMs);
+    const before = laneRows(core, isHonest, swarm.nodes);
+    await swarm.run(swarm.nowMs + convergeMs);
     checkSettled(swarm, core, book);
-    checkLanes(core, isHonest, swarm.nodes, book);
+    checkLanes(before, laneRows(core, isHonest, swarm.nodes), swarm.nodes, book);
     results.finish(honest);
   }
   health.finish();

@@ -13,6 +13,7 @@ import {
   cosignerKeys,
   decodeAuditBatch,
   decodeCertificate,
+  decodeEvidence,
   encodeAuditEntry,
   encodeCertificate,
   isSignedBy,
@@ -54,6 +55,10 @@ export interface AuditBook {
   readonly question: Question;
   /** `question`, with every decision it takes noted for the log. */
   audited(question: Question): Question;
+  /**
+   * Verified evidence, as encoded. Of each kind, one against each culprit is for the log: a member that lies about the log itself must not
+   * make it grow without end.
+   */
   noteEvidence(evidence: Uint8Array): void;
   /** The next batch this node would propose in `epoch`; undefined where everything is logged. */
   next(epoch: number): AuditBatch | undefined;
@@ -106,7 +111,8 @@ export async function openAuditBook(options: {
 }): Promise<AuditBook> {
   const { chain, crypto, clock, identity, keyValue, log } = options;
   const books = new Map<number, EpochBook>();
-  const evidence = new Map<string, AuditEntry>();
+  /** What evidence this node verified says, by digest: kind and culprit. */
+  const evidence = new Map<string, string>();
   const handlers = new Set<() => void>();
   let writing: Promise<unknown> = Promise.resolve();
   const changed = (): void => {
@@ -141,7 +147,19 @@ export async function openAuditBook(options: {
   function take(book: EpochBook, batch: AuditBatch, certified: CertifiedBatch): void {
     book.log.apply(batch);
     book.batches.push(certified);
-    for (const entry of batch.entries) book.pending.delete(nameOf(entry, batch.epoch));
+    for (const entry of batch.entries) {
+      book.pending.delete(nameOf(entry, batch.epoch));
+      if (entry.kind === 'evidence') dropLike(entry.digest);
+    }
+  }
+
+  /** What says the same as the logged evidence of that digest need not be logged any more. */
+  function dropLike(digest: string): void {
+    const says = evidence.get(digest);
+    if (says === undefined) return;
+    for (const { pending } of books.values())
+      for (const [name, entry] of pending)
+        if (entry.kind === 'evidence' && evidence.get(entry.digest) === says) pending.delete(name);
   }
 
   /** Applies a decided batch, and those that waited for it. */
@@ -246,12 +264,16 @@ export async function openAuditBook(options: {
       };
     },
     noteEvidence(bytes) {
-      const entry: AuditEntry = { kind: 'evidence', key: new Uint8Array(0), digest: valueIdOf(bytes, crypto) };
-      if (evidence.has(entry.digest) || evidence.size >= pendingMax) return;
-      evidence.set(entry.digest, entry);
-      // Once, in whichever epoch came to log it first.
-      if ([...books.values()].every(({ log: each }) => each.indexOf(entry) === undefined))
-        note(chain.current.epoch, entry);
+      const digest = valueIdOf(bytes, crypto);
+      if (evidence.has(digest) || evidence.size >= pendingMax) return;
+      const { kind, culprit } = decodeEvidence(bytes);
+      const says = `${kind} ${culprit}`;
+      const isNew = [...evidence.values()].every((other) => other !== says);
+      evidence.set(digest, says);
+      const entry: AuditEntry = { kind: 'evidence', key: new Uint8Array(0), digest };
+      if ([...books.values()].some(({ log: each }) => each.indexOf(entry) !== undefined)) dropLike(digest);
+      else if (isNew) note(chain.current.epoch, entry);
+      else changed();
     },
     next: (epoch) => bookOf(epoch).log.nextBatch(bookOf(epoch).pending.values()),
     log: (epoch) => bookOf(epoch).log,

@@ -12,8 +12,8 @@ export type AuditorMessage = { readonly type: 'changed'; readonly change: BoardC
 
 export interface AuditorArgs {
   readonly parts: Parts;
-  /** What the lanes held when the node started: told again, so that a client of a restarted node sees the whole story. */
-  readonly backlog: readonly BoardChange[];
+  /** What the lanes held when the node started: told again, so that a client of a restarted node sees the whole story. Emptied by the first start. */
+  readonly backlog: BoardChange[];
 }
 
 interface AuditorState {
@@ -42,7 +42,7 @@ export const auditorActor: ActorDef<AuditorMessage, AuditorState, AuditorArgs> =
           emit(parts, workflow, `evidence|${node}|${what}`, { type: 'evidence', node: name, message: what });
       }),
     ];
-    for (const { record, author, entry } of backlog) {
+    for (const { record, author, entry } of backlog.splice(0)) {
       tell(parts, record, author, entry);
       dissent(parts, record);
       if (record.ended !== undefined) tellEnd(parts, record);

@@ -78,3 +78,30 @@ describe('after a decision', () => {
     expect(named(record([], [disagreement('dune', right)]))).toEqual(['dune disputed the certified result']);
   });
 });
+
+describe('what resembles the certified result', () => {
+  it('the right digest with another size is another result: who disputed it is right, and who signed it is named', () => {
+    const bloated = candidateBy('dune', { sizeBytes: right.sizeBytes + 1 });
+    const said = record([right, bloated], [disagreement('cedar', bloated), disagreement('birch', bloated)]);
+    expect(named(said)).toEqual(['dune signed a result other than the certified one']);
+  });
+
+  it('the right digest as the digest of a failure is another result', () => {
+    const failed = candidateBy('dune', { outcome: 'failure' });
+    expect(named(record([right, failed], [disagreement('cedar', failed)]))).toEqual([
+      'dune signed a result other than the certified one',
+    ]);
+  });
+
+  it('a result of another skill version says nothing about this one', () => {
+    const newer = candidateBy('dune', { skillVersion: '2', resultDigest: digest('newer') });
+    expect(named(record([right, newer], [attestationBy('cedar', newer)]))).toEqual([]);
+  });
+});
+
+describe('after a decision on a site’s own word', () => {
+  it('nobody of the site is named for having other data', () => {
+    const site = acceptance(['amber'], { candidate: right, endorsement: { rule: 'site', site: 'north' } });
+    expect(contradicting(record([right, wrong], [disagreement('dune', right)]), site, crypto)).toEqual([]);
+  });
+});

@@ -19,13 +19,21 @@ export function contradicting(
   decision: Acceptance | Rejection,
   crypto: Pick<Crypto, 'sha256'>,
 ): Contradicting[] {
-  const { resultDigest, callDigest } = decision;
+  // Nodes of one site each answer for what they hold, and need not hold the same.
+  if (decision.endorsement.rule === 'site') return [];
+  const { resultDigest, sizeBytes, callDigest, skill, skillVersion } = decision;
+  const outcome = decision.kind === 'REJECT' ? 'failure' : 'result';
   const found: Contradicting[] = [];
-  /** Whether the candidate of that digest is of the certified result. Those of another call say nothing about this one. */
+  /** Whether the candidate of that digest is of the certified result. One of another call or skill says nothing about this one. */
   const seen = new Map([[hex.encode(candidates.digest(decision.candidate, crypto)), true]]);
   for (const [node, { candidate, digest }] of attempt.candidates) {
     if (!equalBytes(candidate.callDigest, callDigest)) continue;
-    const isCertified = equalBytes(candidate.resultDigest, resultDigest);
+    if (candidate.skill !== skill || candidate.skillVersion !== skillVersion) continue;
+    // A failure may have the digest of a result, and a digest may come with a size that is not its own: those are other results.
+    const isCertified =
+      candidate.outcome === outcome &&
+      candidate.sizeBytes === sizeBytes &&
+      equalBytes(candidate.resultDigest, resultDigest);
     seen.set(digest, isCertified);
     if (!isCertified) {
       const what = 'signed a result other than the certified one';

@@ -15,14 +15,7 @@ import { auditLane, chargeEvidence, encodeEvidenceEntry } from '../auditor/index
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import { openVoteLog, type VoteLog } from './log.ts';
-import {
-  checkPosition,
-  openPositionBook,
-  type Position,
-  type PositionBook,
-  positionSchema,
-  signPosition,
-} from './position.ts';
+import { checkPosition, type Position, type PositionBook, positionSchema, signPosition } from './position.ts';
 import type { Question } from './question.ts';
 
 export type KeeperMessage =
@@ -39,6 +32,7 @@ export interface KeeperArgs {
   readonly parts: Parts;
   readonly questions: readonly Question[];
   readonly place: Place<KeeperMessage>;
+  readonly positions: PositionBook;
 }
 
 interface Epoch {
@@ -57,7 +51,10 @@ interface KeeperState extends KeeperArgs {
   readonly unjudged: Map<string, Extract<EngineOutput, { type: 'validate' }> & { readonly epoch: number }>;
   readonly subjects: Map<InstanceId, Subject>;
   readonly suspected: Set<NodeId>;
-  readonly positions: PositionBook;
+  /** Kinds of evidence, with their culprits, that this node has shown to the others. */
+  readonly shown: Set<string>;
+  /** Logs of epochs that are being opened. */
+  readonly opening: Set<VoteLog>;
   /** What came for an epoch whose log is not known to be this node's last word yet. */
   readonly held: Map<number, KeeperMessage[]>;
   isOver: boolean;
@@ -84,10 +81,9 @@ const drainedEpochs = 4;
 export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = defineActor({
   kind: 'consensus',
   mailbox: { capacity: 16_384, overflow: 'reject' },
-  async start(ctx, { parts, questions, place }) {
+  start(ctx, { parts, questions, place, positions }) {
     const { self } = ctx;
     place.ref = self;
-    const positions = await openPositionBook(parts);
     const state: KeeperState = {
       parts,
       questions,
@@ -96,7 +92,9 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
       unjudged: new Map(),
       subjects: new Map(),
       suspected: new Set(),
+      shown: new Set(),
       positions,
+      opening: new Set(),
       held: new Map(),
       isOver: false,
       leave: [
@@ -145,6 +143,7 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
         const { epoch, log, rollback } = message;
         const held = state.held.get(epoch) ?? [];
         state.held.delete(epoch);
+        state.opening.delete(log);
         addEpoch(state, epoch, log, rollback, ctx);
         for (const each of held) ctx.self.tell(each);
         return;
@@ -173,8 +172,8 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
     if (signal.type !== 'stopped' && signal.type !== 'restarting') return;
     state.isOver = true;
     for (const leave of state.leave) leave();
-    state.positions.close();
-    for (const { log } of state.epochs.values()) void log.close().catch(() => {});
+    for (const log of [...state.opening, ...[...state.epochs.values()].map((each) => each.log)])
+      void log.close().catch(() => {});
   },
 });
 
@@ -186,6 +185,8 @@ function openEpoch(state: KeeperState, epoch: number, ctx: Context<KeeperMessage
   ctx.pipe(
     async () => {
       const log = await openVoteLog(world.storage, epoch, world.crypto);
+      state.opening.add(log);
+      if (state.isOver) await log.close();
       const rollback = await checkPosition(parts, chain.config(epoch)!, log.head, () => state.isOver);
       return { log, rollback };
     },
@@ -309,6 +310,10 @@ function perform(
         const subject = state.subjects.get(instanceOfEvidence(evidence));
         const workflow = subject === undefined ? undefined : questionOf(state, subject)?.workflowOf?.(subject);
         chargeEvidence(parts, evidence, workflow);
+        // Outside of workflows once is enough: a member that lies about the audit log must not fill it with what it did.
+        const says = `${evidence.kind} ${evidence.culprit}`;
+        if (workflow === undefined && state.shown.has(says)) break;
+        state.shown.add(says);
         ctx.pipe(
           () => parts.lanes.append(auditLane, encodeEvidenceEntry(evidence, workflow)),
           () => ({ type: 'rejudge' }),

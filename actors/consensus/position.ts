@@ -58,11 +58,11 @@ export interface PositionBook {
 }
 
 export async function openPositionBook(parts: Pick<Parts, 'world' | 'office'>): Promise<PositionBook> {
-  const { clock, storage, log } = parts.world;
+  const { clock, scheduler, storage, log } = parts.world;
   const keyValue: KeyValue = await storage.keyValue('positions');
   const latest = new Map<string, Position>();
   let unwritten = new Set<string>();
-  let writtenAtMs = clock.monotonicMs();
+  let cancel = (): void => {};
   const keyOf = (node: NodeId, epoch: number): string => `${String(epoch).padStart(10, '0')}/${node}`;
   for await (const { key, value } of keyValue.range('', '~')) {
     const checked = positionSchema.safeParse(decodeBody(value));
@@ -71,7 +71,6 @@ export async function openPositionBook(parts: Pick<Parts, 'world' | 'office'>): 
   function store(): void {
     const keys = unwritten;
     unwritten = new Set();
-    writtenAtMs = clock.monotonicMs();
     const changes = [...keys].map((key) => ({ key, value: encodeBody(latest.get(key)!, positionBytesMax) }));
     keyValue.write(changes).catch((error: Error) => log('error', 'positions not stored', { error: error.message }));
   }
@@ -85,11 +84,12 @@ export async function openPositionBook(parts: Pick<Parts, 'world' | 'office'>): 
       // Whether it is signed is for the node itself to check, when it asks: a forged one would only be about its own sender.
       if (position.sequence <= (latest.get(key)?.sequence ?? -1)) return;
       latest.set(key, position);
+      if (unwritten.size === 0) cancel = scheduler.at(clock.monotonicMs() + storeEveryMs, store);
       unwritten.add(key);
-      if (clock.monotonicMs() - writtenAtMs >= storeEveryMs) store();
     },
     close() {
       stopAnswering();
+      cancel();
       if (unwritten.size > 0) store();
     },
   };

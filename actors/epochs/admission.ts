@@ -1,23 +1,22 @@
 // Law: whoever proves a token is let in as what the token says, and learns the mesh from its genesis on. A new member changes the quorums,
 // so the members decide it; an observer changes nothing but who may listen, and one member's signed word is enough.
-import { configKey, defaultFaultBudget } from '../../consensus/index.ts';
-import {
-  configHash,
-  decodeConfig,
-  type EpochConfig,
-  encodeConfig,
-  encodeGenesis,
-  type Member,
-} from '../../protocols/mesh/index.ts';
-import { compareText, decodeBody, encodeBody } from '../../protocols/wire/index.ts';
+import { z } from 'zod';
+import { configKey } from '../../consensus/index.ts';
+import { decodeConfig, encodeConfig, encodeGenesis, type Member } from '../../protocols/mesh/index.ts';
+import { decodeBody, encodeBody, MalformedBytes, publicKeyOf } from '../../protocols/wire/index.ts';
 import type { KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, defineActor, type NodeId } from '../system/index.ts';
 import type { ChainStore } from './chain-store.ts';
+import { judgeJoin } from './config-question.ts';
 import type { Invites } from './invites.ts';
 import { chainLinks, joinMesh, linksPerReply } from './messages.ts';
+import { nextConfig } from './next-config.ts';
 
-export type AdmissionMessage = { readonly type: 'peer-up'; readonly node: NodeId } | { readonly type: 'caught-up' };
+export type AdmissionMessage =
+  | { readonly type: 'peer-up'; readonly node: NodeId }
+  | { readonly type: 'exchange' }
+  | { readonly type: 'caught-up' };
 
 export interface AdmissionArgs {
   readonly parts: Parts;
@@ -32,13 +31,16 @@ export interface AdmissionArgs {
 /** Nodes without a vote that may listen. */
 export interface Observers {
   has(id: NodeId): boolean;
-  add(id: NodeId): void;
+  /** `by` is the member that let it in. */
+  add(id: NodeId, by: NodeId): void;
 }
 
 export const meshLane = 'mesh';
 const decidePatienceMs = 8_000;
 const attemptsMax = 3;
 const requestTimeoutMs = 5_000;
+/** Between looks at the chain of one random member. */
+const exchangePeriodMs = 10_000;
 
 export const admissionActor: ActorDef<
   AdmissionMessage,
@@ -57,11 +59,18 @@ export const admissionActor: ActorDef<
     ];
     for (const node of parts.world.network.peers())
       if (parts.chain.isMember(node)) ctx.self.tell({ type: 'peer-up', node });
+    ctx.every(exchangePeriodMs, { type: 'exchange' }, 'exchange');
     return { args, leave };
   },
   receive({ args }, message, ctx) {
-    if (message.type !== 'peer-up') return;
-    // Whoever was away when the members changed hears it from the first peer it meets.
+    if (message.type === 'caught-up') return;
+    if (message.type === 'exchange') {
+      const { chain, world } = args.parts;
+      const members = world.network.peers().filter((id) => chain.isMember(id));
+      if (members.length > 0) ctx.self.tell({ type: 'peer-up', node: members[world.random.below(members.length)]! });
+      return;
+    }
+    // Whoever was away when the members changed, or missed what they decided, hears it from a peer.
     ctx.pipe(
       () => catchUp(args, message.node),
       () => ({ type: 'caught-up' }),
@@ -77,15 +86,24 @@ export const admissionActor: ActorDef<
 });
 
 async function catchUp({ parts, chainStore }: AdmissionArgs, node: NodeId): Promise<void> {
+  const { chain, office, refusals } = parts;
   for (;;) {
-    const { links, more } = await parts.office.request(
+    const { epoch } = chain.current;
+    const { links, more } = await office.request(
       node,
       chainLinks,
-      { fromEpoch: parts.chain.current.epoch + 1 },
+      { fromEpoch: epoch + 1 },
       { timeoutMs: requestTimeoutMs },
     );
-    for (const { config, certificate } of links) await chainStore.adopt({ config: decodeConfig(config), certificate });
-    if (!more || links.length === 0) return;
+    try {
+      for (const { config, certificate } of links)
+        await chainStore.adopt({ config: decodeConfig(config), certificate });
+    } catch (error) {
+      if (error instanceof MalformedBytes) refusals.add(node, 'chain', error.message);
+      throw error;
+    }
+    // Who says "more" and brings nothing new is not asked in a circle.
+    if (!more || chain.current.epoch === epoch) return;
   }
 }
 
@@ -137,7 +155,9 @@ async function admit(
       operator: request.operator,
       modelFamily: request.modelFamily,
     };
-    if (!(await addMember(args, member))) {
+    const outcome = await addMember(args, member);
+    if (outcome !== 'in' && outcome !== 'undecided') return refuse('conflict', outcome.refused);
+    if (outcome === 'undecided') {
       return refuse(
         'no_quorum',
         `the members did not agree on the new member within ${decidePatienceMs / 1_000} s; too few of them are there. The ticket stays valid for this node: try again`,
@@ -145,7 +165,7 @@ async function admit(
     }
   } else if (!observers.has(from)) {
     await parts.lanes.append(meshLane, encodeBody({ kind: 'observer', node: from }, 1_024));
-    observers.add(from);
+    observers.add(from, parts.identity.id);
   }
   return {
     admitted: true as const,
@@ -155,13 +175,20 @@ async function admit(
   };
 }
 
-async function addMember(args: AdmissionArgs, member: Member): Promise<boolean> {
+async function addMember(
+  args: AdmissionArgs,
+  member: Member,
+): Promise<'in' | 'undecided' | { readonly refused: string }> {
   const { parts } = args;
   const { chain, world } = parts;
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    if (chain.isMember(member.id)) return true;
+  for (let attempt = 0; attempt < attemptsMax && !chain.isMember(member.id); attempt++) {
     const { current } = chain;
-    const next = nextConfig(current, [...current.members, member], parts);
+    if (current.members.some(({ name }) => name === member.name))
+      return { refused: `a member is already named '${member.name}'; join with another --name` };
+    const next = nextConfig(current, [...current.members, member], world.crypto);
+    // What the others would refuse is not proposed: an engine holds on to what it was offered.
+    const verdict = judgeJoin(next, current, world.crypto);
+    if (!verdict.ok) return { refused: verdict.reason.slice(0, 400) };
     args.keeper.ref?.tell({
       type: 'propose',
       epoch: current.epoch,
@@ -179,37 +206,45 @@ async function addMember(args: AdmissionArgs, member: Member): Promise<boolean> 
         resolve(true);
       });
     });
-    if (!isDecided) return chain.isMember(member.id);
+    if (!isDecided) break;
   }
-  return chain.isMember(member.id);
+  return chain.isMember(member.id) ? 'in' : 'undecided';
 }
 
-/** The epoch after `current` with these members and the strongest fault budget that many can bear. */
-export function nextConfig(current: EpochConfig, members: readonly Member[], parts: Pick<Parts, 'world'>): EpochConfig {
-  return {
-    epoch: current.epoch + 1,
-    members: [...members].sort((a, b) => compareText(a.id, b.id)),
-    ...defaultFaultBudget(members.length),
-    previous: configHash(current, parts.world.crypto),
-  };
-}
+const observerEntry = z.object({ kind: z.literal('observer'), node: z.string().min(40).max(64) });
 
-/** Takes an entry of the mesh lane: a member's word that an observer may listen. */
+/** Takes an entry of the mesh lane: a member's word that an observer may listen. What is nothing of the kind is counted against its author. */
 export function noteMeshEntry(
   observers: Observers,
-  author: NodeId,
-  body: Uint8Array,
-  isMember: (id: NodeId) => boolean,
+  { author, body }: { readonly author: NodeId; readonly body: Uint8Array },
+  { chain, refusals }: Pick<Parts, 'chain' | 'refusals'>,
 ): void {
-  const entry = decodeBody(body) as { kind?: unknown; node?: unknown };
-  if (isMember(author) && entry.kind === 'observer' && typeof entry.node === 'string') observers.add(entry.node);
+  try {
+    const entry = observerEntry.safeParse(decodeBody(body));
+    if (!entry.success) throw new MalformedBytes('not an entry about an observer');
+    publicKeyOf(entry.data.node);
+    if (chain.isMember(author)) observers.add(entry.data.node, author);
+  } catch (error) {
+    if (!(error instanceof MalformedBytes)) throw error;
+    refusals.add(author, 'entry', `${meshLane}: ${error.message}`);
+  }
 }
 
+/** Observers that one member may let in: a lying one takes nobody else's place. */
+const observersPerMemberMax = 1_000;
+
 export function createObservers(): Observers {
-  const ids = new Set<NodeId>();
+  const letInBy = new Map<NodeId, Set<NodeId>>();
+  const all = new Set<NodeId>();
   return {
-    has: (id) => ids.has(id),
-    add: (id) => void (ids.size < 10_000 && ids.add(id)),
+    has: (id) => all.has(id),
+    add(id, by) {
+      const theirs = letInBy.get(by) ?? new Set();
+      letInBy.set(by, theirs);
+      if (theirs.size >= observersPerMemberMax) return;
+      theirs.add(id);
+      all.add(id);
+    },
   };
 }
 

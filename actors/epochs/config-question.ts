@@ -1,17 +1,25 @@
-// Law: the members decide who is a member. A config is voted for only if it follows the current one by a single change and keeps sound
-// quorums; once decided it is on this node's disk before it is in force here.
-import { configKey, encodeCertificate, judgeConfigChange } from '../../consensus/index.ts';
-import { type ConfigLink, decodeConfig, type MeshChain } from '../../protocols/mesh/index.ts';
+// Law: the members decide who is a member. A config is voted for only if it lets one more member in, of the weight of any other, or removes
+// one that evidence convicts, and keeps the strongest fault budget that many can bear; once decided it is on this node's disk before it is in force here.
+import {
+  type Check,
+  configKey,
+  defaultFaultBudget,
+  encodeCertificate,
+  judgeConfigChange,
+} from '../../consensus/index.ts';
+import { type ConfigLink, decodeConfig, type EpochConfig, type MeshChain } from '../../protocols/mesh/index.ts';
 import { equalBytes, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Question } from '../consensus/index.ts';
 import type { Crypto } from '../system/index.ts';
+import { type Guilty, judgeRemoval } from './removal.ts';
 
 export function configQuestion(options: {
   readonly chain: MeshChain;
   readonly crypto: Crypto;
+  readonly guilty: Guilty;
   readonly adopt: (link: ConfigLink) => void;
 }): Question {
-  const { chain, crypto, adopt } = options;
+  const { chain, crypto, guilty, adopt } = options;
   return {
     domain: 'config',
     judge(subject, payload, epoch) {
@@ -21,7 +29,10 @@ export function configQuestion(options: {
           return { ok: false, reason: 'the config is of another epoch than its instance asks for' };
         if (next.epoch !== epoch + 1) return { ok: false, reason: 'a config is decided by the epoch before it' };
         const current = chain.config(epoch);
-        return current === undefined ? 'unknown' : judgeConfigChange(next, current, crypto);
+        if (current === undefined) return 'unknown';
+        return next.members.length < current.members.length
+          ? judgeRemoval(next, current, guilty, crypto)
+          : judgeJoin(next, current, crypto);
       } catch (error) {
         if (error instanceof MalformedBytes) return { ok: false, reason: error.message };
         throw error;
@@ -30,4 +41,27 @@ export function configQuestion(options: {
     decided: ({ payload, certificate }) =>
       adopt({ config: decodeConfig(payload), certificate: encodeCertificate(certificate) }),
   };
+}
+
+/**
+ * Whether `next` lets one more node in and does nothing else. A lying member could otherwise have an honest one voted out, give its own
+ * more weight, or have the mesh tolerate fewer liars than it can: each sound by itself.
+ */
+export function judgeJoin(next: EpochConfig, current: EpochConfig, crypto: Pick<Crypto, 'sha256'>): Check {
+  const sound = judgeConfigChange(next, current, crypto);
+  if (!sound.ok) return sound;
+  const known = new Set(current.members.map(({ id }) => id));
+  const [newcomer] = next.members.filter(({ id }) => !known.has(id));
+  // One member changes at most, so with one more of them the change is the newcomer.
+  if (newcomer === undefined || next.members.length !== current.members.length + 1)
+    return { ok: false, reason: 'it lets nobody in: nothing here removes or changes a member' };
+  if (newcomer.weight !== 1)
+    return { ok: false, reason: `${newcomer.name} would weigh ${newcomer.weight}; every member weighs 1` };
+  const { f, c, p } = defaultFaultBudget(next.members.length);
+  if (next.f !== f || next.c !== c || next.p !== p)
+    return {
+      ok: false,
+      reason: `${next.members.length} members bear f = ${f}, c = ${c}, p = ${p}, and it says ${next.f}, ${next.c}, ${next.p}`,
+    };
+  return { ok: true };
 }

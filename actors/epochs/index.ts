@@ -9,6 +9,7 @@ export {
   type Observers,
 } from './admission.ts';
 export { type ChainStore, openChainStore } from './chain-store.ts';
-export { configQuestion } from './config-question.ts';
+export { configQuestion, judgeJoin } from './config-question.ts';
 export { type Invites, openInvites } from './invites.ts';
 export { joinMesh } from './messages.ts';
+export { createGuilty, type Guilty, type RemovalArgs, removalActor, removalOf } from './removal.ts';

@@ -1,18 +1,26 @@
 // Law: what one member wrote, every member gets: entries are pushed to all connected peers when written, and whatever a push missed, the
-// exchange of frontiers brings. Entries feed the board only after their lane accepted them.
-import { createLaneSync, type LaneEntry, type LaneStore, type LaneSync } from '../../protocols/lanes/index.ts';
+// exchange of frontiers brings. No peer takes more than its share of this node's attention: what it repeats or heaps up waits or is dropped,
+// and the next exchange brings it.
+import {
+  createLaneSync,
+  type LaneEntriesBody,
+  type LaneEntry,
+  type LaneFrontierBody,
+  type LaneStore,
+  type LaneSync,
+} from '../../protocols/lanes/index.ts';
 import { MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Parts } from '../parts/index.ts';
 import { PlanInvalid } from '../plan/index.ts';
 import { type ActorDef, type BlobRef, defineActor, type NodeId } from '../system/index.ts';
-import { EpochUnknown, workflowLane } from '../workflow/index.ts';
+import { payloadsOf } from '../workflow/index.ts';
 import { holdWorkflow, laneEntries, laneFrontier } from './messages.ts';
 
 export type MemoryMessage =
   | { readonly type: 'appended'; readonly entry: LaneEntry }
   | { readonly type: 'peer-up'; readonly node: NodeId }
-  | { readonly type: 'frontier'; readonly from: NodeId; readonly body: Parameters<LaneSync['answer']>[0] }
-  | { readonly type: 'entries'; readonly from: NodeId; readonly body: Parameters<LaneSync['receive']>[0] }
+  | { readonly type: 'frontier'; readonly from: NodeId }
+  | { readonly type: 'entries'; readonly from: NodeId; readonly body: LaneEntriesBody }
   | { readonly type: 'exchange' };
 
 export interface MemoryArgs {
@@ -24,12 +32,17 @@ interface MemoryState {
   readonly parts: Parts;
   readonly store: LaneStore;
   readonly sync: LaneSync;
+  /** The latest frontier of each peer that has not been answered. */
+  readonly frontiers: Map<NodeId, LaneFrontierBody>;
+  /** Batches that wait, by peer. */
+  readonly batches: Map<NodeId, number>;
   readonly leave: readonly (() => void)[];
 }
 
-const earlyMax = 10_000;
 /** Between exchanges with one random peer. */
 const exchangePeriodMs = 1_000;
+/** Batches of one peer that may wait here. */
+const batchesMax = 256;
 /** Refusals of an entry that only its bearer can be to blame for. */
 const forgeries: ReadonlySet<string> = new Set(['signature', 'malformed', 'foreign-mesh']);
 /** How long a member waits for a workflow's record before it says that it does not hold it. */
@@ -41,26 +54,29 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
   start(ctx, { parts, store }) {
     const { office, world, board } = parts;
     const { self } = ctx;
-    // Entries of an epoch that this node hears of only later.
-    let early: LaneEntry[] = [];
+    const frontiers: MemoryState['frontiers'] = new Map();
+    const batches: MemoryState['batches'] = new Map();
     const leave = [
-      parts.chain.onAppend(() => {
-        early = early.filter((entry) => !feed(parts, entry));
+      office.on(laneFrontier, (body, { from }) => {
+        const isWaiting = frontiers.has(from);
+        frontiers.set(from, body);
+        if (!isWaiting && !self.tell({ type: 'frontier', from })) frontiers.delete(from);
       }),
-      office.on(laneFrontier, (body, { from }) => void self.tell({ type: 'frontier', from, body })),
-      office.on(laneEntries, (body, { from }) => void self.tell({ type: 'entries', from, body })),
+      office.on(laneEntries, (body, { from }) => {
+        const waiting = batches.get(from) ?? 0;
+        if (waiting >= batchesMax)
+          return void parts.refusals.add(from, 'flood', 'more log entries at once than can wait');
+        if (self.tell({ type: 'entries', from, body })) batches.set(from, waiting + 1);
+      }),
       office.answer(holdWorkflow, ({ workflow, blobs }, { from }) => hold(parts, workflow, blobs, from)),
       world.network.onPeer(({ node, up }) => void (up && self.tell({ type: 'peer-up', node }))),
-      store.onEntry((entry, from) => {
-        if (entry.lane === workflowLane && !feed(parts, entry) && early.length < earlyMax) early.push(entry);
-        if (from === undefined) self.tell({ type: 'appended', entry });
-      }),
+      store.onEntry((entry, from) => void (from === undefined && self.tell({ type: 'appended', entry }))),
     ];
     ctx.every(exchangePeriodMs, { type: 'exchange' }, 'exchange');
     // A restarted actor must not wait for its peers to come up again.
     for (const node of world.network.peers()) self.tell({ type: 'peer-up', node });
     world.log('debug', 'memory started', { workflows: board.all().length });
-    return { parts, store, sync: createLaneSync({ store }), leave };
+    return { parts, store, sync: createLaneSync({ store }), frontiers, batches, leave };
   },
   async receive(state, message) {
     const { parts, sync } = state;
@@ -84,12 +100,18 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
         return;
       }
       case 'frontier': {
-        const { batch, behind } = await sync.answer(message.body);
+        const body = state.frontiers.get(message.from);
+        state.frontiers.delete(message.from);
+        if (body === undefined) return;
+        const { batch, behind } = await sync.answer(body);
         if (batch !== undefined) office.send(message.from, laneEntries, batch);
         if (behind) await digest(message.from);
         return;
       }
       case 'entries': {
+        const waiting = state.batches.get(message.from) ?? 0;
+        if (waiting > 1) state.batches.set(message.from, waiting - 1);
+        else state.batches.delete(message.from);
         const result = await sync.receive(message.body, message.from);
         for (const { reason, author, detail } of result.refused) {
           if (reason === 'fork' && author !== undefined)
@@ -107,22 +129,18 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
   },
 });
 
-/** Gives one lane entry to the board. What the board refuses is held against its author, who signed it; false: its epoch is not known yet. */
-export function feed(parts: Pick<Parts, 'board' | 'refusals' | 'world'>, entry: LaneEntry): boolean {
+/** Gives one lane entry to the board. What the board refuses is held against its author, who signed it; nothing it says stops the others. */
+export function feed(parts: Pick<Parts, 'board' | 'refusals' | 'world'>, entry: LaneEntry): void {
   try {
     parts.board.apply(entry.author, entry.body);
   } catch (error) {
-    if (error instanceof EpochUnknown) return false;
-    // Only bytes can be refused; anything else is a fault of this program and must crash its actor.
-    if (!(error instanceof MalformedBytes || error instanceof PlanInvalid)) throw error;
-    parts.refusals.add(entry.author, 'entry', `${entry.lane} ${entry.sequence}: ${error.message}`);
-    parts.world.log('warn', 'workflow entry refused', {
-      author: entry.author,
-      sequence: entry.sequence,
-      reason: error.message,
-    });
+    const { author, sequence } = entry;
+    // Only bytes can be refused; anything else is a fault of this program, and is logged as one.
+    const isRefusal = error instanceof MalformedBytes || error instanceof PlanInvalid;
+    if (isRefusal) parts.refusals.add(author, 'entry', `${entry.lane} ${sequence}: ${error.message}`);
+    const reason = isRefusal ? error.message : String((error as Error).stack ?? error);
+    parts.world.log(isRefusal ? 'warn' : 'error', 'workflow entry refused', { author, sequence, reason });
   }
-  return true;
 }
 
 async function hold(
@@ -138,6 +156,10 @@ async function hold(
     if (clock.monotonicMs() >= deadlineMs) return { held: false, reason: 'its record did not arrive' };
     await new Promise<void>((resolve) => scheduler.at(clock.monotonicMs() + 5, resolve));
   }
+  // Only what the plan reads: a member's disk is not for whoever asks.
+  const named = new Map(payloadsOf(board.get(workflow)!.opened!.plan).map((ref) => [ref.digest, ref.sizeBytes]));
+  if (refs.some(({ digest, sizeBytes }) => named.get(digest) !== sizeBytes))
+    return { held: false, reason: 'its plan names no such payload' };
   try {
     for (const ref of refs) await blobs.obtain(ref, [from]);
     return { held: true };

@@ -1,4 +1,5 @@
 // Law: the door of what the roles of one node share.
+export { type Changes, createWaker, type Waker, watchChanges } from './changes.ts';
 export { createEventHub, type EventHub, type KeyedEvent } from './events.ts';
 export { type Charge, createLedger, type Ledger } from './ledger.ts';
 export {

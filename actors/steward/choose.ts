@@ -34,33 +34,43 @@ export function needOf(task: PlanTask, config: EpochConfig): Need {
 }
 
 /** Those of the attempt who have answered, or still can. */
-export function counted(
-  attempt: AttemptRecord,
-  isLive: (id: NodeId) => boolean,
-): { readonly executors: readonly NodeId[]; readonly verifiers: readonly NodeId[] } {
+export function counted(attempt: AttemptRecord, isLive: (id: NodeId) => boolean): Staff {
   const attested = new Set([...attempt.attestations.values()].map(({ attestation }) => attestation.verifier));
   const counts = (id: NodeId): boolean =>
     attempt.candidates.has(id) || attested.has(id) || (isLive(id) && !attempt.faults.has(id));
   return { executors: [...attempt.executors].filter(counts), verifiers: [...attempt.verifiers].filter(counts) };
 }
 
-/** Cheapest bids first; the rank of the node for this task breaks ties, so that equal nodes share the work. */
+/** Who is on the attempt and counts. */
+export interface Staff {
+  readonly executors: readonly NodeId[];
+  readonly verifiers: readonly NodeId[];
+}
+
+/**
+ * Cheapest bids first; the rank of the node for this task breaks ties, so that equal nodes share the work. Whoever verifies already is made
+ * an executor only where nobody else is left: it would run the task twice.
+ */
 export function assign(
   bids: readonly Bid[],
   need: Need,
-  already: { readonly executors: number; readonly total: number },
+  staff: Staff,
   rank: (id: NodeId) => number,
 ): { readonly executors: NodeId[]; readonly verifiers: NodeId[] } {
-  const order = [...bids]
+  const isVerifier = (id: NodeId): boolean => staff.verifiers.includes(id);
+  const order = bids
+    .filter(({ node }) => !staff.executors.includes(node))
     .sort(
       (a, b) =>
+        Number(isVerifier(a.node)) - Number(isVerifier(b.node)) ||
         a.missingFiles - b.missingFiles ||
         a.load - b.load ||
         rank(a.node) - rank(b.node) ||
         compareText(a.node, b.node),
     )
     .map(({ node }) => node);
-  const wanted = order.slice(0, Math.max(0, need.total - already.total));
-  const executors = wanted.slice(0, Math.max(0, need.executors - already.executors));
-  return { executors, verifiers: wanted.slice(executors.length) };
+  const executors = order.slice(0, Math.max(0, need.executors - staff.executors.length));
+  const others = new Set([...staff.executors, ...staff.verifiers, ...executors]);
+  const verifiers = order.filter((id) => !others.has(id)).slice(0, Math.max(0, need.total - others.size));
+  return { executors, verifiers };
 }

@@ -1,9 +1,10 @@
 // Law: the steward drives a workflow and decides nothing. Whoever is first among the live nodes in the workflow's rendezvous order is
 // steward; two of them at once do double work and no harm, since what a task came to is decided by consensus alone.
 
+import { endorsingWeight } from '../../consensus/index.ts';
 import { rendezvous } from '../../protocols/membership/index.ts';
 import type { EpochConfig } from '../../protocols/mesh/index.ts';
-import type { Parts } from '../parts/index.ts';
+import { createWaker, type Parts, type Waker } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import {
@@ -12,6 +13,7 @@ import {
   encodeWorkflowEntry,
   progressOf,
   type WorkflowRecord,
+  weightOf,
   workflowLane,
 } from '../workflow/index.ts';
 import { assign, type Bid, counted, eligible, needOf } from './choose.ts';
@@ -32,25 +34,28 @@ interface StewardState extends StewardArgs {
   /** Offers and appends under way, by task attempt. */
   readonly busy: Set<string>;
   readonly published: Set<string>;
+  readonly look: Waker;
   readonly leave: readonly (() => void)[];
 }
 
 const lookPeriodMs = 150;
 /** Bids that come later are too late; awards are made as soon as everyone asked has answered. */
 const bidWindowMs = 300;
+/** How long fewer executors than there may be liars are waited for before a verifier is asked to execute too. */
+const executorPatienceMs = 2_000;
 
 export const stewardActor: ActorDef<StewardMessage, StewardState, StewardArgs> = defineActor({
   kind: 'steward',
-  mailbox: { capacity: 256, overflow: 'dropNewest' },
+  mailbox: { capacity: 1_024, overflow: 'reject' },
   start(ctx, { parts, workflow }) {
-    const look = (): void => void ctx.self.tell({ type: 'look' });
+    const look = createWaker(() => ctx.self.tell({ type: 'look' }));
     const leave = [
-      parts.board.onChange(({ record }) => void (record.workflow === workflow && look())),
-      parts.view.onChange(look),
+      parts.board.onChange(({ record }) => void (record.workflow === workflow && look.wake())),
+      parts.view.onChange(() => look.wake()),
     ];
     ctx.every(lookPeriodMs, { type: 'look' }, 'look');
-    look();
-    return { parts, workflow, busy: new Set(), published: new Set(), leave };
+    look.wake();
+    return { parts, workflow, look, busy: new Set(), published: new Set(), leave };
   },
   receive(state, message, ctx) {
     const { parts } = state;
@@ -58,6 +63,7 @@ export const stewardActor: ActorDef<StewardMessage, StewardState, StewardArgs> =
     if (record === undefined) return;
     switch (message.type) {
       case 'look':
+        state.look.awake();
         drive(state, record, ctx);
         return;
       case 'bids':
@@ -109,7 +115,10 @@ function drive(state: StewardState, record: WorkflowRecord, ctx: Context<Steward
   }
 }
 
-/** Who could add something: there now, able to run it, and not at it already. A verifier may be asked again where no executor is left. */
+/**
+ * Who could add something: there now, able to run it, and not at it already. A verifier may be asked to execute where no executor is left, or
+ * where those there are have had their time and are fewer than there may be liars: the only one may be lying low.
+ */
 function candidatesToAsk(
   attempt: AttemptRecord | undefined,
   task: PlanTask,
@@ -117,16 +126,21 @@ function candidatesToAsk(
   parts: Parts,
 ): readonly NodeId[] {
   const isLive = (id: NodeId): boolean => parts.view.isLive(id);
-  const live = eligible(task, config)
-    .map(({ id }) => id)
-    .filter(isLive);
-  if (attempt === undefined) return live;
+  const able = eligible(task, config).map(({ id }) => id);
+  const live = able.filter(isLive);
+  // Too few to decide anything: one that is connected and only suspected is worth the question.
+  const isEnough = weightOf(config, live) >= (endorsingWeight(config) ?? 1);
+  const peers = new Set(parts.world.network.peers());
+  const there = isEnough ? live : able.filter((id) => isLive(id) || peers.has(id));
+  if (attempt === undefined) return there;
   const { executors, verifiers } = counted(attempt, isLive);
   const need = needOf(task, config);
-  const isStaffed = executors.length >= need.executors && executors.length + verifiers.length >= need.total;
-  if (attempt.assignedAtMs !== undefined && isStaffed) return [];
-  return live.filter(
-    (id) => !attempt.faults.has(id) && !executors.includes(id) && (executors.length === 0 || !verifiers.includes(id)),
+  const isShort = executors.length < need.executors;
+  if (attempt.assignedAtMs !== undefined && !isShort && executors.length + verifiers.length >= need.total) return [];
+  const sinceMs = parts.world.clock.monotonicMs() - (attempt.assignedAtMs ?? Number.POSITIVE_INFINITY);
+  const mayPromote = executors.length === 0 || (isShort && sinceMs > executorPatienceMs);
+  return there.filter(
+    (id) => !attempt.faults.has(id) && !executors.includes(id) && (mayPromote || !verifiers.includes(id)),
   );
 }
 
@@ -183,12 +197,7 @@ function award(
     parts.world.crypto,
   );
   const need = needOf(task, config);
-  const { executors, verifiers } = assign(
-    message.bids,
-    need,
-    { executors: have.executors.length, total: have.executors.length + have.verifiers.length },
-    (id) => order.indexOf(id),
-  );
+  const { executors, verifiers } = assign(message.bids, need, have, (id) => order.indexOf(id));
   if (executors.length + verifiers.length === 0 && attempt?.assignedAtMs !== undefined)
     return void state.busy.delete(key);
   append(state, ctx, key, task.id, message.attempt, executors, verifiers);

@@ -1,7 +1,8 @@
-// Law: for every running workflow exactly the node that is first among the live in its rendezvous order drives it; when the order of the
-// living changes, the driving moves, and the record is all the new steward needs. Also bids for work that other stewards offer.
+// Law: for every workflow the node that is first among the live in its rendezvous order drives it; when the order of the living changes, the
+// driving moves, and the record is all the new steward needs. A steward that lives and does nothing holds nobody up: while no task comes to
+// a decision, the next in the order drives too. Also bids for work that other stewards offer.
 import { rendezvous } from '../../protocols/membership/index.ts';
-import type { Parts } from '../parts/index.ts';
+import { createWaker, type Parts, type Waker } from '../parts/index.ts';
 import { type ActorDef, type ActorRef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import type { Workload } from '../worker/index.ts';
 import type { WorkflowRecord } from '../workflow/index.ts';
@@ -17,28 +18,35 @@ export interface StewardsArgs {
 
 interface StewardsState extends StewardsArgs {
   readonly driving: Map<string, ActorRef<StewardMessage>>;
+  /** Of unfinished workflows: the order of their stewards, and since when nothing was decided. */
+  readonly watched: Map<string, Watched>;
+  readonly look: Waker;
   readonly leave: readonly (() => void)[];
 }
 
+interface Watched {
+  readonly order: readonly NodeId[];
+  /** How many decisions there were, and how many of them in a lane. */
+  progress: string;
+  sinceMs: number;
+}
+
 const lookPeriodMs = 250;
-/** An ended workflow whose last decision has not reached the lane yet is driven until it has. */
-const isFinished = (record: WorkflowRecord): boolean =>
-  record.ended !== undefined &&
-  [...record.tasks.values()].every(({ attempts }) =>
-    [...attempts.values()].every(({ certified, isPublished }) => certified === undefined || isPublished),
-  );
+/** Each further node in the order takes a hand after this much longer without a decision. Two stewards do double work and no harm. */
+const patienceMs = 2_000;
 
 export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArgs> = defineActor({
   kind: 'stewards',
-  mailbox: { capacity: 64, overflow: 'dropNewest' },
+  mailbox: { capacity: 64, overflow: 'reject' },
   start(ctx, { parts, workload }) {
-    const look = (): void => void ctx.self.tell({ type: 'look' });
+    const look = createWaker(() => ctx.self.tell({ type: 'look' }));
     const leave = [
-      parts.board.onChange(look),
-      parts.view.onChange(look),
-      parts.office.answer(offerTask, async (offer) => {
+      parts.board.onChange(() => look.wake()),
+      parts.view.onChange(() => look.wake()),
+      parts.office.answer(offerTask, async (offer, { from }) => {
         const { skill, files, placement } = offer;
         const no = (reason: string) => ({ willing: false, reason, load: workload.load(), missingFiles: 0 });
+        if (!parts.chain.isMember(from)) return no('only members offer work');
         if (!parts.manifests.some(({ name }) => name === skill)) return no(`this node has no skill ${skill}`);
         if (placement !== undefined && parts.chain.member(parts.identity.id)?.site !== placement.site)
           return no(`this node is not at ${placement.site}`);
@@ -49,14 +57,18 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
       }),
     ];
     ctx.every(lookPeriodMs, { type: 'look' }, 'look');
-    look();
-    return { parts, workload, driving: new Map(), leave };
+    look.wake();
+    return { parts, workload, driving: new Map(), watched: new Map(), look, leave };
   },
   receive(state, _message, ctx) {
-    const { parts, driving } = state;
-    for (const record of parts.board.all()) {
-      if (record.opened === undefined || isFinished(record)) continue;
-      const steward = stewardOf(parts, record);
+    const { parts, driving, watched } = state;
+    state.look.awake();
+    const mine = new Set<string>();
+    const unfinished = parts.board.unfinished();
+    for (const record of unfinished) {
+      const watch = watchOf(state, record);
+      const live = watch.order.filter((id) => parts.view.isLive(id));
+      const [steward] = live;
       if (steward !== undefined && record.ended === undefined)
         parts.events.emit(record.workflow, {
           key: `steward|${steward}`,
@@ -64,13 +76,19 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
           type: 'steward',
           node: parts.chain.nameOf(steward),
         });
-      if (steward === parts.identity.id && !driving.has(record.workflow)) drive(state, record.workflow, ctx);
+      const rank = live.indexOf(parts.identity.id);
+      if (rank < 0 || parts.world.clock.monotonicMs() - watch.sinceMs < rank * patienceMs) continue;
+      mine.add(record.workflow);
+      if (!driving.has(record.workflow)) drive(state, record.workflow, ctx);
     }
     for (const [workflow, ref] of driving) {
-      const record = parts.board.get(workflow);
-      if (record !== undefined && !isFinished(record) && stewardOf(parts, record) === parts.identity.id) continue;
+      if (mine.has(workflow)) continue;
       driving.delete(workflow);
       ctx.stop(ref);
+    }
+    if (watched.size > unfinished.length) {
+      const left = new Set(unfinished.map(({ workflow }) => workflow));
+      for (const workflow of watched.keys()) if (!left.has(workflow)) watched.delete(workflow);
     }
   },
   signal(state, signal) {
@@ -88,13 +106,41 @@ function drive(state: StewardsState, workflow: string, ctx: Context<StewardsMess
   driving.set(workflow, ref);
 }
 
-/** The steward as this node sees it; another node may see another for a while. */
-export function stewardOf(parts: Pick<Parts, 'chain' | 'view' | 'world'>, record: WorkflowRecord): NodeId | undefined {
-  const config = parts.chain.config(record.opened?.epoch ?? -1);
-  if (config === undefined) return undefined;
+function watchOf({ parts, watched }: StewardsState, record: WorkflowRecord): Watched {
+  let decided = 0;
+  let published = 0;
+  for (const { attempts } of record.tasks.values()) {
+    for (const { certified, isPublished } of attempts.values()) {
+      if (certified !== undefined) decided++;
+      if (isPublished) published++;
+    }
+  }
+  const progress = `${decided}|${published}`;
+  const nowMs = parts.world.clock.monotonicMs();
+  const known = watched.get(record.workflow);
+  if (known === undefined) {
+    const watch = { order: stewardOrder(parts, record), progress, sinceMs: nowMs };
+    watched.set(record.workflow, watch);
+    return watch;
+  }
+  if (known.progress !== progress) {
+    known.progress = progress;
+    known.sinceMs = nowMs;
+  }
+  return known;
+}
+
+/** The members of the workflow's epoch in the order in which they are its stewards. */
+function stewardOrder(parts: Pick<Parts, 'chain' | 'world'>, record: WorkflowRecord): readonly NodeId[] {
+  const members = parts.chain.config(record.opened?.epoch ?? -1)?.members ?? [];
   return rendezvous(
     record.workflow,
-    config.members.map(({ id }) => id),
+    members.map(({ id }) => id),
     parts.world.crypto,
-  ).find((id) => parts.view.isLive(id));
+  );
+}
+
+/** The steward as this node sees it; another node may see another for a while. */
+export function stewardOf(parts: Pick<Parts, 'chain' | 'view' | 'world'>, record: WorkflowRecord): NodeId | undefined {
+  return stewardOrder(parts, record).find((id) => parts.view.isLive(id));
 }

@@ -1,9 +1,9 @@
 // Law: a decision is put to the vote as soon as the record carries it and everyone asked has answered, or a short grace is over: late
 // statements are then dissent on record, not a reason to wait. An attempt whose time is up is declared so, under this member's signature.
-import { encodeDecision, expiries, verdictKey } from '../../consensus/index.ts';
+import { encodeDecision, endorsingWeight, expiries, type TaskTerms, verdictKey } from '../../consensus/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
 import type { KeeperMessage } from '../consensus/index.ts';
-import type { Parts, Place } from '../parts/index.ts';
+import { type Changes, type Parts, type Place, watchChanges } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor } from '../system/index.ts';
 import {
@@ -13,11 +13,13 @@ import {
   progressOf,
   termsOf,
   type WorkflowRecord,
+  weightOf,
   workflowLane,
 } from '../workflow/index.ts';
 
 export type VerdictMessage =
-  | { readonly type: 'look'; readonly workflow: string }
+  | { readonly type: 'changed' }
+  | { readonly type: 'look-graced' }
   | { readonly type: 'look-all' }
   | { readonly type: 'signed'; readonly key: string };
 
@@ -27,15 +29,24 @@ export interface VerdictArgs {
 }
 
 interface VerdictState extends VerdictArgs {
-  /** When an attempt could first be decided, by attempt. */
+  /** By attempt: it never changes, and is asked for at every look. */
+  readonly terms: Map<string, TaskTerms>;
+  /** When this node first saw the attempt's turn come with somebody assigned: its time runs from here. */
+  readonly begunAtMs: Map<string, number>;
+  /** When an attempt could first be decided. */
   readonly draftedAtMs: Map<string, number>;
-  /** Digest of the draft put to the vote last, by attempt. */
-  readonly proposed: Map<string, string>;
+  /** What was put to the vote last, and when, by attempt. */
+  readonly proposed: Map<string, { readonly digest: string; readonly atMs: number }>;
+  /** Workflows with an attempt that can be decided and waits for more. */
+  readonly graced: Set<string>;
   readonly signing: Set<string>;
-  readonly leave: () => void;
+  readonly changes: Changes;
 }
 
-const lookPeriodMs = 100;
+const lookPeriodMs = 250;
+const gracePeriodMs = 50;
+/** An undecided draft is offered again: the engine it was given to may have started anew since. */
+const repeatMs = 2_000;
 /**
  * How long a decidable attempt waits for those who have not answered: their statements would stand in the certificate. A site's own word
  * is decidable from its first node on, so there the wait is what makes it more than one node's.
@@ -49,68 +60,104 @@ const rememberedMax = 10_000;
 
 export const verdictActor: ActorDef<VerdictMessage, VerdictState, VerdictArgs> = defineActor({
   kind: 'verdict',
-  mailbox: { capacity: 4_096, overflow: 'dropNewest' },
+  mailbox: { capacity: 4_096, overflow: 'reject' },
   start(ctx, args) {
-    const leave = args.parts.board.onChange(
-      ({ record }) => void ctx.self.tell({ type: 'look', workflow: record.workflow }),
-    );
+    const changes = watchChanges(args.parts.board, () => ctx.self.tell({ type: 'changed' }));
     ctx.every(lookPeriodMs, { type: 'look-all' }, 'look');
-    return { ...args, draftedAtMs: new Map(), proposed: new Map(), signing: new Set(), leave };
+    ctx.every(gracePeriodMs, { type: 'look-graced' }, 'grace');
+    const maps = { terms: new Map(), begunAtMs: new Map(), draftedAtMs: new Map(), proposed: new Map() };
+    return { ...args, ...maps, graced: new Set(), signing: new Set(), changes };
   },
   receive(state, message, ctx) {
-    const { board } = state.parts;
-    if (message.type === 'signed') return void state.signing.delete(message.key);
-    if (message.type === 'look-all') {
-      for (const record of board.running()) look(state, record, ctx);
-      if (state.draftedAtMs.size > rememberedMax) state.draftedAtMs.clear();
-      if (state.proposed.size > rememberedMax) state.proposed.clear();
-      return;
+    switch (message.type) {
+      case 'signed':
+        return void state.signing.delete(message.key);
+      case 'changed':
+        return lookAt(state, state.changes.take(), ctx);
+      case 'look-graced':
+        return lookAt(state, new Set(state.graced), ctx);
+      case 'look-all':
+        for (const map of [state.terms, state.begunAtMs, state.draftedAtMs, state.proposed])
+          if (map.size > rememberedMax) map.clear();
+        for (const record of state.parts.board.running()) look(state, record, ctx);
+        return;
     }
-    const record = board.get(message.workflow);
-    if (record !== undefined) look(state, record, ctx);
   },
   signal(state, signal) {
-    if (signal.type === 'stopped' || signal.type === 'restarting') state.leave();
+    if (signal.type === 'stopped' || signal.type === 'restarting') state.changes.leave();
   },
 });
 
+function lookAt(state: VerdictState, workflows: ReadonlySet<string>, ctx: Context<VerdictMessage>): void {
+  for (const workflow of workflows) {
+    const record = state.parts.board.get(workflow);
+    if (record !== undefined) look(state, record, ctx);
+    else state.graced.delete(workflow);
+  }
+}
+
+/** What one workflow says must not keep this node from deciding the others. */
 function look(state: VerdictState, record: WorkflowRecord, ctx: Context<VerdictMessage>): void {
+  state.graced.delete(record.workflow);
+  try {
+    consider(state, record, ctx);
+  } catch (error) {
+    const fields = { workflow: record.workflow, error: String((error as Error).stack ?? error) };
+    state.parts.world.log('error', 'a workflow could not be judged', fields);
+  }
+}
+
+function consider(state: VerdictState, record: WorkflowRecord, ctx: Context<VerdictMessage>): void {
   const { parts } = state;
   if (record.ended !== undefined) return;
   const config = parts.chain.config(record.opened?.epoch ?? -1);
   const progress = progressOf(record);
   if (config === undefined || progress.kind !== 'ready') return;
+  const nowMs = parts.world.clock.monotonicMs();
   for (const { task, attempt } of progress.tasks) {
     const attemptRecord = record.tasks.get(task.id)?.attempts.get(attempt);
-    const terms = termsOf(record, task.id, attempt, {
-      chain: parts.chain,
-      crypto: parts.world.crypto,
-      skillVersion: (skill) => parts.manifests.find(({ name }) => name === skill)?.version,
-    });
-    if (attemptRecord === undefined || terms === undefined) continue;
     const key = `${record.workflow}|${task.id}|${attempt}`;
+    const terms = attemptRecord === undefined ? undefined : termsAt(state, record, task, attempt, key);
+    if (attemptRecord === undefined || terms === undefined) continue;
+    if (attemptRecord.assignedAtMs !== undefined && !state.begunAtMs.has(key)) state.begunAtMs.set(key, nowMs);
     const draft = draftDecision(attemptRecord, terms, config);
     if (draft === undefined) {
       expire(state, record, task, attemptRecord, key, ctx);
       continue;
     }
-    const nowMs = parts.world.clock.monotonicMs();
     const sinceMs = state.draftedAtMs.get(key) ?? nowMs;
     state.draftedAtMs.set(key, sinceMs);
-    if (!isComplete(attemptRecord, parts) && nowMs - sinceMs < graceMs[terms.endorsement.rule]) continue;
+    if (!isComplete(attemptRecord, parts) && nowMs - sinceMs < graceMs[terms.endorsement.rule]) {
+      state.graced.add(record.workflow);
+      continue;
+    }
     const payload = encodeDecision(draft);
     const digest = hex.encode(parts.world.crypto.sha256(payload));
-    if (state.proposed.get(key) === digest) continue;
-    if (
-      state.keeper.ref?.tell({
-        type: 'propose',
-        epoch: terms.epoch,
-        subject: { domain: 'verdict', key: verdictKey(terms) },
-        payload,
-      }) === true
-    )
-      state.proposed.set(key, digest);
+    const last = state.proposed.get(key);
+    if (last?.digest === digest && nowMs - last.atMs < repeatMs) continue;
+    const subject = { domain: 'verdict', key: verdictKey(terms) } as const;
+    const isTaken = state.keeper.ref?.tell({ type: 'propose', epoch: terms.epoch, subject, payload }) === true;
+    if (isTaken) state.proposed.set(key, { digest, atMs: nowMs });
   }
+}
+
+function termsAt(
+  state: VerdictState,
+  record: WorkflowRecord,
+  task: PlanTask,
+  attempt: number,
+  key: string,
+): TaskTerms | undefined {
+  const known = state.terms.get(key);
+  if (known !== undefined) return known;
+  const { chain, world, manifests } = state.parts;
+  const terms = termsOf(record, task.id, attempt, {
+    chain,
+    crypto: world.crypto,
+    skillVersion: (skill) => manifests.find(({ name }) => name === skill)?.version,
+  });
+  if (terms !== undefined) state.terms.set(key, terms);
+  return terms;
 }
 
 /** Everyone who was asked and is there has said its word on every candidate. */
@@ -143,10 +190,11 @@ function expire(
     chain.member(identity.id, record.opened!.epoch) === undefined
   )
     return;
-  const waitedMs = world.clock.monotonicMs() - attempt.assignedAtMs;
+  // An assignment may come long before its turn; nobody runs it until then.
+  const waitedMs = world.clock.monotonicMs() - (state.begunAtMs.get(key) ?? Number.POSITIVE_INFINITY);
   const isOverdue = waitedMs > task.timeoutMs + expiryMarginMs;
   if (!isOverdue && !(waitedMs > hopelessMs && isHopeless(task, attempt, record, parts))) return;
-  const terms = termsOf(record, task.id, attempt.attempt, { chain, crypto: world.crypto, skillVersion: () => '' });
+  const terms = termsAt(state, record, task, attempt.attempt, key);
   if (terms === undefined) return;
   const { meshId, epoch, workflow, planDigest } = terms;
   const expired = expiries.sign(
@@ -170,11 +218,18 @@ function expire(
   );
 }
 
-/** By this node's own view and the members' own word: nobody who may run the task is there, or all who are could not. */
+/**
+ * Nobody who may run the task is there, by this node's own view; or so many of them say that they could not run it that the others are too
+ * few to bear out a result, should they all come back.
+ */
 function isHopeless(task: PlanTask, attempt: AttemptRecord, record: WorkflowRecord, parts: Parts): boolean {
   const { placement } = task;
-  const members = parts.chain.config(record.opened!.epoch)?.members ?? [];
-  return members
+  const config = parts.chain.config(record.opened!.epoch);
+  if (config === undefined) return false;
+  const able = config.members
     .filter(({ site }) => placement === undefined || site === placement.site)
-    .every(({ id }) => !parts.view.isLive(id) || attempt.faults.has(id));
+    .map(({ id }) => id)
+    .filter((id) => !attempt.faults.has(id));
+  const needed = placement === undefined ? (endorsingWeight(config) ?? 1) : 1;
+  return weightOf(config, able) < needed || able.every((id) => !parts.view.isLive(id));
 }

@@ -28,7 +28,8 @@ export async function runCall(
   const { task } = call;
   const startedMs = world.clock.monotonicMs();
   const fail = (code: string, message: string): RunOutcome => {
-    const failure = { code, message: message.slice(0, 1_000) };
+    // Cut at a character, not inside one: half of it would have no encoding.
+    const failure = { code, message: message.slice(0, 1_000).toWellFormed() };
     return {
       kind: 'failure',
       digest: failureDigest(failure, world.crypto),
@@ -83,8 +84,9 @@ export async function runCall(
 /** The plan may ask for larger groups than the site's policy; a site never lets smaller ones out. */
 function withMinimumGroupSize(input: Json, minimumGroupSize: number): Json {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return input;
-  const asked = Number((input as { minimumGroupSize?: unknown }).minimumGroupSize ?? 0);
-  return { ...input, minimumGroupSize: Math.max(asked, minimumGroupSize) };
+  const asked = (input as { minimumGroupSize?: unknown }).minimumGroupSize;
+  const size = typeof asked === 'number' && asked > minimumGroupSize ? asked : minimumGroupSize;
+  return { ...input, minimumGroupSize: size };
 }
 
 async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {

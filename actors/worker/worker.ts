@@ -2,13 +2,16 @@
 // a candidate; as verifier it attests to every candidate by its own result. What is signed is on the record before it is shown.
 import { attestations, candidates, type TaskTerms } from '../../consensus/index.ts';
 import { equalBytes, hex } from '../../protocols/wire/index.ts';
-import type { Parts } from '../parts/index.ts';
-import { type ActorDef, type Context, defineActor } from '../system/index.ts';
+import { type Changes, type Parts, watchChanges } from '../parts/index.ts';
+import type { PlanTask } from '../plan/index.ts';
+import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import {
   type AttemptRecord,
+  answers,
   boundCall,
   encodeWorkflowEntry,
   progressOf,
+  taskStatus,
   termsOf,
   type WorkflowEntry,
   type WorkflowRecord,
@@ -18,7 +21,7 @@ import { type RunOutcome, runCall } from './runs.ts';
 import type { Workload } from './workload.ts';
 
 export type WorkerMessage =
-  | { readonly type: 'look'; readonly workflow: string }
+  | { readonly type: 'changed' }
   | { readonly type: 'look-all' }
   | { readonly type: 'ran'; readonly job: Job; readonly outcome: RunOutcome }
   | { readonly type: 'failed'; readonly job: Job; readonly message: string }
@@ -48,7 +51,9 @@ interface WorkerState extends WorkerArgs {
   /** Verifier: what its own runs found, by attempt. */
   readonly found: Map<string, RunOutcome>;
   readonly aborts: Map<string, AbortController>;
-  readonly leave: () => void;
+  /** Runs in hand by the gateway whose workflow they are for. */
+  readonly gateways: Map<string, string>;
+  readonly changes: Changes;
 }
 
 const lookPeriodMs = 500;
@@ -56,39 +61,42 @@ const foundMax = 1_000;
 
 export const workerActor: ActorDef<WorkerMessage, WorkerState, WorkerArgs> = defineActor({
   kind: 'worker',
-  mailbox: { capacity: 4_096, overflow: 'dropNewest' },
+  mailbox: { capacity: 4_096, overflow: 'reject' },
   start(ctx, args) {
-    const leave = args.parts.board.onChange(
-      ({ record }) => void ctx.self.tell({ type: 'look', workflow: record.workflow }),
-    );
-    // Also heals a `look` lost to a full mailbox, and takes up work found on the record after a restart.
+    const changes = watchChanges(args.parts.board, () => ctx.self.tell({ type: 'changed' }));
+    // Takes up work found on the record after a restart.
     ctx.every(lookPeriodMs, { type: 'look-all' }, 'look');
     ctx.self.tell({ type: 'look-all' });
-    return { ...args, running: new Set(), recording: new Set(), found: new Map(), aborts: new Map(), leave };
+    const collections = {
+      running: new Set<string>(),
+      recording: new Set<string>(),
+      found: new Map(),
+      aborts: new Map(),
+    };
+    return { ...args, ...collections, gateways: new Map(), changes };
   },
   receive(state, message, ctx) {
     const { parts } = state;
     switch (message.type) {
-      case 'look': {
-        const record = parts.board.get(message.workflow);
-        if (record !== undefined) look(state, record, ctx);
+      case 'changed':
+        for (const workflow of state.changes.take()) {
+          const record = parts.board.get(workflow);
+          if (record !== undefined) look(state, record, ctx);
+        }
         return;
-      }
       case 'look-all':
-        for (const record of parts.board.running()) look(state, record, ctx);
-        return;
+        return lookAll(state, ctx);
       case 'ran':
       case 'failed': {
         const { job } = message;
         state.running.delete(job.key);
+        state.gateways.delete(job.key);
         state.workload.end(job.key);
         state.aborts.delete(job.key);
         if (message.type === 'failed')
           record(state, ctx, `fault|${job.key}`, faultEntry(parts, job, 'internal', message.message));
         else finish(state, ctx, job, message.outcome);
-        const workflow = parts.board.get(job.workflow);
-        if (workflow !== undefined) look(state, workflow, ctx);
-        return;
+        return lookAll(state, ctx);
       }
       case 'recorded':
         state.recording.delete(message.key);
@@ -102,12 +110,31 @@ export const workerActor: ActorDef<WorkerMessage, WorkerState, WorkerArgs> = def
   },
   signal(state, signal) {
     if (signal.type !== 'stopped' && signal.type !== 'restarting') return;
-    state.leave();
+    state.changes.leave();
     for (const abort of state.aborts.values()) abort.abort();
   },
 });
 
+/** Gateways with the fewest runs in hand first: one that opens without end makes the others wait for a run, not for all of its own. */
+function lookAll(state: WorkerState, ctx: Context<WorkerMessage>): void {
+  const inHand = new Map<string, number>();
+  for (const gateway of state.gateways.values()) inHand.set(gateway, (inHand.get(gateway) ?? 0) + 1);
+  const loadOf = ({ opened }: WorkflowRecord): number => inHand.get(opened!.gateway) ?? 0;
+  for (const workflow of state.parts.board.running().toSorted((a, b) => loadOf(a) - loadOf(b)))
+    look(state, workflow, ctx);
+}
+
+/** What one workflow says must not keep this node from the others. */
 function look(state: WorkerState, workflow: WorkflowRecord, ctx: Context<WorkerMessage>): void {
+  try {
+    work(state, workflow, ctx);
+  } catch (error) {
+    const fields = { workflow: workflow.workflow, role: state.role, error: String((error as Error).stack ?? error) };
+    state.parts.world.log('error', 'a workflow could not be worked on', fields);
+  }
+}
+
+function work(state: WorkerState, workflow: WorkflowRecord, ctx: Context<WorkerMessage>): void {
   const { parts, role } = state;
   const self = parts.identity.id;
   if (workflow.ended !== undefined) {
@@ -137,8 +164,9 @@ function look(state: WorkerState, workflow: WorkflowRecord, ctx: Context<WorkerM
     if (terms === undefined || call === undefined) continue;
     const job: Job = { key, workflow: workflow.workflow, task: task.id, attempt, terms };
     state.running.add(key);
+    state.gateways.set(key, workflow.opened!.gateway);
     state.workload.begin(key);
-    const likely = [workflow.opened!.gateway, ...record.candidates.keys()];
+    const likely = [...holdersOf(workflow, task), workflow.opened!.gateway];
     ctx.pipe(
       (ended) => {
         const abort = new AbortController();
@@ -207,13 +235,11 @@ function attest(
   const terms = termsOf(workflow, task, attempt.attempt, termsContext(parts));
   if (terms === undefined) return;
   for (const [executor, { candidate, digest }] of attempt.candidates) {
-    if (
-      executor === identity.id ||
-      !equalBytes(candidate.callDigest, terms.callDigest) ||
-      attempt.attestations.has(`${identity.id}|${digest}`)
-    )
+    if (executor === identity.id || !answers(candidate, terms) || attempt.attestations.has(`${identity.id}|${digest}`))
       continue;
-    const verdict = candidate.outcome === own.kind && equalBytes(own.digest, candidate.resultDigest) ? 1 : -1;
+    const { outcome, resultDigest, sizeBytes } = candidate;
+    const isSame = outcome === own.kind && sizeBytes === own.sizeBytes && equalBytes(own.digest, resultDigest);
+    const verdict = isSame ? 1 : -1;
     const { callDigest, relation, skill: _skill, skillVersion: _version, endorsement: _endorsement, ...about } = terms;
     const attestation = attestations.sign(
       {
@@ -242,16 +268,29 @@ function attest(
   }
 }
 
-function ownResult(
-  state: WorkerState,
-  key: string,
-  attempt: AttemptRecord,
-): { readonly kind: 'result' | 'failure'; readonly digest: Uint8Array; readonly durationMs: number } | undefined {
+type OwnResult = Pick<Exclude<RunOutcome, { kind: 'fault' }>, 'kind' | 'digest' | 'sizeBytes' | 'durationMs'>;
+
+function ownResult(state: WorkerState, key: string, attempt: AttemptRecord): OwnResult | undefined {
   const mine = attempt.candidates.get(state.parts.identity.id);
-  if (mine !== undefined)
-    return { kind: mine.candidate.outcome, digest: mine.candidate.resultDigest, durationMs: mine.durationMs };
+  if (mine !== undefined) {
+    const { outcome: kind, resultDigest: digest, sizeBytes } = mine.candidate;
+    return { kind, digest, sizeBytes, durationMs: mine.durationMs };
+  }
   const found = state.found.get(key);
   return found === undefined || found.kind === 'fault' ? undefined : found;
+}
+
+/** Who signed for an output that the task reads, and so had it. */
+function holdersOf(workflow: WorkflowRecord, task: PlanTask): readonly NodeId[] {
+  const holders = new Set<NodeId>();
+  for (const before of workflow.opened?.plan.tasks ?? []) {
+    if (!task.after.includes(before.id)) continue;
+    const status = taskStatus(workflow, before);
+    if (status.state !== 'accepted' || status.certified.decision.kind !== 'ACCEPT') continue;
+    const { candidate, attestations: agreeing } = status.certified.decision;
+    for (const id of [candidate.executor, ...agreeing.map(({ verifier }) => verifier)]) holders.add(id);
+  }
+  return [...holders];
 }
 
 /** Appends one statement; `key` keeps it from being made twice while the first is on its way to the disk. */
@@ -271,8 +310,8 @@ function faultEntry(parts: Parts, job: Job, code: string, message: string): Work
     workflow: job.workflow,
     task: job.task,
     attempt: job.attempt,
-    code: code.slice(0, 64),
-    message: message.slice(0, 1_000),
+    code: code.slice(0, 64).toWellFormed(),
+    message: message.slice(0, 1_000).toWellFormed(),
     atMs: parts.world.clock.wallMs(),
   };
 }

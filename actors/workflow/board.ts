@@ -1,22 +1,30 @@
 // Law: the board holds the record of every workflow this node knows, folded from lane entries whose statements it checked: the statement
-// is about this mesh, signed by the entry's author, and a decision comes with a certificate that holds. What fails is refused by name.
-import {
-  attestations,
-  type Candidate,
-  candidates,
-  decodeCertificate,
-  decodeDecision,
-  expiries,
-  failureDigest,
-  type TaskAttempt,
-  verifyDecided,
-} from '../../consensus/index.ts';
-import type { MeshChain } from '../../protocols/mesh/index.ts';
+// is about this very workflow, signed by the entry's author, a member of its epoch, and a decision comes with a certificate that holds.
+// What fails is refused by name. The record is a function of the set of entries: their order and repetition do not matter.
+import { decodeCertificate, decodeDecision, verifyDecided } from '../../consensus/index.ts';
+import type { EpochConfig, MeshChain } from '../../protocols/mesh/index.ts';
 import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
-import { decodePlan, planDigest, planLimits } from '../plan/index.ts';
-import type { Clock, Crypto, NodeId } from '../system/index.ts';
-import { decodeWorkflowEntry, type WorkflowEntry, type WorkflowEntryOf, workflowId } from './entries.ts';
-import { attemptOf, attemptsMax, type Certified, emptyRecord, progressOf, type WorkflowRecord } from './record.ts';
+import { decodePlan, planDigest, problemText, validatePlan } from '../plan/index.ts';
+import type { SkillManifest } from '../planner/index.ts';
+import type { Clock, Crypto, Log, NodeId } from '../system/index.ts';
+import { createEarly } from './early.ts';
+import {
+  decodeWorkflowEntry,
+  encodeWorkflowEntry,
+  type WorkflowEntry,
+  type WorkflowEntryOf,
+  workflowId,
+} from './entries.ts';
+import {
+  attemptOf,
+  attemptsMax,
+  type Certified,
+  emptyRecord,
+  endOf,
+  type Opened,
+  type WorkflowRecord,
+} from './record.ts';
+import { foldAttestation, foldCandidate, foldExpired } from './statements.ts';
 
 export interface BoardChange {
   readonly record: WorkflowRecord;
@@ -31,25 +39,24 @@ export interface Contradiction {
   readonly what: string;
 }
 
-/** The entry is of an epoch this node has not caught up with: give it to the board again once it has. */
-export class EpochUnknown extends Error {
-  override readonly name = 'EpochUnknown';
-  readonly epoch: number;
-  constructor(epoch: number) {
-    super(`epoch ${epoch} is not known here yet`);
-    this.epoch = epoch;
-  }
-}
-
 export interface Board {
   get(workflow: string): WorkflowRecord | undefined;
-  /** The first workflow this node saw opened with `key`. */
+  /** The workflow opened with this key and plan, in whatever epoch. `planDigest` is lower-case hex. */
+  byRequest(idempotencyKey: string, planDigest: string): WorkflowRecord | undefined;
+  /** The first workflow that this node itself opened with `key`. */
+  openedHere(key: string): WorkflowRecord | undefined;
+  /** `openedHere`, or else the first one seen with `key`: any member may have used it, for another plan. */
   byIdempotencyKey(key: string): WorkflowRecord | undefined;
   /** All records, in order of opening as far as known. */
   all(): readonly WorkflowRecord[];
-  /** Records that are open here and not ended. */
+  /** Records that have not ended. */
   running(): readonly WorkflowRecord[];
-  /** Throws MalformedBytes with the reason where the entry is refused. Repeats are harmless. */
+  /** Records with something left to do: not ended, or with a decision that is in no lane yet. */
+  unfinished(): readonly WorkflowRecord[];
+  /**
+   * Throws MalformedBytes or PlanInvalid with the reason where the entry is refused. Repeats are harmless. What speaks of a workflow or an
+   * epoch that is not known here waits for it.
+   */
   apply(author: NodeId, body: Uint8Array): void;
   /** What the engine of this node decided or learned; its certificate was verified there. */
   decided(workflow: string, certified: Certified): void;
@@ -57,280 +64,271 @@ export interface Board {
   onContradiction(handler: (found: Contradiction) => void): () => void;
 }
 
-/** Workflows kept in memory; the oldest ended ones go first. Their lanes stay on disk. */
-const recordsMax = 10_000;
-/** Workflows spoken of before they were opened here. Entries of several authors overtake each other, but not by much. */
-const unopenedMax = 1_000;
-
-export function createBoard(options: {
+export interface BoardOptions {
   readonly chain: MeshChain;
   readonly crypto: Crypto;
   readonly clock: Clock;
   readonly self: NodeId;
-}): Board {
-  const { chain, crypto, clock, self } = options;
+  /** A plan that these cannot carry out is refused. */
+  readonly manifests: readonly SkillManifest[];
+  readonly log: Log;
+}
+
+/** Workflows kept in memory; the oldest finished ones go first. Their lanes stay on disk. */
+const recordsMax = 10_000;
+/** Workflows of one gateway that have not ended; those beyond wait until some have. */
+export const openPerGatewayMax = 1_000;
+
+const epochTopic = (epoch: number): string => `epoch ${epoch}`;
+const turnTopic = (gateway: NodeId): string => `turn ${gateway}`;
+
+export function createBoard(options: BoardOptions): Board {
+  const { chain, crypto, clock, self, manifests, log } = options;
   const records = new Map<string, WorkflowRecord>();
+  const unfinished = new Map<string, WorkflowRecord>();
+  const byRequest = new Map<string, string>();
+  const openedHere = new Map<string, string>();
   const byKey = new Map<string, string>();
-  let unopened = 0;
+  const openCounts = new Map<NodeId, number>();
+  const early = createEarly();
   const handlers = new Set<(change: BoardChange) => void>();
   const contradictionHandlers = new Set<(found: Contradiction) => void>();
 
-  const recordOf = (workflow: string): WorkflowRecord => {
-    let record = records.get(workflow);
-    if (record === undefined) {
-      if (unopened >= unopenedMax)
-        throw new MalformedBytes('a statement about a workflow that nobody opened; too many of them wait already');
-      unopened++;
-      if (records.size >= recordsMax) {
-        const oldest = [...records.values()].find(({ ended }) => ended !== undefined);
-        if (oldest !== undefined) {
-          records.delete(oldest.workflow);
-          if (oldest.opened !== undefined) byKey.delete(oldest.opened.idempotencyKey);
-        }
+  const requestOf = ({ idempotencyKey, planDigest: digest }: Pick<Opened, 'idempotencyKey' | 'planDigest'>): string =>
+    `${digest}|${idempotencyKey}`;
+
+  /** One subscriber's failure is its own: neither the others nor whoever brought the news pays for it. */
+  const tell = <T>(subscribers: Iterable<(news: T) => void>, news: T): void => {
+    for (const subscriber of [...subscribers]) {
+      try {
+        subscriber(news);
+      } catch (error) {
+        log('error', 'a subscriber of the board failed', { error: String(error) });
       }
-      record = emptyRecord(workflow);
-      records.set(workflow, record);
     }
+  };
+
+  const count = (gateway: NodeId, by: 1 | -1): void => {
+    openCounts.set(gateway, (openCounts.get(gateway) ?? 0) + by);
+  };
+
+  const forgetOldest = (): void => {
+    if (records.size < recordsMax) return;
+    for (const { workflow, opened } of records.values()) {
+      if (unfinished.has(workflow)) continue;
+      records.delete(workflow);
+      if (opened === undefined) return;
+      if (byRequest.get(requestOf(opened)) === workflow) byRequest.delete(requestOf(opened));
+      for (const index of [openedHere, byKey])
+        if (index.get(opened.idempotencyKey) === workflow) index.delete(opened.idempotencyKey);
+      return;
+    }
+  };
+
+  const open = (author: NodeId, entry: WorkflowEntryOf<'opened'>, body: Uint8Array): WorkflowRecord | undefined => {
+    const { idempotencyKey, epoch, workflow, words, approved, atMs } = entry;
+    const config = chain.config(epoch);
+    if (config === undefined) {
+      early.hold(epochTopic(epoch), { author, body });
+      return undefined;
+    }
+    memberOf(config, author);
+    const known = records.get(workflow);
+    if (known !== undefined) {
+      // A client that lost its gateway opens again at another: the same workflow, by construction.
+      if (known.openedBy.has(author)) return undefined;
+      known.openedBy.add(author);
+      return known;
+    }
+    const plan = decodePlan(entry.plan);
+    const digest = planDigest(plan, crypto);
+    if (workflowId({ meshId: chain.meshId, epoch, idempotencyKey, planDigest: digest }, crypto) !== workflow)
+      throw new MalformedBytes('an opening whose plan is not the one its workflow is named after');
+    const [problem] = validatePlan(plan, manifests);
+    if (problem !== undefined) throw new MalformedBytes(`a plan that cannot be carried out: ${problemText(problem)}`);
+    if ((openCounts.get(author) ?? 0) >= openPerGatewayMax) {
+      early.hold(turnTopic(author), { author, body });
+      return undefined;
+    }
+    forgetOldest();
+    const record = emptyRecord(workflow);
+    record.openedBy.add(author);
+    record.opened = { gateway: author, idempotencyKey, words, plan, planDigest: digest, epoch, approved, atMs };
+    records.set(workflow, record);
+    unfinished.set(workflow, record);
+    count(author, 1);
+    if (!byRequest.has(requestOf(record.opened))) byRequest.set(requestOf(record.opened), workflow);
+    if (!byKey.has(idempotencyKey)) byKey.set(idempotencyKey, workflow);
     return record;
   };
 
-  const contradicts = (author: NodeId, workflow: string, what: string): void => {
-    for (const handler of [...contradictionHandlers]) handler({ author, workflow, what });
-  };
+  /** The statement speaks of this mesh and of the very workflow, plan, epoch, task and attempt whose entry carries it. */
+  const aboutOf = (record: WorkflowRecord, entry: { readonly task: string; readonly attempt: number }) => ({
+    meshId: chain.meshId,
+    epoch: record.opened!.epoch,
+    workflow: hex.decode(record.workflow),
+    planDigest: hex.decode(record.opened!.planDigest),
+    task: entry.task,
+    attempt: entry.attempt,
+  });
 
-  /** The statement speaks of this mesh and of the very workflow, task and attempt whose entry carries it. */
-  const checkAbout = (
-    about: TaskAttempt,
-    entry: { readonly workflow: string; readonly task: string; readonly attempt: number },
-  ): void => {
-    if (!equalBytes(about.meshId, chain.meshId)) throw new MalformedBytes('a statement about another mesh');
-    if (hex.encode(about.workflow) !== entry.workflow || about.task !== entry.task || about.attempt !== entry.attempt) {
-      throw new MalformedBytes('a statement about another task than its entry');
-    }
-  };
-
-  /** Nobody may fill the record with tasks the plan does not have, or attempts it cannot come to. */
-  const checkTask = ({
-    workflow,
-    task,
-    attempt,
-  }: {
-    readonly workflow: string;
-    readonly task: string;
-    readonly attempt: number;
-  }): void => {
-    if (attempt >= attemptsMax) throw new MalformedBytes(`attempt ${attempt} of a task that gets ${attemptsMax}`);
-    const record = records.get(workflow);
-    if (record === undefined || record.tasks.has(task)) return;
-    const isInPlan =
-      record.opened === undefined
-        ? record.tasks.size < planLimits.tasks
-        : record.opened.plan.tasks.some(({ id }) => id === task);
-    if (!isInPlan) throw new MalformedBytes(`a task '${task}' that the plan does not have`);
-  };
-
-  const candidate = (author: NodeId, entry: WorkflowEntryOf<'candidate'>): boolean => {
-    const statement: Candidate = candidates.decode(entry.candidate);
-    checkAbout(statement, entry);
-    if (statement.executor !== author || !candidates.verify(statement, crypto))
-      throw new MalformedBytes('a candidate that its author did not sign');
-    if (
-      statement.outcome === 'failure' &&
-      (entry.failure === undefined || !equalBytes(failureDigest(entry.failure, crypto), statement.resultDigest))
-    ) {
-      throw new MalformedBytes('a failed candidate beside another failure than its own');
-    }
-    const attempt = attemptOf(recordOf(entry.workflow), entry.task, entry.attempt);
-    const digest = hex.encode(candidates.digest(statement, crypto));
-    const known = attempt.candidates.get(author);
-    if (known !== undefined) {
-      if (known.digest !== digest)
-        contradicts(author, entry.workflow, `signed two different results of ${entry.task}, attempt ${entry.attempt}`);
-      return false;
-    }
-    attempt.candidates.set(author, {
-      candidate: statement,
-      digest,
-      durationMs: entry.durationMs,
-      failure: entry.failure,
-    });
-    return true;
-  };
-
-  const attestation = (author: NodeId, entry: WorkflowEntryOf<'attestation'>): boolean => {
-    const statement = attestations.decode(entry.attestation);
-    checkAbout(statement, entry);
-    if (statement.verifier !== author || !attestations.verify(statement, crypto))
-      throw new MalformedBytes('an attestation that its author did not sign');
-    const attempt = attemptOf(recordOf(entry.workflow), entry.task, entry.attempt);
-    const key = `${author}|${hex.encode(statement.candidateDigest)}`;
-    const known = attempt.attestations.get(key);
-    if (known !== undefined) {
-      if (known.attestation.verdict !== statement.verdict)
-        contradicts(author, entry.workflow, `attested ${entry.task} both ways`);
-      return false;
-    }
-    // One verifier judges each candidate once, and there is one candidate per member.
-    if (
-      [...attempt.attestations.keys()].filter((other) => other.startsWith(`${author}|`)).length >=
-      chain.current.members.length
-    )
-      throw new MalformedBytes('more attestations than there are candidates');
-    attempt.attestations.set(key, { attestation: statement, durationMs: entry.durationMs });
-    return true;
-  };
-
-  const expired = (author: NodeId, entry: WorkflowEntryOf<'expired'>): boolean => {
-    const statement = expiries.decode(entry.expired);
-    checkAbout(statement, entry);
-    if (statement.member !== author || !expiries.verify(statement, crypto))
-      throw new MalformedBytes('an expiry that its author did not sign');
-    const attempt = attemptOf(recordOf(entry.workflow), entry.task, entry.attempt);
-    if (attempt.expired.has(author)) return false;
-    attempt.expired.set(author, statement);
-    return true;
-  };
-
-  const decided = (entry: WorkflowEntryOf<'decided'>): boolean => {
-    const attempt = attemptOf(recordOf(entry.workflow), entry.task, entry.attempt);
+  const foldDecided = (record: WorkflowRecord, entry: WorkflowEntryOf<'decided'>): boolean => {
+    const attempt = attemptOf(record, entry.task, entry.attempt);
     if (attempt.certified !== undefined) {
       attempt.isPublished = true;
       return false;
     }
     const decision = decodeDecision(entry.decision, crypto);
-    checkAbout(decision, entry);
-    const config = chain.config(decision.epoch);
-    if (config === undefined) throw new EpochUnknown(decision.epoch);
+    const { workflow, planDigest: digest, task, attempt: number } = aboutOf(record, entry);
+    const isAbout =
+      equalBytes(decision.workflow, workflow) &&
+      equalBytes(decision.planDigest, digest) &&
+      decision.task === task &&
+      decision.attempt === number;
+    if (!isAbout) throw new MalformedBytes('a decision about another task than its entry');
+    const config = chain.config(record.opened!.epoch)!;
     const certificate = decodeCertificate(entry.certificate);
-    const check = verifyDecided(
-      certificate,
-      { decision, bytes: entry.decision },
-      { config, meshId: chain.meshId },
-      crypto,
-    );
+    const decided = { decision, bytes: entry.decision };
+    const check = verifyDecided(certificate, decided, { config, meshId: chain.meshId }, crypto);
     if (!check.ok) throw new MalformedBytes(`a certificate that does not hold: ${check.reason}`);
     attempt.certified = { decision, decisionBytes: entry.decision, certificate, certificateBytes: entry.certificate };
     attempt.isPublished = true;
     return true;
   };
 
-  const opened = (author: NodeId, entry: WorkflowEntryOf<'opened'>): boolean => {
-    const plan = decodePlan(entry.plan);
-    const digest = planDigest(plan, crypto);
-    const { idempotencyKey, epoch } = entry;
-    if (workflowId({ meshId: chain.meshId, epoch, idempotencyKey, planDigest: digest }, crypto) !== entry.workflow) {
-      throw new MalformedBytes('an opening whose plan is not the one its workflow is named after');
+  const foldAssigned = (record: WorkflowRecord, entry: WorkflowEntryOf<'assigned'>, config: EpochConfig): boolean => {
+    const attempt = attemptOf(record, entry.task, entry.attempt);
+    const before = [attempt.executors.size, attempt.verifiers.size];
+    const isMember = (id: NodeId): boolean => config.members.some((member) => member.id === id);
+    for (const id of entry.executors) {
+      if (!isMember(id)) continue;
+      attempt.executors.add(id);
+      attempt.verifiers.delete(id);
     }
-    if (chain.config(epoch) === undefined) throw new EpochUnknown(epoch);
-    const record = recordOf(entry.workflow);
-    // A client that lost its gateway opens again at another: the same workflow, by construction.
-    if (record.opened !== undefined) return false;
-    unopened--;
-    record.opened = {
-      gateway: author,
-      idempotencyKey,
-      words: entry.words,
-      plan,
-      planDigest: digest,
-      epoch,
-      approved: entry.approved,
-      atMs: entry.atMs,
-    };
-    if (!byKey.has(idempotencyKey)) byKey.set(idempotencyKey, entry.workflow);
-    return true;
+    for (const id of entry.verifiers) if (isMember(id) && !attempt.executors.has(id)) attempt.verifiers.add(id);
+    const isFirst = attempt.assignedAtMs === undefined;
+    attempt.assignedAtMs ??= clock.monotonicMs();
+    return isFirst || attempt.executors.size !== before[0] || attempt.verifiers.size !== before[1];
   };
 
-  const fold = (author: NodeId, entry: WorkflowEntry): boolean => {
+  /** True where the entry changed the record. */
+  const fold = (record: WorkflowRecord, author: NodeId, entry: Exclude<WorkflowEntry, { kind: 'opened' }>): boolean => {
+    const { plan, epoch } = record.opened!;
+    const config = chain.config(epoch)!;
+    // Nobody may fill the record with tasks the plan does not have, or attempts it cannot come to.
+    if ('task' in entry) {
+      if (entry.attempt >= attemptsMax)
+        throw new MalformedBytes(`attempt ${entry.attempt} of a task that gets ${attemptsMax}`);
+      if (!plan.tasks.some(({ id }) => id === entry.task))
+        throw new MalformedBytes(`a task '${entry.task}' that the plan does not have`);
+    }
+    // A decision proves itself, whoever shows it.
+    if (entry.kind === 'decided') return foldDecided(record, entry);
+    memberOf(config, author);
+    if (entry.kind === 'cancelled') {
+      if (record.cancelledBy.has(author)) return false;
+      record.cancelledBy.set(author, entry.reason);
+      return true;
+    }
+    const attempt = attemptOf(record, entry.task, entry.attempt);
+    const context = { about: aboutOf(record, entry), author, attempt, crypto, candidatesMax: config.members.length };
+    const contradicts = (what: string): void =>
+      tell(contradictionHandlers, { author, workflow: record.workflow, what });
     switch (entry.kind) {
-      case 'opened':
-        return opened(author, entry);
-      case 'assigned': {
-        const attempt = attemptOf(recordOf(entry.workflow), entry.task, entry.attempt);
-        const before = [attempt.executors.size, attempt.verifiers.size];
-        for (const id of entry.executors) {
-          if (!chain.isMember(id)) continue;
-          attempt.executors.add(id);
-          attempt.verifiers.delete(id);
-        }
-        for (const id of entry.verifiers)
-          if (chain.isMember(id) && !attempt.executors.has(id)) attempt.verifiers.add(id);
-        const isFirst = attempt.assignedAtMs === undefined;
-        attempt.assignedAtMs ??= clock.monotonicMs();
-        return isFirst || attempt.executors.size !== before[0] || attempt.verifiers.size !== before[1];
-      }
+      case 'assigned':
+        return foldAssigned(record, entry, config);
       case 'candidate':
-        return candidate(author, entry);
+        return foldCandidate(entry, context, contradicts);
       case 'attestation':
-        return attestation(author, entry);
+        return foldAttestation(entry, context, contradicts);
       case 'expired':
-        return expired(author, entry);
-      case 'decided':
-        return decided(entry);
-      case 'fault': {
-        const { faults } = attemptOf(recordOf(entry.workflow), entry.task, entry.attempt);
-        if (faults.has(author)) return false;
-        faults.set(author, { code: entry.code, message: entry.message });
+        return foldExpired(entry, context);
+      case 'fault':
+        if (attempt.faults.has(author)) return false;
+        attempt.faults.set(author, { code: entry.code, message: entry.message });
         return true;
-      }
-      case 'cancelled': {
-        const { cancelledBy } = recordOf(entry.workflow);
-        if (cancelledBy.has(author)) return false;
-        cancelledBy.set(author, entry.reason);
-        return true;
-      }
     }
   };
 
-  /** A workflow has ended when its certificates say so, or when its gateway, or more members than may lie, cancelled it. */
-  const settle = (record: WorkflowRecord, atMs: number): void => {
-    if (record.ended !== undefined || record.opened === undefined) return;
-    const progress = progressOf(record);
-    if (progress.kind === 'done') record.ended = { state: 'completed', message: 'certified', atMs };
-    else if (progress.kind === 'failed') record.ended = { state: 'failed', message: progress.message, atMs };
-    else if (record.cancelledBy.has(record.opened.gateway) || record.cancelledBy.size > chain.current.f) {
-      const [reason] = record.cancelledBy.values();
-      record.ended = { state: 'cancelled', message: reason ?? '', atMs };
+  /** After a change: how the workflow stands, who hears of it, and what it makes room for. */
+  const settle = (change: BoardChange): void => {
+    const { record, entry } = change;
+    const { gateway } = record.opened!;
+    const end = endOf(record, chain.config(record.opened!.epoch)!);
+    const wasEnded = record.ended !== undefined;
+    if (end?.state !== record.ended?.state) record.ended = end === undefined ? undefined : { ...end, atMs: entry.atMs };
+    const isEnded = record.ended !== undefined;
+    if (isEnded !== wasEnded) count(gateway, isEnded ? -1 : 1);
+    note(record);
+    tell(handlers, change);
+    if (isEnded && !wasEnded) for (const { author, body } of early.take(turnTopic(gateway), 1)) retry(author, body);
+  };
+
+  const note = (record: WorkflowRecord): void => {
+    if (isFinished(record)) unfinished.delete(record.workflow);
+    else unfinished.set(record.workflow, record);
+  };
+
+  const apply = (author: NodeId, body: Uint8Array): void => {
+    const entry = decodeWorkflowEntry(body);
+    if (entry.kind === 'opened') {
+      const isNew = !records.has(entry.workflow);
+      const record = open(author, entry, body);
+      if (record === undefined) return;
+      if (author === self && !openedHere.has(entry.idempotencyKey))
+        openedHere.set(entry.idempotencyKey, entry.workflow);
+      settle({ record, author, entry });
+      if (isNew) for (const waited of early.take(entry.workflow)) retry(waited.author, waited.body);
+      return;
+    }
+    const record = records.get(entry.workflow);
+    if (record === undefined) early.hold(entry.workflow, { author, body });
+    else if (fold(record, author, entry)) settle({ record, author, entry });
+    else note(record);
+  };
+
+  /** What had to wait was not checked when it came; that it is refused now is its author's matter, not that of whoever it waited for. */
+  const retry = (author: NodeId, body: Uint8Array): void => {
+    try {
+      apply(author, body);
+    } catch (error) {
+      log('warn', 'workflow entry refused', { author, reason: (error as Error).message });
     }
   };
 
-  const emit = (change: BoardChange): void => {
-    for (const handler of [...handlers]) handler(change);
-  };
+  chain.onAppend(({ config }) => {
+    for (const { author, body } of early.take(epochTopic(config.epoch))) retry(author, body);
+  });
 
   return {
     get: (workflow) => records.get(workflow),
-    byIdempotencyKey: (key) => records.get(byKey.get(key) ?? ''),
+    byRequest: (idempotencyKey, digest) =>
+      records.get(byRequest.get(requestOf({ idempotencyKey, planDigest: digest })) ?? ''),
+    openedHere: (key) => records.get(openedHere.get(key) ?? ''),
+    byIdempotencyKey: (key) => records.get(openedHere.get(key) ?? byKey.get(key) ?? ''),
     all: () => [...records.values()],
-    running: () => [...records.values()].filter(({ opened, ended }) => opened !== undefined && ended === undefined),
-    apply(author, body) {
-      const entry = decodeWorkflowEntry(body);
-      if ('task' in entry) checkTask(entry);
-      if (!fold(author, entry)) return;
-      const record = recordOf(entry.workflow);
-      settle(record, entry.atMs);
-      emit({ record, author, entry });
-    },
+    running: () => [...unfinished.values()].filter(({ ended }) => ended === undefined),
+    unfinished: () => [...unfinished.values()],
+    apply,
     decided(workflow, certified) {
       const { decision, decisionBytes, certificateBytes } = certified;
-      const record = recordOf(workflow);
-      const attempt = attemptOf(record, decision.task, decision.attempt);
+      const { task, attempt: number } = decision;
+      const atMs = clock.wallMs();
+      const entry: WorkflowEntry = {
+        kind: 'decided',
+        workflow,
+        task,
+        attempt: number,
+        decision: decisionBytes,
+        certificate: certificateBytes,
+        atMs,
+      };
+      const record = records.get(workflow);
+      if (record === undefined) return early.hold(workflow, { author: self, body: encodeWorkflowEntry(entry) });
+      const attempt = attemptOf(record, task, number);
       if (attempt.certified !== undefined) return;
       attempt.certified = certified;
-      const atMs = clock.wallMs();
-      settle(record, atMs);
-      emit({
-        record,
-        author: self,
-        entry: {
-          kind: 'decided',
-          workflow,
-          task: decision.task,
-          attempt: decision.attempt,
-          decision: decisionBytes,
-          certificate: certificateBytes,
-          atMs,
-        },
-      });
+      settle({ record, author: self, entry });
     },
     onChange(handler) {
       handlers.add(handler);
@@ -341,4 +339,18 @@ export function createBoard(options: {
       return () => contradictionHandlers.delete(handler);
     },
   };
+}
+
+function memberOf(config: EpochConfig, author: NodeId): void {
+  if (!config.members.some(({ id }) => id === author))
+    throw new MalformedBytes(`its author is no member of epoch ${config.epoch}`);
+}
+
+/** An ended workflow whose last decision has not reached a lane yet still has a steward. */
+function isFinished(record: WorkflowRecord): boolean {
+  if (record.ended === undefined) return false;
+  for (const { attempts } of record.tasks.values())
+    for (const { certified, isPublished } of attempts.values())
+      if (certified !== undefined && !isPublished) return false;
+  return true;
 }

@@ -14,7 +14,7 @@ import {
 } from '../../consensus/index.ts';
 import type { EpochConfig } from '../../protocols/mesh/index.ts';
 import { compareText, equalBytes } from '../../protocols/wire/index.ts';
-import type { AttemptRecord } from './record.ts';
+import { type AttemptRecord, weightOf } from './record.ts';
 
 interface Backing {
   readonly candidate: Candidate;
@@ -91,7 +91,7 @@ export function backings(attempt: AttemptRecord, terms: TaskTerms, config: Epoch
 }
 
 /** One ill-fitting statement must not spoil the decision of the others: what is about anything else is left out here. */
-function answers(candidate: Candidate, terms: TaskTerms): boolean {
+export function answers(candidate: Candidate, terms: TaskTerms): boolean {
   return (
     sameTaskAttempt(candidate, terms) &&
     equalBytes(candidate.callDigest, terms.callDigest) &&
@@ -110,8 +110,4 @@ function carries(backing: Backing, terms: TaskTerms, config: EpochConfig): boole
   if (!isVoter(backing.candidate.executor, terms, config)) return false;
   if (terms.endorsement.rule === 'site') return true;
   return backing.weight >= (endorsingWeight(config) ?? Number.POSITIVE_INFINITY);
-}
-
-export function weightOf(config: EpochConfig, ids: readonly string[]): number {
-  return config.members.reduce((sum, member) => sum + (ids.includes(member.id) ? member.weight : 0), 0);
 }

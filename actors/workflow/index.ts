@@ -1,6 +1,13 @@
 // Law: the door of the workflow room: what is said about workflows, the record folded from it, and the decisions it can carry.
-export { type Board, type BoardChange, type Contradiction, createBoard, EpochUnknown } from './board.ts';
-export { backings, draftDecision, weightOf } from './draft.ts';
+export {
+  type Board,
+  type BoardChange,
+  type BoardOptions,
+  type Contradiction,
+  createBoard,
+  openPerGatewayMax,
+} from './board.ts';
+export { answers, backings, draftDecision } from './draft.ts';
 export { decodeWorkflowEntry, encodeWorkflowEntry, type WorkflowEntry, workflowId, workflowLane } from './entries.ts';
 export {
   type AttemptRecord,
@@ -10,14 +17,17 @@ export {
   boundCall,
   type Certified,
   emptyRecord,
+  endOf,
   failureOf,
   type Opened,
   outputsOf,
   type Progress,
+  payloadsOf,
   progressOf,
   resultBlob,
   type TaskStatus,
   taskStatus,
   type WorkflowRecord,
+  weightOf,
 } from './record.ts';
 export { callDigest, endorsementOf, termsOf } from './terms.ts';

@@ -1,7 +1,8 @@
 // Law: the record of a workflow is a fold over signed statements, the same whatever their order and however often they come. It decides
 // nothing: what a task came to is what a verified certificate says, and everything else here is what was said on the way.
 import type { Attestation, Candidate, Certificate, Decision, Expired, Failure } from '../../consensus/index.ts';
-import { hex } from '../../protocols/wire/index.ts';
+import type { EpochConfig } from '../../protocols/mesh/index.ts';
+import { compareText, hex } from '../../protocols/wire/index.ts';
 import { bindTask, type Json, type Plan, type PlanTask, readyTasks, type TaskOutput } from '../plan/index.ts';
 import type { BlobRef, NodeId } from '../system/index.ts';
 
@@ -59,6 +60,8 @@ export interface WorkflowRecord {
   readonly workflow: string;
   opened: Opened | undefined;
   readonly tasks: Map<string, TaskRecord>;
+  /** Who accepted the intent: its gateway, and others that a client turned to when it lost the first. */
+  readonly openedBy: Set<NodeId>;
   readonly cancelledBy: Map<NodeId, string>;
   ended:
     | { readonly state: 'completed' | 'failed' | 'cancelled'; readonly message: string; readonly atMs: number }
@@ -69,7 +72,14 @@ export interface WorkflowRecord {
 export const attemptsMax = 3;
 
 export function emptyRecord(workflow: string): WorkflowRecord {
-  return { workflow, opened: undefined, tasks: new Map(), cancelledBy: new Map(), ended: undefined };
+  return {
+    workflow,
+    opened: undefined,
+    openedBy: new Set(),
+    tasks: new Map(),
+    cancelledBy: new Map(),
+    ended: undefined,
+  };
 }
 
 export function attemptOf(record: WorkflowRecord, task: string, attempt: number): AttemptRecord {
@@ -116,6 +126,14 @@ export function taskStatus(record: WorkflowRecord, task: PlanTask): TaskStatus {
   }
 }
 
+/** The payloads that a plan reads, each once. */
+export function payloadsOf(plan: Plan): readonly BlobRef[] {
+  const found = new Map<string, BlobRef>();
+  for (const task of plan.tasks)
+    for (const source of Object.values(task.files)) if ('blob' in source) found.set(source.blob.digest, source.blob);
+  return [...found.values()];
+}
+
 /** Outputs of the finished tasks, for binding what follows them. */
 export function outputsOf(record: WorkflowRecord): ReadonlyMap<string, TaskOutput> {
   const outputs = new Map<string, TaskOutput>();
@@ -150,12 +168,16 @@ export type Progress =
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'unknown' };
 
-/** Where the workflow stands by its certificates alone; every node that holds them says the same. */
+/**
+ * Where the workflow stands by its certificates alone; every node that holds them says the same, in whatever order they came: it is done
+ * once no task is open, and has failed once a task that it needs has no output.
+ */
 export function progressOf(record: WorkflowRecord): Progress {
   if (record.opened === undefined) return { kind: 'unknown' };
   const { plan } = record.opened;
   const finished = new Set<string>();
   const open = new Map<string, number>();
+  let result: Certified | undefined;
   for (const task of plan.tasks) {
     const status = taskStatus(record, task);
     if (status.state === 'open') {
@@ -169,11 +191,36 @@ export function progressOf(record: WorkflowRecord): Progress {
           : `no result after ${status.attempt + 1} attempt(s): too few nodes could run it`;
       return { kind: 'failed', message: `${task.id} (${task.skill}): ${why}` };
     }
-    if (status.state === 'accepted' && task.id === plan.result) return { kind: 'done', result: status.certified };
+    if (status.state === 'accepted' && task.id === plan.result) result = status.certified;
     finished.add(task.id);
   }
+  if (result !== undefined && open.size === 0) return { kind: 'done', result };
   const ready = readyTasks(plan, finished).filter((task) => open.has(task.id));
   return { kind: 'ready', tasks: ready.map((task) => ({ task, attempt: open.get(task.id)! })) };
+}
+
+/**
+ * How the workflow ended, if it did. What its certificates say comes first. It is cancelled where everyone who opened it cancelled it (one
+ * member that copies an opening can neither cancel what another gateway opened nor be the only one asked), or more members than may lie did.
+ */
+export function endOf(
+  record: WorkflowRecord,
+  config: Pick<EpochConfig, 'members' | 'f'>,
+): { readonly state: 'completed' | 'failed' | 'cancelled'; readonly message: string } | undefined {
+  const progress = progressOf(record);
+  if (progress.kind === 'done') return { state: 'completed', message: 'certified' };
+  if (progress.kind === 'failed') return { state: 'failed', message: progress.message };
+  const { openedBy, cancelledBy } = record;
+  const isByOpeners = openedBy.size > 0 && [...openedBy].every((id) => cancelledBy.has(id));
+  if (!isByOpeners && weightOf(config, [...cancelledBy.keys()]) <= config.f) return undefined;
+  const [first] = [...cancelledBy.keys()].sort(
+    (a, b) => Number(openedBy.has(b)) - Number(openedBy.has(a)) || compareText(a, b),
+  );
+  return { state: 'cancelled', message: cancelledBy.get(first ?? '') ?? '' };
+}
+
+export function weightOf(config: Pick<EpochConfig, 'members'>, ids: readonly NodeId[]): number {
+  return config.members.reduce((sum, member) => sum + (ids.includes(member.id) ? member.weight : 0), 0);
 }
 
 export interface BoundCall {

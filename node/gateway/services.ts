@@ -8,6 +8,8 @@ import { buildCertificateFile } from '../../actors/proof/index.ts';
 import type { BlobRef } from '../../actors/system/index.ts';
 import {
   encodeWorkflowEntry,
+  openPerGatewayMax,
+  payloadsOf,
   progressOf,
   resultBlob,
   type WorkflowRecord,
@@ -32,6 +34,10 @@ export interface WorkflowServicesOptions {
 }
 
 const profileTimeoutMs = 20_000;
+/** Half of what the other members take from one gateway: they may hear of an end later than it does. */
+const inHandMax = openPerGatewayMax / 2;
+/** How long after the end of a workflow its last event may take to be told. */
+const endPatienceMs = 1_000;
 /** Time for one holder to fetch the files: a base and what a slow link needs per byte. */
 const holdTimeoutMs = (sizeBytes: number): number => 8_000 + sizeBytes / 2_000;
 
@@ -158,19 +164,29 @@ export function createWorkflowServices({
         );
       const { epoch } = chain.current;
       const { idempotencyKey, words, approved } = request;
-      const known = board.byIdempotencyKey(idempotencyKey);
       const planned = planDigest(plan, world.crypto);
-      if (known?.opened !== undefined && known.opened.planDigest !== planned) {
+      // The epoch may have changed since the first request; whose it was is told by the key and the plan alone.
+      const known = board.byRequest(idempotencyKey, planned);
+      const other = board.openedHere(idempotencyKey);
+      if (known === undefined && other !== undefined) {
         throw new GatewayError(
           'conflict',
-          `the key '${idempotencyKey}' already names workflow ${known.workflow.slice(0, 12)} with another plan`,
+          `the key '${idempotencyKey}' already names workflow ${other.workflow.slice(0, 12)} with another plan`,
           'Use a new key for a new intent.',
+        );
+      }
+      const inHand = board.running().filter(({ opened }) => opened?.gateway === parts.identity.id).length;
+      if (known === undefined && inHand >= inHandMax) {
+        throw new GatewayError(
+          'not_ready',
+          `this node has ${inHand} workflows in hand, the most it takes at a time`,
+          'Wait until some have ended (`parley ps`), or send it to another node.',
         );
       }
       const workflow =
         known?.workflow ??
         workflowId({ meshId: chain.meshId, epoch, idempotencyKey, planDigest: planned }, world.crypto);
-      const files = filesOf(plan);
+      const files = payloadsOf(plan);
       for (const ref of files) {
         if (blobs.isPrivate(ref.digest))
           throw new GatewayError(
@@ -212,12 +228,13 @@ export function createWorkflowServices({
     detail: async (prefix): Promise<WorkflowDetail> => describe(find(prefix)),
 
     async *events(prefix, signal): AsyncIterable<WorkflowEvent> {
-      const { workflow } = find(prefix);
+      const record = find(prefix);
+      const { workflow } = record;
       let wake = (): void => {};
       const leave = events.onEvent(workflow, () => wake());
       signal.addEventListener('abort', () => wake(), { once: true });
       try {
-        for (let next = 0; !signal.aborted; ) {
+        for (let next = 0, isLate = false; !signal.aborted; ) {
           const list = events.list(workflow);
           if (next < list.length) {
             const event = list[next++] as unknown as WorkflowEvent;
@@ -225,8 +242,21 @@ export function createWorkflowServices({
             if (event.type === 'ended') return;
             continue;
           }
+          // Of a workflow that ended long ago, or that somebody buried in events, the end itself may no longer be among them.
+          if (record.ended !== undefined && isLate) {
+            const { state, message, atMs } = record.ended;
+            yield { key: 'ended', atMs, type: 'ended', state, message };
+            return;
+          }
+          isLate = record.ended !== undefined;
           await new Promise<void>((resolve) => {
-            wake = resolve;
+            const cancel = isLate
+              ? world.scheduler.at(world.clock.monotonicMs() + endPatienceMs, resolve)
+              : (): void => {};
+            wake = () => {
+              cancel();
+              resolve();
+            };
           });
         }
       } finally {
@@ -258,6 +288,14 @@ export function createWorkflowServices({
         workflowLane,
         encodeWorkflowEntry({ kind: 'cancelled', workflow: record.workflow, reason, atMs: world.clock.wallMs() }),
       );
+      if (board.get(record.workflow)?.ended === undefined) {
+        const gateways = [...record.openedBy].map((id) => chain.nameOf(id)).join(' and ');
+        throw new GatewayError(
+          'denied',
+          `workflow ${record.workflow.slice(0, 12)} was opened at ${gateways}; that this node cancels it is noted and not enough`,
+          `Cancel it there, or at ${chain.current.f + 1} members in all.`,
+        );
+      }
       return describe(record);
     },
   };
@@ -289,6 +327,10 @@ async function replicate(parts: Parts, workflow: string, files: readonly BlobRef
   ).filter((id) => id !== identity.id && view.isLive(id));
   let held = 0;
   let next = 0;
+  let tellEnough = (): void => {};
+  const enough = new Promise<void>((resolve) => {
+    tellEnough = resolve;
+  });
   const askNext = async (): Promise<void> => {
     while (held < wanted && next < order.length) {
       const node = order[next++]!;
@@ -300,21 +342,16 @@ async function replicate(parts: Parts, workflow: string, files: readonly BlobRef
           { timeoutMs: holdTimeoutMs(sizeBytes) },
         );
         if (reply.held) held++;
-        else world.log('warn', 'workflow not held', { workflow, node, reason: reply.reason });
+        if (held >= wanted) tellEnough();
+        if (!reply.held) world.log('warn', 'workflow not held', { workflow, node, reason: reply.reason });
       } catch (error) {
         world.log('warn', 'workflow not held', { workflow, node, reason: (error as Error).message });
       }
     }
   };
-  await Promise.all(Array.from({ length: wanted }, askNext));
+  // Once enough hold it, the client does not wait for one that is connected and silent.
+  await Promise.race([enough, Promise.all(Array.from({ length: wanted }, askNext))]);
   return held;
-}
-
-function filesOf(plan: Plan): BlobRef[] {
-  const found = new Map<string, BlobRef>();
-  for (const task of plan.tasks)
-    for (const source of Object.values(task.files)) if ('blob' in source) found.set(source.blob.digest, source.blob);
-  return [...found.values()];
 }
 
 export async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -39,22 +39,30 @@ function standing(record: WorkflowRecord): string {
 const lanesTable = 'lanes';
 const entryRow = /^e\/([^/]+)\/([^/]+)\//;
 
-/** The lanes of honest authors are the same rows on every disk of the core. */
-export function checkLanes(core: readonly SimNode[], isHonest: (index: number) => boolean, nodes: readonly SimNode[], book: Book): void {
+/** Row keys of honest authors' logs on each disk of the core, at one moment. */
+export type LaneRows = ReadonlyMap<SimNode, ReadonlyMap<string, Uint8Array>>;
+
+export function laneRows(core: readonly SimNode[], isHonest: (index: number) => boolean, nodes: readonly SimNode[]): LaneRows {
   const honest = new Set(nodes.filter(({ index }) => isHonest(index)).map(({ id }) => id));
-  const rowsOf = ({ disk }: SimNode): Map<string, Uint8Array> =>
-    new Map([...(disk.tables.get(lanesTable) ?? [])].filter(([key]) => honest.has(entryRow.exec(key)?.[2] ?? '')));
-  const [first, ...others] = core;
-  if (first === undefined) return;
-  const rows = rowsOf(first);
-  for (const other of others) {
-    const theirs = rowsOf(other);
-    const missing = [...rows.keys()].filter((key) => !theirs.has(key));
-    const extra = [...theirs.keys()].filter((key) => !rows.has(key));
-    const unequal = [...rows].filter(([key, value]) => theirs.has(key) && Buffer.compare(value, theirs.get(key)!) !== 0);
-    if (missing.length + extra.length + unequal.length === 0) continue;
-    const sample = missing[0] ?? extra[0] ?? unequal[0]![0];
-    const author = nodes.find(({ id }) => id === entryRow.exec(sample)?.[2])?.name;
-    book.break('lanes-converge', `${other.name} lacks ${missing.length} entries that ${first.name} has, has ${extra.length} that it lacks, and ${unequal.length} differ; for example ${entryRow.exec(sample)?.[1]} of ${author} ${sample.slice(-6)}`);
-  }
+  return new Map(core.map((node) => [node, new Map([...(node.disk.tables.get(lanesTable) ?? [])].filter(([key]) => honest.has(entryRow.exec(key)?.[2] ?? '')))]));
 }
+
+/**
+ * What anybody of the core held `before` everybody holds now, to the byte; and nobody writes any more, where there is nothing left to do
+ * and nobody to lie about.
+ */
+export function checkLanes(before: LaneRows, now: LaneRows, nodes: readonly SimNode[], book: Book): void {
+  const inWords = (key: string): string => `${entryRow.exec(key)?.[1]} ${Number(key.slice(-16))} of ${nodes.find(({ id }) => id === entryRow.exec(key)?.[2])?.name}`;
+  const union = new Map([...before.values()].flatMap((rows) => [...rows]));
+  for (const [{ name }, rows] of now) {
+    const missing = [...union.keys()].filter((key) => !rows.has(key));
+    if (missing.length > 0) book.break('lanes-converge', `${name} lacks ${missing.length} entries that others of the quorum hold, for example ${inWords(missing[0]!)}`);
+    const unequal = [...union].filter(([key, value]) => rows.has(key) && Buffer.compare(value, rows.get(key)!) !== 0);
+    if (unequal.length > 0) book.break('lanes-converge', `${name} holds ${unequal.length} other entries than the others, for example ${inWords(unequal[0]![0])}`);
+  }
+  const added = [...new Set([...now.values()].flatMap((rows) => [...rows.keys()]))].filter((key) => !union.has(key));
+  if (added.length > addedMax) book.break('quiet', `${added.length} entries were written though there is nothing left to do, for example ${inWords(added[0]!)}`);
+}
+
+/** Stragglers in the last seconds. */
+const addedMax = 3;

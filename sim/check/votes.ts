@@ -90,7 +90,8 @@ export function createVoteCheck({ swarm, book, isHonest, onSaid }: VoteCheckOpti
     sent({ from, carried, type, body }: SentMessage) {
       if (type !== consensusFrame || carried !== 'frame') return;
       try {
-        const { bytes } = decodeBody(body) as { readonly bytes: Uint8Array };
+        const { bytes } = decodeBody(body) as { readonly bytes: unknown };
+        if (!(bytes instanceof Uint8Array)) throw new MalformedBytes('a consensus frame without bytes');
         const name = `${from}${hex.encode(crypto.sha256(bytes))}`;
         if (read.has(name)) return;
         if (read.size >= readMax) read.clear();

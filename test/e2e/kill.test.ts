@@ -2,7 +2,7 @@
 // help; the dead node, started again from its folder, learns how it ended and works on.
 import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyCertificateFile } from '../../actors/proof/index.ts';
 import { createRandom } from '../../actors/system/index.ts';
 import { eventually, loadFactor, localFile, pause, TestMesh } from '../support/mesh.ts';
@@ -127,3 +127,46 @@ it(
 it('SIGKILL of the node that was asked, at once after it accepted, moves the client to another and costs no result', async () => {
   await survives({ victim: 'cedar', gateway: 'cedar', delayMs: 0 });
 }, 90_000);
+
+describe('a node that freezes (SIGSTOP) stays connected and says nothing', () => {
+  const frozen = 'dahlia';
+  const thaw = async (workflow: string): Promise<void> => {
+    mesh.process(frozen).thaw();
+    await mesh.formed();
+    await eventually(
+      `${frozen} to learn how the workflow ended`,
+      async () => (await mesh.detail(frozen, workflow))?.state === 'completed',
+    );
+    expect(await takesPart(frozen)).toBe(true);
+    for (const name of names) expect([name, (await mesh.status(name)).named]).toEqual([name, []]);
+  };
+
+  it('before an intent comes: neither its acceptance nor its result waits for it', async () => {
+    for (const gateway of ['amber', 'birch', 'cedar'] as const) {
+      mesh.process(frozen).freeze();
+      const startedMs = performance.now();
+      const asked = await mesh.ask(words, [packages], { node: gateway, timeoutMs: 45_000 });
+      const tookMs = performance.now() - startedMs;
+      console.log(`${frozen} frozen, asked through ${gateway}: ${tookMs.toFixed(0)} ms from the words to the result`);
+      expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
+      expect(tookMs).toBeLessThanOrEqual(promisedMs * loadFactor(loadavg()[0]!, availableParallelism()));
+      await thaw(asked.workflow);
+    }
+  }, 120_000);
+
+  it('after it accepted an intent: the client goes on through another and has its result', async () => {
+    let frozenAtMs = 0;
+    const asked = await mesh.ask(words, [packages], {
+      node: frozen,
+      timeoutMs: 45_000,
+      onOpened() {
+        frozenAtMs = performance.now();
+        mesh.process(frozen).freeze();
+      },
+    });
+    console.log(`${frozen} frozen after it accepted: result after ${(performance.now() - frozenAtMs).toFixed(0)} ms`);
+    expect(asked.moves.map(({ from }) => from)).toEqual([expect.stringContaining(frozen)]);
+    expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
+    await thaw(asked.workflow);
+  }, 90_000);
+});

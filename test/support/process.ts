@@ -82,9 +82,19 @@ export class TestProcess {
     await this.gone;
   }
 
+  /** SIGSTOP: connected, and silent. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT');
+  }
+
   /** SIGTERM, and SIGKILL after `patienceMs`. Resolves with how it ended. */
   async stop(patienceMs = 8_000): Promise<number | string> {
     this.#child.kill('SIGTERM');
+    this.#child.kill('SIGCONT');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), patienceMs);
     const how = await this.gone;
     clearTimeout(timer);

@@ -86,8 +86,13 @@ export class RemoteOffice implements Office {
 
   // ── what refs do ──
 
+  private sessionOf(ref: RemoteRef): Session | undefined {
+    if (ref.session?.open !== true) ref.session = this.sessions.get(ref.address.node);
+    return ref.session;
+  }
+
   tell(ref: RemoteRef, message: Message, trace: TraceContext | undefined): boolean {
-    const session = this.sessions.get(ref.address.node);
+    const session = this.sessionOf(ref);
     if (session === undefined) {
       this.system.deadLetter(ref, message, ref.address.node === this.system.name ? 'stopped' : 'unreachable');
       return false;
@@ -118,7 +123,7 @@ export class RemoteOffice implements Office {
 
   monitor(ref: RemoteRef, monitor: Monitor): ExitReason | undefined {
     const { node } = ref.address;
-    const session = this.sessions.get(node);
+    const session = this.sessionOf(ref);
     if (session === undefined) return node === this.system.name ? noproc : unreachable(node);
     if (!session.post([frameMark, frameKind.monitor, monitor.id, destination(ref)])) return unreachable(node);
     session.watch(monitor);
@@ -126,7 +131,7 @@ export class RemoteOffice implements Office {
   }
 
   demonitor(ref: RemoteRef, monitor: Monitor): void {
-    const session = this.sessions.get(ref.address.node);
+    const session = this.sessionOf(ref);
     if (session?.unwatch(monitor) === true) session.post([frameMark, frameKind.demonitor, monitor.id]);
   }
 
@@ -157,7 +162,7 @@ export class RemoteOffice implements Office {
   }
 
   private readonly post = (session: Session, frame: readonly unknown[]): boolean => {
-    if (this.sessions.get(session.node) !== session) return false;
+    if (!session.open) return false;
     const { network, node } = session;
     return network.send(node, encodeValue(frame, session.lower, network.maxFrameBytes));
   };

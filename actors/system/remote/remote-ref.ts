@@ -5,10 +5,13 @@ import type { ActorSystem } from '../system.ts';
 import { ForeignRef, type Monitor } from '../target.ts';
 import type { ActorAddress, ExitReason, Message, TraceContext } from '../types.ts';
 import type { RemoteOffice } from './office.ts';
+import type { Session } from './session.ts';
 
 export class RemoteRef extends ForeignRef {
   readonly address: ActorAddress;
   private readonly office: RemoteOffice;
+  /** The session it was last told something over. */
+  session: Session | undefined = undefined;
 
   constructor(system: ActorSystem, office: RemoteOffice, address: ActorAddress) {
     super(system);

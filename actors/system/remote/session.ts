@@ -25,6 +25,8 @@ export const maxMonitorsHeld = 100_000;
 export class Session {
   readonly node: NodeId;
   readonly network: FrameNetwork;
+  /** False once it has ended. */
+  open = true;
   /** The peer is this program too: its messages need no schema. */
   readonly trusted: boolean;
   /** Encodes and sends a frame of this session. False: refused by the network. */
@@ -115,6 +117,7 @@ export class Session {
   }
 
   close(): void {
+    this.open = false;
     const reason = unreachable(this.node);
     for (const ask of [...this.awaited.values()]) ask.fail('stopped', 'went out of reach before it answered', reason);
     for (const ask of [...this.served]) ask.abandon();

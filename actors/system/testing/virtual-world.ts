@@ -32,7 +32,6 @@ export interface VirtualWorld {
 
 interface Entry {
   readonly atMs: number;
-  readonly sequence: number;
   run: (() => void) | undefined;
 }
 
@@ -45,23 +44,39 @@ function settlePromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** What is due at one moment, in the order it was scheduled. */
+interface Moment {
+  readonly atMs: number;
+  readonly entries: Entry[];
+  /** Those before it have run. */
+  next: number;
+}
+
 class Agenda {
-  /** A binary heap by (atMs, sequence). */
-  private readonly heap: Entry[] = [];
+  private readonly moments = new Map<number, Moment>();
+  /** A binary heap of the moments' times. */
+  private readonly times: number[] = [];
   pending = 0;
 
   push(entry: Entry): void {
-    const { heap } = this;
     this.pending++;
-    let at = heap.length;
-    heap.push(entry);
+    const { atMs } = entry;
+    const moment = this.moments.get(atMs);
+    if (moment !== undefined) {
+      moment.entries.push(entry);
+      return;
+    }
+    this.moments.set(atMs, { atMs, entries: [entry], next: 0 });
+    const { times } = this;
+    let at = times.length;
+    times.push(atMs);
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (before(heap[parent]!, entry)) break;
-      heap[at] = heap[parent]!;
+      if (times[parent]! <= atMs) break;
+      times[at] = times[parent]!;
       at = parent;
     }
-    heap[at] = entry;
+    times[at] = atMs;
   }
 
   /** Removes and returns the first entry that was not cancelled and is due, if any. */
@@ -69,47 +84,50 @@ class Agenda {
     const first = this.peek();
     if (first === undefined || first.atMs > nowMs) return undefined;
     this.pending--;
-    this.removeFirst();
+    this.moments.get(first.atMs)!.next++;
     return first;
   }
 
   peek(): Entry | undefined {
-    while (this.heap[0] !== undefined && this.heap[0].run === undefined) this.removeFirst();
-    return this.heap[0];
+    for (let atMs = this.times[0]; atMs !== undefined; atMs = this.times[0]) {
+      const moment = this.moments.get(atMs)!;
+      for (; moment.next < moment.entries.length; moment.next++) {
+        const entry = moment.entries[moment.next]!;
+        if (entry.run !== undefined) return entry;
+      }
+      this.moments.delete(atMs);
+      this.removeFirstTime();
+    }
+    return undefined;
   }
 
-  private removeFirst(): void {
-    const { heap } = this;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
+  private removeFirstTime(): void {
+    const { times } = this;
+    const last = times.pop()!;
+    if (times.length === 0) return;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
-      if (before(last, heap[child]!)) break;
-      heap[at] = heap[child]!;
+      if (child >= times.length) break;
+      if (child + 1 < times.length && times[child + 1]! < times[child]!) child++;
+      if (last <= times[child]!) break;
+      times[at] = times[child]!;
       at = child;
     }
-    heap[at] = last;
+    times[at] = last;
   }
-}
-
-function before(a: Entry, b: Entry): boolean {
-  return a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence);
 }
 
 /** A small deterministic World without network or storage: clock, random, scheduler and log. */
 export function virtualWorld(seed: number | Uint8Array = 1): VirtualWorld {
   let nowMs = 0;
   let skewMs = 0;
-  let sequence = 0;
   const agenda = new Agenda();
   let deferred: (() => void)[] = [];
   const logged: LogEntry[] = [];
 
   const schedule = (atMs: number, run: () => void): Entry => {
-    const entry: Entry = { atMs: Math.max(atMs, nowMs), sequence: sequence++, run };
+    const entry: Entry = { atMs: Math.max(atMs, nowMs), run };
     agenda.push(entry);
     return entry;
   };

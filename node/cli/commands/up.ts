@@ -130,7 +130,14 @@ async function runNode(
     const node = await Promise.race([start(session, folder, bootstrap), told, orphaned]);
     try {
       announce(session, folder, node);
-      await Promise.race([node.ended, told, orphaned]);
+      const failure = await Promise.race([node.ended, told, orphaned]);
+      if (failure !== undefined)
+        throw new CliFailure(
+          exitCodes.failed,
+          'node_ended',
+          failure,
+          'See node.log in its folder; then start it again with `up`.',
+        );
     } finally {
       say(session, 'stopping …');
       const limit = setTimeout(() => process.exit(exitCodes.failed), stopTimeoutMs);

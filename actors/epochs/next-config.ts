@@ -1,0 +1,20 @@
+// Law: the epoch that follows is a function of the one before and of who its members are, so that members who agree on the members agree
+// on every byte.
+import { defaultFaultBudget } from '../../consensus/index.ts';
+import { configHash, type EpochConfig, type Member } from '../../protocols/mesh/index.ts';
+import { compareText } from '../../protocols/wire/index.ts';
+import type { Crypto } from '../system/index.ts';
+
+/** The epoch after `current` with these members and the strongest fault budget that many can bear. */
+export function nextConfig(
+  current: EpochConfig,
+  members: readonly Member[],
+  crypto: Pick<Crypto, 'sha256'>,
+): EpochConfig {
+  return {
+    epoch: current.epoch + 1,
+    members: [...members].sort((a, b) => compareText(a.id, b.id)),
+    ...defaultFaultBudget(members.length),
+    previous: configHash(current, crypto),
+  };
+}

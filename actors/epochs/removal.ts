@@ -1,0 +1,118 @@
+// Law: whoever signed two things where one was allowed is removed by the others, on nobody's word but its own signatures: each member
+// proposes and votes for the removal of exactly those whose evidence it verified itself. Nobody is removed where the mesh would then
+// tolerate no liar at all while it does now: then the guilty one is named, and goes when another member has come.
+import { configKey, judgeConfigChange, toleranceInWords } from '../../consensus/index.ts';
+import { type EpochConfig, encodeConfig } from '../../protocols/mesh/index.ts';
+import { equalBytes } from '../../protocols/wire/index.ts';
+import type { Judgement, KeeperMessage } from '../consensus/index.ts';
+import type { Parts, Place } from '../parts/index.ts';
+import { type ActorDef, type Crypto, defineActor, type NodeId } from '../system/index.ts';
+import { nextConfig } from './next-config.ts';
+
+/** Members of any epoch that evidence, verified here, convicts. */
+export interface Guilty {
+  has(id: NodeId): boolean;
+  convict(id: NodeId): void;
+  onChange(handler: () => void): () => void;
+}
+
+export function createGuilty(): Guilty {
+  const convicted = new Set<NodeId>();
+  const handlers = new Set<() => void>();
+  return {
+    has: (id) => convicted.has(id),
+    convict(id) {
+      if (convicted.has(id)) return;
+      convicted.add(id);
+      for (const handler of [...handlers]) handler();
+    },
+    onChange(handler) {
+      handlers.add(handler);
+      return () => handlers.delete(handler);
+    },
+  };
+}
+
+/** The epoch after `current` without `culprit`; undefined where the mesh cannot afford it. The same on every member. */
+export function removalOf(current: EpochConfig, culprit: NodeId, crypto: Crypto): EpochConfig | undefined {
+  const remaining = current.members.filter(({ id }) => id !== culprit);
+  if (remaining.length === 0 || remaining.length === current.members.length) return undefined;
+  const next = nextConfig(current, remaining, crypto);
+  if (current.f > 0 && next.f === 0) return undefined;
+  return judgeConfigChange(next, current, crypto).ok ? next : undefined;
+}
+
+/** Whether a member votes for `next`, which lets nobody in. */
+export function judgeRemoval(next: EpochConfig, current: EpochConfig, guilty: Guilty, crypto: Crypto): Judgement {
+  const kept = new Set(next.members.map(({ id }) => id));
+  const removed = current.members.filter(({ id }) => !kept.has(id));
+  const [culprit] = removed;
+  if (culprit === undefined || removed.length > 1)
+    return { ok: false, reason: 'it neither lets a node in nor removes a guilty member' };
+  const expected = removalOf(current, culprit.id, crypto);
+  if (expected === undefined)
+    return { ok: false, reason: `without ${culprit.name} the mesh would tolerate no lying member` };
+  if (!equalBytes(encodeConfig(expected), encodeConfig(next)))
+    return { ok: false, reason: `it changes more than the membership of ${culprit.name}` };
+  // The evidence is on its way where there is any: whoever found it shows it to all.
+  return guilty.has(culprit.id) ? { ok: true } : 'unknown';
+}
+
+export interface RemovalArgs {
+  readonly parts: Parts;
+  readonly guilty: Guilty;
+  readonly keeper: Place<KeeperMessage>;
+}
+export type RemovalMessage = { readonly type: 'look' } | { readonly type: 'convicted' };
+
+interface State extends RemovalArgs {
+  /** When this node last proposed the next epoch, and which. */
+  proposed: { readonly epoch: number; readonly atMs: number } | undefined;
+  readonly leave: readonly (() => void)[];
+}
+
+const lookPeriodMs = 1_000;
+const againMs = 10_000;
+
+export const removalActor: ActorDef<RemovalMessage, State, RemovalArgs> = defineActor({
+  kind: 'removal',
+  start(ctx, args) {
+    ctx.every(lookPeriodMs, { type: 'look' }, 'look');
+    const { parts, guilty } = args;
+    const state: State = {
+      ...args,
+      proposed: undefined,
+      leave: [
+        guilty.onChange(() => void ctx.self.tell({ type: 'convicted' })),
+        parts.chain.onAppend(({ config }) => {
+          const gone = parts.chain.config(config.epoch - 1)!.members.filter(({ id }) => !parts.chain.isMember(id));
+          for (const { id, name } of gone)
+            parts.world.log('warn', 'a member was removed', { node: id, name, tolerance: toleranceInWords(config) });
+        }),
+      ],
+    };
+    return state;
+  },
+  receive(state, message) {
+    // A removal that was proposed before the evidence came is judged again.
+    if (message.type === 'convicted') state.keeper.ref?.tell({ type: 'rejudge' });
+    const { parts, guilty, keeper, proposed } = state;
+    const { chain, world, identity } = parts;
+    const { current } = chain;
+    if (!chain.isMember(identity.id)) return;
+    const nowMs = world.clock.monotonicMs();
+    if (proposed?.epoch === current.epoch && nowMs - proposed.atMs < againMs) return;
+    for (const { id } of current.members) {
+      if (!guilty.has(id) || id === identity.id) continue;
+      const next = removalOf(current, id, world.crypto);
+      if (next === undefined) continue;
+      state.proposed = { epoch: current.epoch, atMs: nowMs };
+      const subject = { domain: 'config', key: configKey(next.epoch) } as const;
+      keeper.ref?.tell({ type: 'propose', epoch: current.epoch, subject, payload: encodeConfig(next) });
+      return;
+    }
+  },
+  signal(state, signal) {
+    if (signal.type === 'stopped' || signal.type === 'restarting') for (const leave of state.leave) leave();
+  },
+});
