@@ -21,7 +21,7 @@ const runsNode = args[0] === 'up' || args[0] === 'join';
 if (major < 24) {
   if (!existsSync(pinned)) {
     console.error(
-      `parley needs Node 24 or newer; this is Node ${process.versions.node}. Run \`npm ci\` in the clone (it brings its own Node), or install Node 24.`,
+      `parley needs Node 24 or newer; this is Node ${process.versions.node}. Run \`npm ci\` in the clone or \`npm install node@24\` beside the package (both bring their own Node), or install Node 24.`,
     );
     process.exit(1);
   }

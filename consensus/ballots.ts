@@ -7,7 +7,7 @@ import type { EpochView } from './epoch.ts';
 import { conflictOf } from './evidence.ts';
 import { decodeEntry, type Vote } from './messages.ts';
 import type { Rules } from './rules.ts';
-import { type HeldEntry, type SignedEntry, sameEntry } from './signed-entry.ts';
+import { type HeldEntry, type SignedEntry, sameEntry, sameSigned } from './signed-entry.ts';
 import {
   applyCertificate,
   emptyKeeper,
@@ -129,7 +129,7 @@ export class Ballots {
     return (
       this.of(kind, round)
         .get(signed.signer)
-        ?.some((known) => sameEntry(known.held, signed)) === true
+        ?.some((known) => sameSigned(known.held, signed)) === true
     );
   };
 

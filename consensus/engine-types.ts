@@ -19,6 +19,8 @@ export interface Timeouts {
 export interface EngineLimits {
   /** Undecided instances that one peer may have introduced and that this node did not start. */
   readonly joinedPerPeer: number;
+  /** Payloads held that one member proposed and that are undecided, in bytes; more of them are asked for again when there is room. */
+  readonly payloadBytesPerMember: number;
   /** Statements kept per member about instances this node does not know. */
   readonly strangersPerMember: number;
   /** Rounds ahead of the current one whose statements are kept; of later ones only the number is. */
@@ -33,6 +35,7 @@ export interface EngineLimits {
 
 export const defaultLimits: EngineLimits = {
   joinedPerPeer: 4096,
+  payloadBytesPerMember: 16 * 1024 * 1024,
   strangersPerMember: 1024,
   futureRounds: 8,
   answersPerPeer: 64,

@@ -54,6 +54,7 @@ class InstanceEngine implements Engine {
         if (!this.#isRestoring) outbox.emit(output);
       },
       awaits: (hash, instance) => this.#registry.await(hash, instance),
+      holds: (instance, proposer, sizeBytes) => this.#registry.hold(instance, proposer, sizeBytes),
       settled: (instance, awaited) => this.#registry.settle(instance, awaited),
       isSuspected: (node) => this.#suspects.has(node),
     };

@@ -65,6 +65,7 @@ export {
 export { type Check, type EpochView, epochViewOf, leaderOrder } from './epoch.ts';
 export { decodeEvidence, type Evidence, encodeEvidence, instanceOfEvidence, verifyEvidence } from './evidence.ts';
 export { decodeFrame, type Frame, maxFrameBytes } from './frame.ts';
+export { defaultQueueLimits, InputQueue, type QueueLimits } from './input-queue.ts';
 export { isAdmissibleKey } from './key-admission.ts';
 export { jointCommitted, jointVote, majorityCommitted, majorityVote, type VoteResult } from './majority.ts';
 export {

@@ -28,6 +28,8 @@ export interface InstanceHost {
   emit(output: EngineOutput): void;
   /** The payload or justification of that hash is wanted by `instance`. */
   awaits(hash: string, instance: InstanceId): void;
+  /** Whether there is room for an undecided payload that `proposer` proposed in `instance`; it is taken if so, until the instance is settled. */
+  holds(instance: InstanceId, proposer: NodeId, sizeBytes: number): boolean;
   /** `instance` has decided; what it awaited, it awaits no more. */
   settled(instance: InstanceId, awaited: Iterable<string>): void;
   isSuspected(node: NodeId): boolean;

@@ -124,7 +124,12 @@ export class Instance {
   }
 
   onPayload(value: ValueId, payload: Uint8Array): void {
-    if (this.#settlement?.isDelivered === true) return;
+    if (this.#settlement?.isDelivered === true || this.#proposals.payload(value) !== undefined) return;
+    const proposer = this.#settlement === undefined ? this.#proposals.proposerOf(value) : undefined;
+    if (proposer !== undefined && !this.#host.holds(this.id, proposer, payload.length)) {
+      this.#pacer.await(value);
+      return;
+    }
     this.#proposals.addPayload(value, payload);
     if (this.#settlement?.decided.value === value) this.#deliver();
     else this.#advance();

@@ -10,6 +10,8 @@ import { type Batch, HeldEntry, openBatch, type SignedEntry, verifySignedEntry }
 
 /** Statements of one honest member about one instance in one batch: seldom more than proposal, prevote and precommit. */
 const sparseFactor = 8;
+/** Statements of one batch about instances this node does not know, yet: as many as a busy member may have got ahead by. */
+const strangersPerBatch = 256;
 
 export class Intake {
   readonly #epoch: EpochView;
@@ -67,10 +69,14 @@ export class Intake {
       for (const entry of entries)
         if (this.#registry.find(instanceOf(entry)) !== undefined) known.add(instanceOf(entry));
       const isSparse = known.size * sparseFactor < entries.length;
+      let strangers = 0;
       for (const [i, entry] of entries.entries()) {
+        if (!this.#registry.isKnown(instanceOf(entry)) && ++strangers > strangersPerBatch) continue;
         if (isSparse) held[i]!.detach();
         this.#registry.entry(from, entry, held[i]!);
       }
+      if (strangers > strangersPerBatch)
+        this.#registry.refuse(from, `${signer} says more about unknown instances at once than is heard`);
     }
   }
 

@@ -1,5 +1,6 @@
 // Law: a payload is known by its hash and judged once; a proposal counts for its round only from that round's leader, and only the first
 // one does. What a Byzantine leader sends besides is kept just far enough to convict it and to read the reports that rest on it.
+import type { NodeId } from '../actors/system/index.ts';
 import type { ValueId } from './core.ts';
 import { maxPayloadBytes, type Proposal } from './messages.ts';
 import { type HeldEntry, sameEntry } from './signed-entry.ts';
@@ -46,6 +47,13 @@ export class Proposals {
     if (round === 0 && !this.#reported.has(added.hash) && (first === undefined || isNamed(added.hash)))
       this.#reported.set(added.hash, added);
     return first !== undefined && !sameEntry(first.held, added.held) ? first : undefined;
+  }
+
+  /** Who proposed `value`, of those this node knows. */
+  proposerOf(value: ValueId): NodeId | undefined {
+    for (const { proposal, held } of this.#rounds.values()) if (proposal.value === value) return held.signer;
+    for (const { proposal, held } of this.#reported.values()) if (proposal.value === value) return held.signer;
+    return undefined;
   }
 
   justify(hash: string, bytes: Uint8Array): void {

@@ -21,6 +21,9 @@ export class Registry {
   readonly #strangers: Strangers;
   /** Instances by the hash of the payload or justification they wait for. */
   readonly #awaiting = new Map<string, Set<InstanceId>>();
+  /** Bytes of undecided payloads by who proposed them, in all and by instance. */
+  readonly #payloadBytes = new Map<NodeId, number>();
+  readonly #payloadsOf = new Map<InstanceId, Map<NodeId, number>>();
   readonly #settled = new Set<InstanceId>();
   readonly #closed = new Map<InstanceId, Settlement>();
   /** Of the oldest, that they were decided is all that is left: enough never to vote in them again. */
@@ -109,9 +112,25 @@ export class Registry {
     }
   }
 
+  /** Whether `proposer` has room for another undecided payload; takes it if so. */
+  hold(id: InstanceId, proposer: NodeId, sizeBytes: number): boolean {
+    const held = this.#payloadBytes.get(proposer) ?? 0;
+    if (held + sizeBytes > this.#limits.payloadBytesPerMember) {
+      this.refuse(proposer, `proposed ${held} bytes that are undecided; no more until some are`);
+      return false;
+    }
+    this.#payloadBytes.set(proposer, held + sizeBytes);
+    const inInstance = this.#payloadsOf.get(id) ?? new Map<NodeId, number>();
+    this.#payloadsOf.set(id, inInstance.set(proposer, (inInstance.get(proposer) ?? 0) + sizeBytes));
+    return true;
+  }
+
   settle(id: InstanceId, awaited: Iterable<string>): void {
     this.#live--;
     this.release(id);
+    for (const [proposer, sizeBytes] of this.#payloadsOf.get(id) ?? [])
+      this.#payloadBytes.set(proposer, this.#payloadBytes.get(proposer)! - sizeBytes);
+    this.#payloadsOf.delete(id);
     for (const hash of awaited) {
       const waiting = this.#awaiting.get(hash);
       if (waiting?.delete(id) === true && waiting.size === 0) this.#awaiting.delete(hash);

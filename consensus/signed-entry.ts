@@ -210,6 +210,27 @@ export function sameEntry(
   return a.signer === b.signer && equalBytes(a.entry, b.entry);
 }
 
+/**
+ * Whether `signed` is what `held` was verified as, proof included. The statement alone is not enough: whoever knows it could put any bytes
+ * in place of its signature, and what was vouched for here would not verify anywhere else.
+ */
+export function sameSigned(held: HeldEntry, signed: SignedEntry): boolean {
+  if (!sameEntry(held, signed) || !held.isSealed) return false;
+  const known = held.export();
+  return (
+    equalBytes(known.signature, signed.signature) &&
+    known.path.length === signed.path.length &&
+    known.path.every(({ position, siblings }, level) => {
+      const other = signed.path[level]!;
+      return (
+        position === other.position &&
+        siblings.length === other.siblings.length &&
+        siblings.every((sibling, i) => equalBytes(sibling, other.siblings[i]!))
+      );
+    })
+  );
+}
+
 export function writeBatch(writer: ByteWriter, batch: Batch): void {
   writer
     .text(batch.signer)

@@ -55,7 +55,7 @@ export class SimNode {
     this.site = about.site;
     this.identity = about.identity;
     this.dataSets = about.dataSets;
-    this.disk = new Disk({ kernel: swarm.kernel, node: about.index, seed: swarm.options.seed, profile: swarm.diskProfile });
+    this.disk = new Disk({ kernel: swarm.kernel, node: about.index, seed: swarm.options.seed, profile: swarm.diskProfile, onBegin: (kind, target) => swarm.tell('disk', this, kind, target) });
   }
 
   get id(): NodeId {

@@ -1,7 +1,7 @@
 // Law: a case is data and a run is a function of it: faults first, then a quorum is made whole, the rest stays broken for good, and
 // everything that was accepted must come to its end within a bound.
 import { createRandom } from '../actors/system/index.ts';
-import { checkLanes, checkSettled, createBook, createHealthCheck, createResultCheck, createSometimes, createVoteCheck, isSettled, laneRows, type Violation } from './check/index.ts';
+import { checkAudit, checkLanes, checkSettled, createBook, createHealthCheck, createResultCheck, createSometimes, createVoteCheck, isSettled, laneRows, type Violation } from './check/index.ts';
 import { createInjector, disguiseOf, drawFaultPlan, type FaultPlan } from './faults/index.ts';
 import { type DiskProfile, quickDisk } from './disk/index.ts';
 import { calm, type NetworkProfile } from './network/index.ts';
@@ -158,6 +158,7 @@ export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promis
     await swarm.run(swarm.nowMs + convergeMs);
     checkSettled(swarm, core, book);
     checkLanes(before, laneRows(core, isHonest, swarm.nodes), swarm.nodes, book);
+    checkAudit(core, book);
     results.finish(honest);
   }
   health.finish();

@@ -7,7 +7,7 @@ import { createRandom, type DeadLetterReason, type Random } from '../actors/syst
 import { defaultFaultBudget } from '../consensus/index.ts';
 import { type Genesis, meshIdOf } from '../protocols/mesh/index.ts';
 import { compareText, createIdentity, openEnvelope, utf8 } from '../protocols/wire/index.ts';
-import { type DiskProfile, quickDisk } from './disk/index.ts';
+import { type DiskProfile, type OperationKind, quickDisk } from './disk/index.ts';
 import { type CarriedKind, calm, Fabric, type NetworkProfile } from './network/index.ts';
 import { type DataSet, type Process, SimNode } from './node.ts';
 import { createKernel, createSimCrypto, type EventQueue, type Kernel, type LogEntry, type SignatureKind, type TraceListener } from './world/index.ts';
@@ -48,6 +48,7 @@ export interface Watcher {
   deadLetter?(node: SimNode, text: string, why: DeadLetterReason): void;
   logged?(node: SimNode, entry: LogEntry): void;
   submitted?(submission: Submission): void;
+  disk?(node: SimNode, kind: OperationKind, target: string): void;
   reached?(name: string): void;
 }
 

@@ -104,14 +104,14 @@ export const auditLogActor: ActorDef<AuditLogMessage, State, AuditLogArgs> = def
         for (const each of epochsOf(epoch)) if (book.next(each) === undefined) state.since.delete(each);
         return;
       case 'peer-up':
-        return fetch(state, epoch, [message.node], ctx);
+        return fetchBatches(state, epoch, [message.node], ctx);
       case 'fetched':
         state.isFetching = false;
         return;
       case 'tick':
         for (const each of epochsOf(epoch)) {
           propose(state, each);
-          if (book.isBehind(each)) fetch(state, each, parts.world.network.peers(), ctx);
+          if (book.isBehind(each)) fetchBatches(state, each, parts.world.network.peers(), ctx);
         }
         cosignAll(state, epoch);
         return;
@@ -164,7 +164,7 @@ function say({ parts, book }: AuditLogArgs, epoch: number, to: readonly NodeId[]
 }
 
 /** Fetches from the first of `from` that has what is missing. */
-function fetch(state: State, epoch: number, from: readonly NodeId[], ctx: Context<AuditLogMessage>): void {
+function fetchBatches(state: State, epoch: number, from: readonly NodeId[], ctx: Context<AuditLogMessage>): void {
   const { parts, book } = state;
   if (state.isFetching) return;
   state.isFetching = true;

@@ -1,5 +1,6 @@
 // Law: the door of the consensus room of the actors: the shell around the pure engine.
-export { type KeeperArgs, type KeeperMessage, keeperActor } from './keeper.ts';
+export { keeperActor } from './keeper.ts';
 export { openVoteLog, type VoteLog } from './log.ts';
 export { openPositionBook, type PositionBook } from './position.ts';
 export type { Judgement, Question } from './question.ts';
+export type { KeeperArgs, KeeperMessage } from './state.ts';

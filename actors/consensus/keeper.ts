@@ -3,63 +3,20 @@
 import { z } from 'zod';
 import {
   createEngine,
-  type Engine,
   type EngineInput,
   type EngineOutput,
+  InputQueue,
   type InstanceId,
   instanceOfEvidence,
   type Subject,
 } from '../../consensus/index.ts';
 import { defineMessage } from '../../protocols/wire/index.ts';
 import { auditLane, chargeEvidence, encodeEvidenceEntry } from '../auditor/index.ts';
-import type { Parts, Place } from '../parts/index.ts';
-import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
+import { type ActorDef, type Context, defineActor } from '../system/index.ts';
 import { openVoteLog, type VoteLog } from './log.ts';
-import { checkPosition, type Position, type PositionBook, positionSchema, signPosition } from './position.ts';
+import { checkPosition, positionSchema, signPosition } from './position.ts';
 import type { Question } from './question.ts';
-
-export type KeeperMessage =
-  | { readonly type: 'input'; readonly epoch: number; readonly input: EngineInput }
-  | { readonly type: 'propose'; readonly epoch: number; readonly subject: Subject; readonly payload: Uint8Array }
-  | { readonly type: 'rejudge' }
-  | { readonly type: 'suspects' }
-  | { readonly type: 'new-epoch' }
-  | { readonly type: 'opened'; readonly epoch: number; readonly log: VoteLog; readonly rollback: string | undefined }
-  | { readonly type: 'flushed'; readonly epoch: number; readonly outputs: readonly EngineOutput[] }
-  | { readonly type: 'crashed'; readonly error: Error };
-
-export interface KeeperArgs {
-  readonly parts: Parts;
-  readonly questions: readonly Question[];
-  readonly place: Place<KeeperMessage>;
-  readonly positions: PositionBook;
-}
-
-interface Epoch {
-  readonly epoch: number;
-  readonly engine: Engine;
-  readonly log: VoteLog;
-  readonly inputs: EngineInput[];
-  isFlushing: boolean;
-  /** How far the log goes, signed, for the frames that follow the last write. */
-  position: Position | undefined;
-}
-
-interface KeeperState extends KeeperArgs {
-  readonly epochs: Map<number, Epoch>;
-  /** Payloads this node cannot judge yet: the record they speak of has not arrived. */
-  readonly unjudged: Map<string, Extract<EngineOutput, { type: 'validate' }> & { readonly epoch: number }>;
-  readonly subjects: Map<InstanceId, Subject>;
-  readonly suspected: Set<NodeId>;
-  /** Kinds of evidence, with their culprits, that this node has shown to the others. */
-  readonly shown: Set<string>;
-  /** Logs of epochs that are being opened. */
-  readonly opening: Set<VoteLog>;
-  /** What came for an epoch whose log is not known to be this node's last word yet. */
-  readonly held: Map<number, KeeperMessage[]>;
-  isOver: boolean;
-  readonly leave: readonly (() => void)[];
-}
+import type { Epoch, KeeperArgs, KeeperMessage, KeeperState } from './state.ts';
 
 const frame = defineMessage(
   'consensus.frame',
@@ -229,7 +186,7 @@ function addEpoch(
     crypto: world.crypto,
     timeouts,
   });
-  const added: Epoch = { epoch, engine, log, inputs: [], isFlushing: false, position: undefined };
+  const added: Epoch = { epoch, engine, log, inputs: new InputQueue(), isFlushing: false, position: undefined };
   state.epochs.set(epoch, added);
   for (const record of log.records) engine.handle({ type: 'restore', record });
   added.inputs.push({ type: 'resume' });
@@ -240,13 +197,14 @@ function submit(state: KeeperState, epoch: number, input: EngineInput, ctx: Cont
   const target = state.epochs.get(epoch);
   // A frame of an epoch this node has not reached: its config comes with the chain, and the sender repeats itself.
   if (target === undefined) return;
-  target.inputs.push(input);
+  if (!target.inputs.push(input) && input.type === 'frame')
+    state.parts.refusals.add(input.from, 'consensus', 'sends more than is heard');
   pump(state, target, ctx);
 }
 
 function pump(state: KeeperState, target: Epoch, ctx: Context<KeeperMessage>): void {
-  while (!target.isFlushing && target.inputs.length > 0) {
-    const outputs = target.engine.handleAll(target.inputs.splice(0));
+  while (!target.isFlushing && !target.inputs.isEmpty) {
+    const outputs = target.engine.handleAll(target.inputs.take());
     const records = outputs.flatMap((output) => (output.type === 'persist' ? [output.record] : []));
     if (records.length === 0) {
       perform(state, target, outputs, ctx);
@@ -322,6 +280,7 @@ function perform(
         break;
       }
       case 'refused':
+        target.inputs.refused(output.from);
         parts.refusals.add(output.from, 'consensus', output.reason);
         break;
       case 'wanted':

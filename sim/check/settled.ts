@@ -1,5 +1,6 @@
 // Law: once a quorum is whole again, everything that was accepted comes to its end there, and its members hold the same logs.
 import type { WorkflowRecord } from '../../actors/workflow/index.ts';
+import { hex } from '../../protocols/wire/index.ts';
 import type { SimNode } from '../node.ts';
 import type { Submission, Swarm } from '../swarm.ts';
 import type { Book } from './violations.ts';
@@ -38,6 +39,16 @@ function standing(record: WorkflowRecord): string {
 
 const lanesTable = 'lanes';
 const entryRow = /^e\/([^/]+)\/([^/]+)\//;
+
+/** The audit logs of the quorum are one log: equal where nothing is left to do. */
+export function checkAudit(core: readonly SimNode[], book: Book): void {
+  const tip = ({ process }: SimNode): string => {
+    const log = process?.composed.audit.log(process.composed.parts.chain.current.epoch);
+    return log === undefined ? 'none' : `${log.size} entries, root ${hex.encode(log.root()).slice(0, 12)}`;
+  };
+  const [first, ...others] = core;
+  for (const other of others) if (tip(other) !== tip(first!)) book.break('audit-converges', `the audit log of ${first!.name} has ${tip(first!)}, that of ${other.name} ${tip(other)}`);
+}
 
 /** Row keys of honest authors' logs on each disk of the core, at one moment. */
 export type LaneRows = ReadonlyMap<SimNode, ReadonlyMap<string, Uint8Array>>;

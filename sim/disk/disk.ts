@@ -23,6 +23,8 @@ export interface FileBody {
   isBroken: boolean;
 }
 
+export type OperationKind = 'read' | 'append' | 'sync' | 'write';
+
 interface Operation {
   readonly target: string;
   readonly apply: () => void;
@@ -47,7 +49,17 @@ export class Disk {
   private operations = 0;
   private crashes = 0;
 
-  constructor(options: { readonly kernel: Kernel; readonly node: number; readonly seed: number; readonly profile: DiskProfile }) {
+  private readonly onBegin: (kind: OperationKind, target: string) => void;
+
+  constructor(options: {
+    readonly kernel: Kernel;
+    readonly node: number;
+    readonly seed: number;
+    readonly profile: DiskProfile;
+    /** An operation was asked for, by a node that runs. */
+    readonly onBegin?: (kind: OperationKind, target: string) => void;
+  }) {
+    this.onBegin = options.onBegin ?? (() => {});
     this.kernel = options.kernel;
     this.node = options.node;
     this.profile = options.profile;
@@ -58,7 +70,7 @@ export class Disk {
    * One operation on `target`, behind those before it. `apply` runs when the disk does it; without one it only reads. Rejects with the
    * disk's error where a fault says so, and never settles where the life ends first.
    */
-  operate<T>(life: Life, kind: 'read' | 'append' | 'sync' | 'write', target: string, apply: () => T, bytes?: Uint8Array): Promise<T> {
+  operate<T>(life: Life, kind: OperationKind, target: string, apply: () => T, bytes?: Uint8Array): Promise<T> {
     const n = this.operations++;
     const { readUs, appendUs, syncUs, stallPermille, stallUs } = this.profile;
     const upToUs = { read: readUs, append: appendUs, sync: syncUs, write: syncUs }[kind];
@@ -84,6 +96,7 @@ export class Disk {
         },
         bytes,
       );
+      if (life.isAlive) this.onBegin(kind, target);
     });
   }
 

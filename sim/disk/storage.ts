@@ -16,9 +16,12 @@ export function openSimStorage({ disk, life, crypto }: { readonly disk: Disk; re
       check() {
         if (isClosed) throw new Error(`${what} is closed`);
       },
-      close() {
-        if (!isClosed) open.delete(what);
+      async close(finish) {
+        if (isClosed) return;
         isClosed = true;
+        // The name is free once everything asked before is done, as with a real file.
+        await finish();
+        open.delete(what);
       },
     };
   };
@@ -46,7 +49,7 @@ export function openSimStorage({ disk, life, crypto }: { readonly disk: Disk; re
 
 interface Gate {
   check(): void;
-  close(): void;
+  close(finish: () => Promise<void>): Promise<void>;
 }
 
 function appendFile(disk: Disk, life: Life, name: string, file: FileBody, gate: Gate): AppendFile {
@@ -103,9 +106,7 @@ function appendFile(disk: Disk, life: Life, name: string, file: FileBody, gate: 
         file.syncedBytes = sizeBytes;
       });
     },
-    async close() {
-      gate.close();
-    },
+    close: () => gate.close(() => disk.operate(life, 'read', target, () => {})),
   };
 }
 
@@ -144,9 +145,7 @@ function keyValue(disk: Disk, life: Life, name: string, table: Map<string, Uint8
       );
       for (const { key, value } of found) yield { key, value };
     },
-    async close() {
-      gate.close();
-    },
+    close: () => gate.close(() => disk.operate(life, 'read', target, () => {})),
   };
 }
 

@@ -134,6 +134,9 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
     said({ from, kind }) {
       if (isHonest(from)) trigger(kind, from);
     },
+    disk({ index }, kind, target) {
+      if ((kind === 'append' || kind === 'sync') && target.startsWith('file consensus-') && isHonest(index)) trigger(kind, index);
+    },
     board(node, { author, entry }) {
       const on = entryTriggers[entry.kind];
       if (on !== undefined && author === node.id && isHonest(node.index)) trigger(on, node.index);

@@ -2,9 +2,9 @@
 // or off for a whole run (swarm testing), so that no class hides behind another.
 import type { Random } from '../../actors/system/index.ts';
 
-/** `on`: at the nth time that some honest node does this. */
+/** `on`: at the nth time that some honest node does this. `append` and `sync` are of its log of votes, as they begin. */
 export type When = { readonly atMs: number } | { readonly on: Trigger; readonly nth: number };
-export const triggers = ['opened', 'assigned', 'candidate', 'attestation', 'proposal', 'prevote', 'precommit', 'decided'] as const;
+export const triggers = ['opened', 'assigned', 'candidate', 'attestation', 'proposal', 'prevote', 'precommit', 'decided', 'append', 'sync'] as const;
 export type Trigger = (typeof triggers)[number];
 /** `self`: the node that set the trigger off; with a time, node 0. */
 export type Target = number | 'self';
@@ -53,7 +53,7 @@ export function drawFaultPlan(random: Random, options: DrawOptions): FaultPlan {
     if (!own.chance(0.5)) continue;
     for (let left = 1 + own.below(faultsPerKindMax); left > 0; left--) {
       const isTriggered = own.chance(0.4);
-      const when: When = isTriggered ? { on: triggers[own.below(triggers.length)]!, nth: 1 + own.below(12) } : { atMs: fromMs + own.below(untilMs - fromMs) };
+      const when: When = isTriggered ? { on: triggers[own.below(triggers.length)]!, nth: 1 + own.below(own.chance(0.3) ? 60 : 12) } : { atMs: fromMs + own.below(untilMs - fromMs) };
       const node: Target = isTriggered && own.chance(0.7) ? 'self' : own.below(nodes);
       faults.push({ when, ...drawAction(kind, own, node, nodes) });
     }

@@ -1,8 +1,14 @@
 // Law: the bench's node is the engine as it ships, its write-ahead log on a real disk, and the libp2p network; nothing is simulated, and
 // nothing of a workflow runs beside it. It proposes only instances it leads, as many at once as it is told.
 // Usage: forked by consensus.ts with one NodeSetup as its argument.
-import { openVoteLog } from '../../actors/consensus/log.ts';
-import { createEngine, defaultFaultBudget, type EngineInput, type EngineOutput } from '../../consensus/index.ts';
+import { openVoteLog } from '../../actors/consensus/index.ts';
+import {
+  createEngine,
+  defaultFaultBudget,
+  type EngineInput,
+  type EngineOutput,
+  InputQueue,
+} from '../../consensus/index.ts';
 import { createStorage } from '../../node/world/index.ts';
 import { createLibp2pNetwork } from '../../protocols/libp2p/index.ts';
 import { compareText, utf8 } from '../../protocols/wire/index.ts';
@@ -51,7 +57,7 @@ const network = await createLibp2pNetwork({
   log: () => {},
 });
 
-const inputs: EngineInput[] = [];
+const inputs = new InputQueue();
 let isFlushing = false;
 let load = 0;
 let decisions = 0;
@@ -68,7 +74,7 @@ const waitMs = 1;
 let isWaiting = false;
 
 function pump(): void {
-  if (isWaiting || isFlushing || inputs.length === 0) return;
+  if (isWaiting || isFlushing || inputs.isEmpty) return;
   isWaiting = true;
   const run = (): void => {
     isWaiting = false;
@@ -79,8 +85,8 @@ function pump(): void {
 }
 
 function flush(): void {
-  while (!isFlushing && inputs.length > 0) {
-    const outputs = engine.handleAll(inputs.splice(0));
+  while (!isFlushing && !inputs.isEmpty) {
+    const outputs = engine.handleAll(inputs.take());
     const records = outputs.flatMap((output) => (output.type === 'persist' ? [output.record] : []));
     if (records.length === 0) {
       perform(outputs);
@@ -141,7 +147,7 @@ function payloadOf(id: string): Uint8Array {
 
 setInterval(() => {
   for (const now = Math.floor(performance.now() / tickMs); tick <= now; tick++) {
-    inputs.push(...(wheel.get(tick) ?? []));
+    for (const timeout of wheel.get(tick) ?? []) inputs.push(timeout);
     wheel.delete(tick);
   }
   pump();

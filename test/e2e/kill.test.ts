@@ -1,12 +1,14 @@
-// Law: whatever single node dies at whatever moment after an intent was accepted, the certified result still arrives without anybody's
+// Law: whatever single node dies or freezes at whatever moment after an intent was accepted, the certified result still arrives without anybody's
 // help; the dead node, started again from its folder, learns how it ended and works on.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyCertificateFile } from '../../actors/proof/index.ts';
 import { createRandom } from '../../actors/system/index.ts';
 import { eventually, loadFactor, localFile, pause, TestMesh } from '../support/mesh.ts';
 import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
+import { parley } from '../support/process.ts';
 import { createCrypto } from '../support/world.ts';
 
 const names = ['amber', 'birch', 'cedar', 'dahlia'] as const;
@@ -17,7 +19,8 @@ const words = 'total installed_size per section in packages.csv, top 5';
 /** Copies of the example's rows: enough work for a kill to fall into the middle of it. */
 const copies = 60;
 const [header, ...lines] = readFileSync(packagesPath, 'utf8').trimEnd().split('\n');
-const packages = localFile('packages.csv', `${header}\n${`${lines.join('\n')}\n`.repeat(copies)}`);
+const table = `${header}\n${`${lines.join('\n')}\n`.repeat(copies)}`;
+const packages = localFile('packages.csv', table);
 const expected = largestSums(readPackages(packagesPath), 5).map(([section, sum]) => [section, sum * copies]);
 /** As long as the workflow takes when nobody dies, about. */
 const killWithinMs = 700;
@@ -126,6 +129,20 @@ it(
 
 it('SIGKILL of the node that was asked, at once after it accepted, moves the client to another and costs no result', async () => {
   await survives({ victim: 'cedar', gateway: 'cedar', delayMs: 0 });
+}, 90_000);
+
+it('`parley ask` goes on through another node when the one it was given dies, and ends with exit code 0', async () => {
+  const path = join(mesh.root, 'packages.csv');
+  writeFileSync(path, table);
+  const before = (await mesh.only('birch').workflows()).length;
+  const asking = parley(['ask', words, '--data', path, '--folder', mesh.folder('amber')]);
+  await eventually('the workflow at another node', async () => (await mesh.only('birch').workflows()).length > before);
+  await mesh.kill('amber');
+  const asked = await asking;
+  expect([asked.code, asked.err]).toEqual([0, expect.anything()]);
+  for (const [section, sum] of expected) expect(asked.out).toMatch(new RegExp(`${section} +${sum}`));
+  expect(asked.out).toMatch(/certificate +\S+/);
+  await mesh.restart('amber');
 }, 90_000);
 
 describe('a node that freezes (SIGSTOP) stays connected and says nothing', () => {

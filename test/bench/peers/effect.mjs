@@ -25,8 +25,7 @@ const ring = (actors, tokens, hops) => () =>
       for (let token = 0; token < tokens; token++)
         yield* Queue.offer(queues[Math.floor((token * actors) / tokens)], { type: 'hop', left: hops / tokens });
       yield* Deferred.await(over);
-      yield* Fiber.interruptAll(fibers);
-      return hops;
+      return [hops, () => Effect.runPromise(Fiber.interruptAll(fibers))];
     }),
   );
 
@@ -39,8 +38,7 @@ const fanIn = (capacity, messages) => () =>
       const fiber = yield* actor(queue, () => (--left === 0 ? Deferred.succeed(over, undefined) : Effect.void));
       for (let sent = 0; sent < messages; sent++) yield* Queue.offer(queue, { type: 'hop', left: 0 });
       yield* Deferred.await(over);
-      yield* Fiber.interrupt(fiber);
-      return messages;
+      return [messages, () => Effect.runPromise(Fiber.interrupt(fiber))];
     }),
   );
 
@@ -63,8 +61,7 @@ await main({
           yield* Queue.offer(queue, { type: 'hop' });
         }
         yield* Deferred.await(over);
-        yield* Fiber.interruptAll(fibers);
-        return actors;
+        return [actors, () => Effect.runPromise(Fiber.interruptAll(fibers))];
       }),
     ),
   ask: () =>
@@ -78,8 +75,7 @@ await main({
           yield* Queue.offer(queue, { type: 'get', replyTo });
           yield* Effect.timeout(Deferred.await(replyTo), 5000);
         }
-        yield* Fiber.interrupt(fiber);
-        return asks;
+        return [asks, () => Effect.runPromise(Fiber.interrupt(fiber))];
       }),
     ),
   idle: (actors) =>

@@ -1,4 +1,9 @@
 /** See measure.mjs. */
 export function main(
-  cases: Readonly<Record<string, (() => Promise<number>) | ((actors: number) => unknown) | undefined>>,
+  cases: Readonly<
+    Record<
+      string,
+      (() => Promise<readonly [operations: number, end?: () => unknown]>) | ((actors: number) => unknown) | undefined
+    >
+  >,
 ): Promise<void>;

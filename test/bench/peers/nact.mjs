@@ -7,8 +7,7 @@ const { dispatch, query, spawnStateless, start, stop } = nact;
 async function inSystem(run) {
   const system = start();
   const operations = await run(system);
-  stop(system);
-  return operations;
+  return [operations, () => stop(system)];
 }
 
 const ring = (actors, tokens, hops) => () =>

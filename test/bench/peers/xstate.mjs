@@ -21,7 +21,7 @@ const ring = (actors, tokens, hops) => async () => {
     for (let token = 0; token < tokens; token++)
       refs[Math.floor((token * actors) / tokens)].send({ type: 'hop', left: hops / tokens });
   });
-  return hops;
+  return [hops];
 };
 
 const countdown = (state) =>
@@ -40,7 +40,7 @@ const fanIn = (rounds, perRound) => async () => {
     };
     send();
   });
-  return rounds * perRound;
+  return [rounds * perRound];
 };
 
 const idle = fromTransition((state) => state, {});
@@ -55,9 +55,11 @@ await main({
     const actors = 50_000;
     let left = actors;
     for (let index = 0; index < actors; index++)
-      createActor(hopper({ done: () => left-- })).start().send({ type: 'hop', left: 0 });
+      createActor(hopper({ done: () => left-- }))
+        .start()
+        .send({ type: 'hop', left: 0 });
     if (left !== 0) throw new Error('not all heard');
-    return actors;
+    return [actors];
   },
   idle: (actors) => Array.from({ length: actors }, () => createActor(idle).start()),
   gap: ring(1000, 100, 500_000),

@@ -2,9 +2,9 @@
 // rollback, however the node ended.
 import { describe, expect, it } from 'vitest';
 import type { Charge } from '../actors/parts/index.ts';
-import type { SimNode } from '../sim/node.ts';
-import { Swarm } from '../sim/swarm.ts';
-import { computeTask, planOf } from '../sim/workload.ts';
+import type { SimNode } from './node.ts';
+import { Swarm } from './swarm.ts';
+import { computeTask, planOf } from './workload.ts';
 
 const plan = (text: string) => planOf(text, [computeTask('first'), computeTask('second', { after: ['first'] })]);
 const done = (swarm: Swarm, nodes: readonly number[], count: number): boolean =>

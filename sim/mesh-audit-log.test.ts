@@ -2,8 +2,8 @@
 // away catches up with proof, and no workflow ever waits for any of it.
 import { describe, expect, it } from 'vitest';
 import { isLogged, openCheckpoint, verdictKey } from '../consensus/index.ts';
-import { Swarm } from '../sim/swarm.ts';
-import { computeTask, planOf } from '../sim/workload.ts';
+import { Swarm } from './swarm.ts';
+import { computeTask, planOf } from './workload.ts';
 
 const allCosigned = (swarm: Swarm, nodes: readonly number[], size: number): boolean =>
   nodes.every((index) => {

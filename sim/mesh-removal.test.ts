@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { removalOf } from '../actors/epochs/index.ts';
 import { configKey, decodeCertificate, verifyCertificate } from '../consensus/index.ts';
 import { type EpochConfig, encodeConfig } from '../protocols/mesh/index.ts';
-import { disguiseOf } from '../sim/faults/index.ts';
-import { Swarm } from '../sim/swarm.ts';
-import { computeTask, planOf } from '../sim/workload.ts';
+import { disguiseOf } from './faults/index.ts';
+import { Swarm } from './swarm.ts';
+import { computeTask, planOf } from './workload.ts';
 
 const plan = (text: string) => planOf(text, [computeTask('first'), computeTask('second', { after: ['first'] })]);
 

@@ -1,0 +1,50 @@
+// Law: what the keeper holds, and what it is told. One engine and one log of votes per epoch; whatever waits is bounded.
+import type { Engine, EngineInput, EngineOutput, InputQueue, InstanceId, Subject } from '../../consensus/index.ts';
+import type { Parts, Place } from '../parts/index.ts';
+import type { NodeId } from '../system/index.ts';
+import type { VoteLog } from './log.ts';
+import type { Position, PositionBook } from './position.ts';
+import type { Question } from './question.ts';
+
+export type KeeperMessage =
+  | { readonly type: 'input'; readonly epoch: number; readonly input: EngineInput }
+  | { readonly type: 'propose'; readonly epoch: number; readonly subject: Subject; readonly payload: Uint8Array }
+  | { readonly type: 'rejudge' }
+  | { readonly type: 'suspects' }
+  | { readonly type: 'new-epoch' }
+  | { readonly type: 'opened'; readonly epoch: number; readonly log: VoteLog; readonly rollback: string | undefined }
+  | { readonly type: 'flushed'; readonly epoch: number; readonly outputs: readonly EngineOutput[] }
+  | { readonly type: 'crashed'; readonly error: Error };
+
+export interface KeeperArgs {
+  readonly parts: Parts;
+  readonly questions: readonly Question[];
+  readonly place: Place<KeeperMessage>;
+  readonly positions: PositionBook;
+}
+
+export interface Epoch {
+  readonly epoch: number;
+  readonly engine: Engine;
+  readonly log: VoteLog;
+  readonly inputs: InputQueue;
+  isFlushing: boolean;
+  /** How far the log goes, signed, for the frames that follow the last write. */
+  position: Position | undefined;
+}
+
+export interface KeeperState extends KeeperArgs {
+  readonly epochs: Map<number, Epoch>;
+  /** Payloads this node cannot judge yet: the record they speak of has not arrived. */
+  readonly unjudged: Map<string, Extract<EngineOutput, { type: 'validate' }> & { readonly epoch: number }>;
+  readonly subjects: Map<InstanceId, Subject>;
+  readonly suspected: Set<NodeId>;
+  /** Kinds of evidence, with their culprits, that this node has shown to the others. */
+  readonly shown: Set<string>;
+  /** Logs of epochs that are being opened. */
+  readonly opening: Set<VoteLog>;
+  /** What came for an epoch whose log is not known to be this node's last word yet. */
+  readonly held: Map<number, KeeperMessage[]>;
+  isOver: boolean;
+  readonly leave: readonly (() => void)[];
+}

@@ -1,0 +1,66 @@
+// Law: a member that signed two votes of one round is voted out by the others, processes as they are, where the mesh can afford it; its
+// work goes on under the new epoch, and its certificates carry the chain that shows who was let go.
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { verifyCertificateFile } from '../../actors/proof/index.ts';
+import { eventually, localFile, TestMesh } from '../support/mesh.ts';
+import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
+import { createCrypto } from '../support/world.ts';
+
+const honest = ['amber', 'birch', 'cedar', 'dahlia'] as const;
+const liar = 'elm';
+const words = 'total installed_size per section in packages.csv, top 5';
+const packages = localFile('packages.csv', readFileSync(packagesPath));
+const expected = largestSums(readPackages(packagesPath), 5);
+
+let mesh: TestMesh;
+beforeAll(async () => {
+  mesh = await TestMesh.start([...honest, { name: liar, behaviour: 'equivocate' }]);
+}, 90_000);
+afterAll(() => mesh?.end());
+
+const membersAt = async (name: string): Promise<string[]> =>
+  (await mesh.status(name)).peers.filter(({ member }) => member).map((peer) => peer.name);
+
+it('an equivocating fifth member is voted out by the four others, and the mesh tolerates one liar still', async () => {
+  const { mesh: before } = await mesh.status('amber');
+  expect(before).toMatchObject({ members: 5, epoch: 0, tolerance: expect.stringContaining('any 1 may be lying') });
+  // Its lie has to meet an honest member before the vote is over.
+  for (let tries = 0; tries < 10; tries++) {
+    const { detail } = await mesh.ask(words, [packages], { node: honest[tries % honest.length]!, timeoutMs: 45_000 });
+    expect((detail.result!.json as { rows: unknown }).rows).toEqual(expected);
+    if ((await mesh.status('amber')).mesh.epoch > 0) break;
+  }
+  for (const name of honest) {
+    await eventually(`${name} to be rid of ${liar}`, async () => !(await membersAt(name)).includes(liar));
+    const { mesh: after } = await mesh.status(name);
+    expect([name, after.members, after.epoch, after.tolerance]).toEqual([
+      name,
+      4,
+      1,
+      '3 of 4 members, any 1 may be lying',
+    ]);
+  }
+}, 120_000);
+
+it('what is decided afterwards is proven by the chain from genesis, and the one let go has no part in it', async () => {
+  const asked = await mesh.ask(words, [packages], { node: 'cedar', timeoutMs: 45_000 });
+  expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
+  const [task] = asked.detail.taskDetails;
+  expect([...task!.executors, ...task!.verifiers]).not.toContain(liar);
+  const meshId = (await mesh.status('amber')).mesh.id;
+  const verdict = verifyCertificateFile(await mesh.certificate('birch', asked.workflow), {
+    crypto: createCrypto(),
+    meshId,
+  });
+  expect(verdict.ok && verdict.about.members.map((member) => member.split(' ')[0])).toHaveLength(4);
+  expect(verdict.ok && verdict.about.members.join()).not.toContain(liar);
+}, 60_000);
+
+it('a member let go that restarts does not come back in', async () => {
+  await mesh.stop(liar);
+  await mesh.startNode(liar, null);
+  const asked = await mesh.ask(words, [packages], { node: 'amber', timeoutMs: 45_000 });
+  expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
+  for (const name of honest) expect(await membersAt(name)).toEqual(expect.not.arrayContaining([liar]));
+}, 60_000);
