@@ -45,6 +45,7 @@ import { type LaneEntry, openLaneStore } from '../protocols/lanes/index.ts';
 import type { MeshChain } from '../protocols/mesh/index.ts';
 import { createHlc, createPostOffice, createRefusalTable, type Identity } from '../protocols/wire/index.ts';
 import { holdNetwork } from './held-network.ts';
+import { knownPeers } from './known-peers.ts';
 import { nodeTree } from './tree.ts';
 
 /** What must be there before a transport may let anyone in: who the members are, and which tickets are out. */
@@ -108,10 +109,13 @@ const askPlannerMs = 40_000;
 const backlogMax = 20_000;
 
 export async function composeNode(options: ComposeOptions): Promise<ComposedNode> {
-  const { world, identity, admittance } = options;
+  const { identity, admittance } = options;
   const { chain, chainStore, invites, observers } = admittance;
-  const { crypto, clock, random, network, log, storage, sandbox } = world;
+  const { crypto, clock, random, network, log, storage, sandbox } = options.world;
   const isKnown = (id: NodeId): boolean => chain.isMember(id) || observers.has(id);
+  const known = knownPeers(network, isKnown);
+  const stopReconsidering = chain.onAppend(() => known.reconsider());
+  const world: World = { ...options.world, network: known.network };
   const held = holdNetwork(network);
   const office = createPostOffice({
     identity,
@@ -139,7 +143,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     isAuthor: (id) => chain.links.some(({ config }) => config.members.some((member) => member.id === id)),
     log,
   });
-  const blobs = createBlobExchange({ world, refusals });
+  const blobs = createBlobExchange({ world, refusals, isKnown });
   const parts: Parts = {
     world,
     identity,
@@ -171,7 +175,10 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const guilty = createGuilty();
   const learn = (entry: LaneEntry): void => {
     if (entry.lane === workflowLane) feed(parts, entry);
-    if (entry.lane === meshLane) noteMeshEntry(observers, entry, parts);
+    if (entry.lane === meshLane) {
+      noteMeshEntry(observers, entry, parts);
+      known.reconsider();
+    }
     const evidence = entry.lane === auditLane ? learnEvidence(parts, entry) : undefined;
     if (evidence === undefined) return;
     audit.noteEvidence(evidence);
@@ -198,7 +205,11 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     socket: options.socket,
     version: options.version,
     load: 0,
-    dataSets: (await parts.dataSets.describe()).map(({ name, columns }) => ({ name, columns: [...columns] })),
+    // As much as a message about presence holds: what is longer would be refused as a whole, and held against this node.
+    dataSets: (await parts.dataSets.describe()).map(({ name, columns }) => ({
+      name,
+      columns: columns.slice(0, 512).map((column) => column.slice(0, 255).toWellFormed()),
+    })),
   });
   const positions = await openPositionBook(parts);
   const keeper: Place<KeeperMessage> = { ref: undefined };
@@ -249,6 +260,8 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     async stop() {
       await system.shutdown();
       stopLearning();
+      stopReconsidering();
+      known.close();
       blobs.close();
       positions.close();
       office.close();

@@ -1,2 +1,2 @@
 // Law: the door of the simulator.
-export { Swarm, type SwarmOptions, type Submission, type Watcher } from './swarm.ts';
+export { type Submission, Swarm, type SwarmOptions, type Watcher } from './swarm.ts';

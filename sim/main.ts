@@ -17,7 +17,9 @@ node sim/main.ts shrink --seed S [--nodes 4] [--out FILE.json]`;
 /** Longest time for one case before its thread counts as hung. */
 const hangMs = 120_000;
 
-type Report = { readonly type: 'begin'; readonly seed: number } | { readonly type: 'end'; readonly seed: number; readonly result: RunResult };
+type Report =
+  | { readonly type: 'begin'; readonly seed: number }
+  | { readonly type: 'end'; readonly seed: number; readonly result: RunResult };
 type Order = { readonly seed: number; readonly nodes: number };
 
 if (!isMainThread && (workerData as { readonly role?: string } | null)?.role === 'sim') {
@@ -50,16 +52,29 @@ async function main(args: readonly string[]): Promise<number> {
   const [command, file] = positionals;
   switch (command) {
     case 'fuzz':
-      return fuzz({ from: Number(values.from), seeds: Number(values.seeds), nodes, jobs: Number(values.jobs), ...(values.seconds === undefined ? {} : { seconds: Number(values.seconds) }), untilFail: values['until-fail'] });
+      return fuzz({
+        from: Number(values.from),
+        seeds: Number(values.seeds),
+        nodes,
+        jobs: Number(values.jobs),
+        ...(values.seconds === undefined ? {} : { seconds: Number(values.seconds) }),
+        untilFail: values['until-fail'],
+      });
     case 'run':
-      return show(drawCase(Number(values.seed), nodes), `node sim/main.ts run --seed ${values.seed} --nodes ${nodes}`, values.events);
+      return show(
+        drawCase(Number(values.seed), nodes),
+        `node sim/main.ts run --seed ${values.seed} --nodes ${nodes}`,
+        values.events,
+      );
     case 'replay':
       return show(JSON.parse(readFileSync(file!, 'utf8')) as SimCase, `node sim/main.ts replay ${file}`, values.events);
     case 'shrink': {
       const { simCase, result, runs } = await shrinkCase(drawCase(Number(values.seed), nodes));
       const out = values.out ?? `case-${values.seed}.json`;
       writeFileSync(out, `${JSON.stringify(simCase, null, 2)}\n`);
-      console.log(`${simCase.plan.faults.length} fault(s), ${simCase.plan.liars.length} liar(s), ${simCase.workload.length} piece(s) of work after ${runs} runs: ${out}`);
+      console.log(
+        `${simCase.plan.faults.length} fault(s), ${simCase.plan.liars.length} liar(s), ${simCase.workload.length} piece(s) of work after ${runs} runs: ${out}`,
+      );
       print(result.violations);
       return 0;
     }
@@ -71,9 +86,16 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function show(simCase: SimCase, command: string, eventsFile: string | undefined): Promise<number> {
   const events: string[] = [];
-  const result = await runCase(simCase, eventsFile === undefined ? undefined : ({ number, atUs, node, kind, chain }) => void events.push(JSON.stringify({ number, atUs, node, kind, chain })));
+  const result = await runCase(
+    simCase,
+    eventsFile === undefined
+      ? undefined
+      : ({ number, atUs, node, kind, chain }) => void events.push(JSON.stringify({ number, atUs, node, kind, chain })),
+  );
   if (eventsFile !== undefined) writeFileSync(eventsFile, `${events.join('\n')}\n`);
-  console.log(JSON.stringify({ seed: simCase.seed, nodes: simCase.nodes, plan: simCase.plan, workload: simCase.workload }));
+  console.log(
+    JSON.stringify({ seed: simCase.seed, nodes: simCase.nodes, plan: simCase.plan, workload: simCase.workload }),
+  );
   console.log(lineOf(result, simCase.seed, command));
   print(result.violations);
   return result.verdict === 'ok' ? 0 : 1;
@@ -106,7 +128,10 @@ async function fuzz({ from, seeds, nodes, jobs, seconds, untilFail }: FuzzOption
   let next = from;
   let done = 0;
   let failures = 0;
-  const isOver = (): boolean => next >= from + seeds || (seconds !== undefined && performance.now() - startedMs > seconds * 1_000) || (untilFail && failures > 0);
+  const isOver = (): boolean =>
+    next >= from + seeds ||
+    (seconds !== undefined && performance.now() - startedMs > seconds * 1_000) ||
+    (untilFail && failures > 0);
   const fail = (line: string): void => {
     failures++;
     console.log(line);
@@ -130,7 +155,9 @@ async function fuzz({ from, seeds, nodes, jobs, seconds, untilFail }: FuzzOption
           seed = next++;
           started.postMessage({ seed, nodes } satisfies Order);
           timer = setTimeout(() => {
-            fail(`FAIL seed=${seed} laws=hang code=${sourceHash()} node=${process.versions.node}: no end within ${hangMs / 1_000} s → ${commandOf(seed)}`);
+            fail(
+              `FAIL seed=${seed} laws=hang code=${sourceHash()} node=${process.versions.node}: no end within ${hangMs / 1_000} s → ${commandOf(seed)}`,
+            );
             void started.terminate();
             worker = start();
           }, hangMs);
@@ -162,7 +189,12 @@ async function fuzz({ from, seeds, nodes, jobs, seconds, untilFail }: FuzzOption
   const wallSeconds = (performance.now() - startedMs) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
   const cpuSeconds = (user + system) / 1e6;
-  console.log(`${done} seeds of ${nodes} nodes, ${failures} failure(s), ${wallSeconds.toFixed(0)} s, ${((60 * done) / wallSeconds).toFixed(0)} seeds per minute, ${((60 * done) / cpuSeconds).toFixed(0)} per CPU minute, code=${sourceHash()}${jobs === 1 ? ` runs=${digest.digest('hex').slice(0, 16)}` : ''}`);
-  for (const name of sometimesNames) console.log(`  ${String(reached.get(name) ?? 0).padStart(6)} ${name}${reached.has(name) ? '' : '  ← never reached'}`);
+  console.log(
+    `${done} seeds of ${nodes} nodes, ${failures} failure(s), ${wallSeconds.toFixed(0)} s, ${((60 * done) / wallSeconds).toFixed(0)} seeds per minute, ${((60 * done) / cpuSeconds).toFixed(0)} per CPU minute, code=${sourceHash()}${jobs === 1 ? ` runs=${digest.digest('hex').slice(0, 16)}` : ''}`,
+  );
+  for (const name of sometimesNames)
+    console.log(
+      `  ${String(reached.get(name) ?? 0).padStart(6)} ${name}${reached.has(name) ? '' : '  ← never reached'}`,
+    );
   return failures === 0 ? 0 : 1;
 }

@@ -1,7 +1,13 @@
 // Law: a simulated node is the production composition over simulated ports. What belongs to the machine (disk, clocks, identity) outlives
 // its processes; everything else is made anew at each start, from the disk alone.
 import type { NodeId, World } from '../actors/system/index.ts';
-import { type ComposedNode, composeNode, createWorkflowServices, openAdmittance, type WorkflowServices } from '../node/index.ts';
+import {
+  type ComposedNode,
+  composeNode,
+  createWorkflowServices,
+  openAdmittance,
+  type WorkflowServices,
+} from '../node/index.ts';
 import { createMeshChain, type Genesis } from '../protocols/mesh/index.ts';
 import type { Identity } from '../protocols/wire/index.ts';
 import { Disk, openSimStorage } from './disk/index.ts';
@@ -25,7 +31,10 @@ export interface Process {
 
 /** Puts something between a node's code and a port of its World: a node that lies does so here. */
 export interface Disguise {
-  readonly wrap: (world: World, context: { readonly identity: Identity; readonly genesis: Genesis; readonly life: Life }) => World;
+  readonly wrap: (
+    world: World,
+    context: { readonly identity: Identity; readonly genesis: Genesis; readonly life: Life },
+  ) => World;
 }
 
 const parallelMax = 2;
@@ -48,14 +57,28 @@ export class SimNode {
   process: Process | undefined;
   lives = 0;
 
-  constructor(swarm: Swarm, about: { readonly index: number; readonly site: string; readonly identity: Identity; readonly dataSets: readonly DataSet[] }) {
+  constructor(
+    swarm: Swarm,
+    about: {
+      readonly index: number;
+      readonly site: string;
+      readonly identity: Identity;
+      readonly dataSets: readonly DataSet[];
+    },
+  ) {
     this.swarm = swarm;
     this.index = about.index;
     this.name = `node-${about.index}`;
     this.site = about.site;
     this.identity = about.identity;
     this.dataSets = about.dataSets;
-    this.disk = new Disk({ kernel: swarm.kernel, node: about.index, seed: swarm.options.seed, profile: swarm.diskProfile, onBegin: (kind, target) => swarm.tell('disk', this, kind, target) });
+    this.disk = new Disk({
+      kernel: swarm.kernel,
+      node: about.index,
+      seed: swarm.options.seed,
+      profile: swarm.diskProfile,
+      onBegin: (kind, target) => swarm.tell('disk', this, kind, target),
+    });
   }
 
   get id(): NodeId {
@@ -109,7 +132,13 @@ export class SimNode {
     const storage = openSimStorage({ disk, life, crypto });
     const chain = createMeshChain(genesis, crypto);
     const { clock, scheduler, log } = life;
-    const admittance = await openAdmittance({ keyValue: await storage.keyValue('mesh'), chain, crypto, clock, random: life.random.fork('admittance') });
+    const admittance = await openAdmittance({
+      keyValue: await storage.keyValue('mesh'),
+      chain,
+      crypto,
+      clock,
+      random: life.random.fork('admittance'),
+    });
     const plain: World = {
       clock,
       scheduler,
@@ -135,7 +164,14 @@ export class SimNode {
           const found = this.dataSets.find((dataSet) => dataSet.name === wanted);
           if (found === undefined) return undefined;
           const blob = await world.storage.blobs.write(once(found.content));
-          return { fileName: `${found.name}.csv`, blob, policy: { minimumGroupSize: 1, allow: world.sandbox.manifests().map((manifest) => (manifest as { name: string }).name) } };
+          return {
+            fileName: `${found.name}.csv`,
+            blob,
+            policy: {
+              minimumGroupSize: 1,
+              allow: world.sandbox.manifests().map((manifest) => (manifest as { name: string }).name),
+            },
+          };
         },
         describe: async () => this.dataSets.map((dataSet) => ({ name: dataSet.name, columns: ['value'] })),
       }),
@@ -146,7 +182,10 @@ export class SimNode {
     const { parts } = composed;
     parts.board.onChange((change) => void (life.isAlive && swarm.tell('board', this, change)));
     parts.ledger.onCharge((charge) => void (life.isAlive && swarm.tell('charged', this, charge)));
-    composed.system.deadLetters.subscribe((to, message, why) => void (life.isAlive && swarm.tell('deadLetter', this, `${to.path} ${message.type} ${why}`, why)));
+    composed.system.deadLetters.subscribe(
+      (to, message, why) =>
+        void (life.isAlive && swarm.tell('deadLetter', this, `${to.path} ${message.type} ${why}`, why)),
+    );
     const services = createWorkflowServices({
       parts,
       askPlanner: (words, files) => composed.plan(words, files),

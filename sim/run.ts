@@ -1,9 +1,21 @@
 // Law: a case is data and a run is a function of it: faults first, then a quorum is made whole, the rest stays broken for good, and
 // everything that was accepted must come to its end within a bound.
 import { createRandom } from '../actors/system/index.ts';
-import { checkAudit, checkLanes, checkSettled, createBook, createHealthCheck, createResultCheck, createSometimes, createVoteCheck, isSettled, laneRows, type Violation } from './check/index.ts';
-import { createInjector, disguiseOf, drawFaultPlan, type FaultPlan } from './faults/index.ts';
+import {
+  checkAudit,
+  checkLanes,
+  checkSettled,
+  createBook,
+  createHealthCheck,
+  createResultCheck,
+  createSometimes,
+  createVoteCheck,
+  isSettled,
+  laneRows,
+  type Violation,
+} from './check/index.ts';
 import { type DiskProfile, quickDisk } from './disk/index.ts';
+import { createInjector, disguiseOf, drawFaultPlan, type FaultPlan } from './faults/index.ts';
 import { calm, type NetworkProfile } from './network/index.ts';
 import type { SimNode } from './node.ts';
 import { Swarm } from './swarm.ts';
@@ -19,7 +31,12 @@ export interface SimCase {
   readonly disk: DiskProfile;
   readonly plan: FaultPlan;
   /** When clients come, to whom, and whether and when they ask a second node for the same. `id` names what they ask. */
-  readonly workload: readonly { readonly id: number; readonly atMs: number; readonly node: number; readonly again?: { readonly atMs: number; readonly node: number } }[];
+  readonly workload: readonly {
+    readonly id: number;
+    readonly atMs: number;
+    readonly node: number;
+    readonly again?: { readonly atMs: number; readonly node: number };
+  }[];
   readonly faultsUntilMs: number;
 }
 
@@ -30,7 +47,12 @@ export interface RunResult {
   readonly hash: string;
   readonly virtualMs: number;
   readonly reached: readonly string[];
-  readonly workflows: { readonly submitted: number; readonly accepted: number; readonly completed: number; readonly failed: number };
+  readonly workflows: {
+    readonly submitted: number;
+    readonly accepted: number;
+    readonly completed: number;
+    readonly failed: number;
+  };
 }
 
 const firstFaultMs = 1_500;
@@ -57,7 +79,11 @@ export function drawCase(seed: number, nodes = 4): SimCase {
     signatures: 'keyed-hash',
     network: {
       ...calm,
-      near: { ...calm.near, latencyUs: calm.near.latencyUs * scale, jitterUs: calm.near.jitterUs * scale * (link.chance(0.3) ? 10 : 1) },
+      near: {
+        ...calm.near,
+        latencyUs: calm.near.latencyUs * scale,
+        jitterUs: calm.near.jitterUs * scale * (link.chance(0.3) ? 10 : 1),
+      },
       noticeMinUs: link.chance(0.5) ? 20_000 : 1_000_000,
       noticeMaxUs: link.chance(0.5) ? 1_500_000 : 12_000_000,
     },
@@ -66,7 +92,10 @@ export function drawCase(seed: number, nodes = 4): SimCase {
     workload: Array.from({ length: 1 + random.below(5) }, (_, id) => {
       const node = random.below(nodes);
       const atMs = 1_000 + random.below(faultsUntilMs - 1_000);
-      const again = nodes > 1 && random.chance(0.25) ? { again: { atMs: atMs + random.below(2_000), node: (node + 1 + random.below(nodes - 1)) % nodes } } : {};
+      const again =
+        nodes > 1 && random.chance(0.25)
+          ? { again: { atMs: atMs + random.below(2_000), node: (node + 1 + random.below(nodes - 1)) % nodes } }
+          : {};
       return { id, atMs, node, ...again };
     }),
     faultsUntilMs,
@@ -92,7 +121,8 @@ export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promis
     ...(onEvent === undefined ? {} : { onEvent }),
   });
   const random = swarm.random.fork('run');
-  for (const { node, kits } of plan.liars) swarm.nodes[node]!.disguise = disguiseOf(kits, random.fork(`liar/${node}`), swarm.nodes[node]!.troubles);
+  for (const { node, kits } of plan.liars)
+    swarm.nodes[node]!.disguise = disguiseOf(kits, random.fork(`liar/${node}`), swarm.nodes[node]!.troubles);
 
   const book = createBook(() => swarm.nowMs);
   const sometimes = createSometimes(isHonest);
@@ -124,7 +154,8 @@ export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promis
   const manage = (): void => {
     for (const node of swarm.nodes) {
       if (node.process === undefined || hasTree(node)) continue;
-      if (isHonest(node.index) && !injector.hasBadDisk(node.index)) book.break('tree-stands', `the tree of ${node.name} has ended`);
+      if (isHonest(node.index) && !injector.hasBadDisk(node.index))
+        book.break('tree-stands', `the tree of ${node.name} has ended`);
       node.end(false, 'reset');
       swarm.later(serviceRestartMs, 'service.restart', () => node.start());
     }
@@ -145,13 +176,21 @@ export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promis
   for (const node of honest) {
     if (core.includes(node)) continue;
     if (random.chance(0.5)) node.end(true, 'silent');
-    else for (const other of swarm.nodes) if (other !== node) for (const [a, b] of [[node, other], [other, node]] as const) swarm.fabric.block(a.index, b.index, false);
+    else
+      for (const other of swarm.nodes)
+        if (other !== node)
+          for (const [a, b] of [
+            [node, other],
+            [other, node],
+          ] as const)
+            swarm.fabric.block(a.index, b.index, false);
   }
   for (const node of core) node.start();
   for (const { node } of plan.liars) swarm.nodes[node]!.start();
 
   const untilMs = simCase.faultsUntilMs + settleMs;
-  while (!isBroken() && swarm.nowMs < untilMs && !isSettled(swarm, core)) await swarm.run(Math.min(untilMs, swarm.nowMs + stepMs));
+  while (!isBroken() && swarm.nowMs < untilMs && !isSettled(swarm, core))
+    await swarm.run(Math.min(untilMs, swarm.nowMs + stepMs));
   if (!isBroken()) {
     await swarm.run(swarm.nowMs + quietMs);
     const before = laneRows(core, isHonest, swarm.nodes);
@@ -164,7 +203,8 @@ export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promis
   health.finish();
 
   const boards = core.flatMap(({ process }) => (process === undefined ? [] : [process.composed.parts.board]));
-  const ended = (state: string): number => boards[0]?.all().filter((record) => record.ended?.state === state).length ?? 0;
+  const ended = (state: string): number =>
+    boards[0]?.all().filter((record) => record.ended?.state === state).length ?? 0;
   return {
     verdict: book.count === 0 ? 'ok' : 'violation',
     violations: book.violations,
@@ -172,6 +212,11 @@ export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promis
     hash: swarm.kernel.trace.digest(),
     virtualMs: swarm.nowMs,
     reached: [...sometimes.names],
-    workflows: { submitted: swarm.submissions.length, accepted: swarm.submissions.filter(({ workflow }) => workflow !== undefined).length, completed: ended('completed'), failed: ended('failed') },
+    workflows: {
+      submitted: swarm.submissions.length,
+      accepted: swarm.submissions.filter(({ workflow }) => workflow !== undefined).length,
+      completed: ended('completed'),
+      failed: ended('failed'),
+    },
   };
 }

@@ -27,7 +27,11 @@ const computeManifest: SkillManifest = {
       missing: { type: 'array', items: { type: 'object' } },
     },
   },
-  output: { type: 'object', required: ['kind', 'value'], properties: { kind: { const: 'computed' }, value: { type: 'string' } } },
+  output: {
+    type: 'object',
+    required: ['kind', 'value'],
+    properties: { kind: { const: 'computed' }, value: { type: 'string' } },
+  },
   examples: [{ words: 'compute a label', input: { label: 'a', durationMs: 10 } }],
   synonyms: {},
   effects: 'none',
@@ -49,20 +53,36 @@ export function noTroubles(): Troubles {
   return { lie: 'no', hangPermille: 0, crashPermille: 0, slowFactor: 1 };
 }
 
-export type HonestOutcome = { readonly kind: 'result'; readonly output: Uint8Array } | { readonly kind: 'failure'; readonly code: string; readonly message: string };
+export type HonestOutcome =
+  | { readonly kind: 'result'; readonly output: Uint8Array }
+  | { readonly kind: 'failure'; readonly code: string; readonly message: string };
 
 /** What every honest node finds for this call. */
-export function honestOutcome(call: { readonly input: unknown; readonly files: Readonly<Record<string, BlobRef>> }, crypto: Pick<Crypto, 'sha256'>): HonestOutcome {
+export function honestOutcome(
+  call: { readonly input: unknown; readonly files: Readonly<Record<string, BlobRef>> },
+  crypto: Pick<Crypto, 'sha256'>,
+): HonestOutcome {
   const input = call.input as { readonly label: string; readonly refuses?: boolean };
-  if (input.refuses === true) return { kind: 'failure', code: 'refused_input', message: `the input of ${input.label} is refused` };
-  const files = Object.fromEntries(Object.entries(call.files).map(([name, { digest, sizeBytes }]) => [name, { digest, sizeBytes }]));
-  const value = hex.encode(crypto.sha256(canonicalBytes({ domain: 'parley/sim/compute/1', input: input as unknown as Json, files })));
+  if (input.refuses === true)
+    return { kind: 'failure', code: 'refused_input', message: `the input of ${input.label} is refused` };
+  const files = Object.fromEntries(
+    Object.entries(call.files).map(([name, { digest, sizeBytes }]) => [name, { digest, sizeBytes }]),
+  );
+  const value = hex.encode(
+    crypto.sha256(canonicalBytes({ domain: 'parley/sim/compute/1', input: input as unknown as Json, files })),
+  );
   return { kind: 'result', output: canonicalBytes({ kind: 'computed', value }) };
 }
 
 const purpose = { hang: 0, crash: 1, duration: 2 } as const;
 
-export function createSimSandbox(options: { readonly life: Life; readonly crypto: Crypto; readonly storage: Storage; readonly seed: number; readonly troubles: Troubles }): Sandbox {
+export function createSimSandbox(options: {
+  readonly life: Life;
+  readonly crypto: Crypto;
+  readonly storage: Storage;
+  readonly seed: number;
+  readonly troubles: Troubles;
+}): Sandbox {
   const { life, crypto, storage, troubles } = options;
   const draws = createDraws(options.seed, 'sandbox');
   let runs = 0;
@@ -71,9 +91,19 @@ export function createSimSandbox(options: { readonly life: Life; readonly crypto
     const durationMs = 1;
     const whose = troubles.lie === 'own' ? `${life.node}` : 'all of us';
     const { label } = call.input as { readonly label: string };
-    if (troubles.lie === 'failure') return { kind: 'failure', code: 'refused_input', message: `${label} cannot be computed, says ${whose}`, durationMs };
+    if (troubles.lie === 'failure')
+      return {
+        kind: 'failure',
+        code: 'refused_input',
+        message: `${label} cannot be computed, says ${whose}`,
+        durationMs,
+      };
     if (troubles.lie === 'absurd') return { kind: 'result', output: new Uint8Array(0), durationMs };
-    return { kind: 'result', output: canonicalBytes({ kind: 'computed', value: hex.encode(crypto.sha256(utf8.encode(`${whose}: ${label}`))) }), durationMs };
+    return {
+      kind: 'result',
+      output: canonicalBytes({ kind: 'computed', value: hex.encode(crypto.sha256(utf8.encode(`${whose}: ${label}`))) }),
+      durationMs,
+    };
   };
 
   return {
@@ -90,15 +120,20 @@ export function createSimSandbox(options: { readonly life: Life; readonly crypto
           for (const cancel of cancels) cancel();
           resolve(outcome);
         };
-        const fault = (code: Extract<SkillOutcome, { kind: 'fault' }>['code'], message: string): void => end({ kind: 'fault', code, message, durationMs: life.clock.monotonicMs() - startedMs });
+        const fault = (code: Extract<SkillOutcome, { kind: 'fault' }>['code'], message: string): void =>
+          end({ kind: 'fault', code, message, durationMs: life.clock.monotonicMs() - startedMs });
         if (signal?.aborted === true) return fault('cancelled', 'cancelled before it began');
         if (call.skill !== computeSkill) return fault('unknown_skill', `no skill ${call.skill}`);
         signal?.addEventListener('abort', () => fault('cancelled', 'cancelled'), { once: true });
-        cancels.push(life.scheduler.at(startedMs + timeoutMs, () => fault('timeout', `not finished within ${timeoutMs} ms`)));
+        cancels.push(
+          life.scheduler.at(startedMs + timeoutMs, () => fault('timeout', `not finished within ${timeoutMs} ms`)),
+        );
         if (draws.chance(troubles.hangPermille, purpose.hang, life.node, 0, n)) return;
         const { durationMs } = call.input as { readonly durationMs: number };
         // Machines differ by up to half.
-        const takesUs = Math.ceil(durationMs * troubles.slowFactor * (1_000 + draws.below(500, purpose.duration, life.node, 0, n)));
+        const takesUs = Math.ceil(
+          durationMs * troubles.slowFactor * (1_000 + draws.below(500, purpose.duration, life.node, 0, n)),
+        );
         const crashes = draws.chance(troubles.crashPermille, purpose.crash, life.node, 0, n);
         cancels.push(
           life.after(takesUs, 'skill.end', () => {

@@ -12,13 +12,22 @@ export interface Shrunk {
 function* lesser(simCase: SimCase): Generator<SimCase> {
   const { plan, workload } = simCase;
   const without = <T>(list: readonly T[], at: number): T[] => list.filter((_, i) => i !== at);
-  for (let i = plan.faults.length - 1; i >= 0; i--) yield { ...simCase, plan: { ...plan, faults: without(plan.faults, i) } };
-  for (let i = workload.length - 1; i >= 0; i--) if (workload.length > 1) yield { ...simCase, workload: without(workload, i) };
+  for (let i = plan.faults.length - 1; i >= 0; i--)
+    yield { ...simCase, plan: { ...plan, faults: without(plan.faults, i) } };
+  for (let i = workload.length - 1; i >= 0; i--)
+    if (workload.length > 1) yield { ...simCase, workload: without(workload, i) };
   for (let i = plan.liars.length - 1; i >= 0; i--) {
     yield { ...simCase, plan: { ...plan, liars: without(plan.liars, i) } };
     const liar = plan.liars[i]!;
     for (let k = liar.kits.length - 1; k >= 0; k--) {
-      if (liar.kits.length > 1) yield { ...simCase, plan: { ...plan, liars: plan.liars.map((each, n) => (n === i ? { ...each, kits: without(liar.kits, k) } : each)) } };
+      if (liar.kits.length > 1)
+        yield {
+          ...simCase,
+          plan: {
+            ...plan,
+            liars: plan.liars.map((each, n) => (n === i ? { ...each, kits: without(liar.kits, k) } : each)),
+          },
+        };
     }
   }
   for (let i = 0; i < workload.length; i++) {

@@ -12,8 +12,11 @@ export function sourceHash(): string {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const digest = createHash('sha256');
   for (const folder of folders) {
-    const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
-    for (const name of files.sort()) digest.update(`${folder}/${name}\n`).update(readFileSync(join(root, folder, name)));
+    const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter(
+      (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
+    );
+    for (const name of files.sort())
+      digest.update(`${folder}/${name}\n`).update(readFileSync(join(root, folder, name)));
   }
   known = digest.digest('hex').slice(0, 8);
   return known;

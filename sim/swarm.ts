@@ -1,16 +1,25 @@
 // Law: a swarm is a function of its options: one seed, one genesis, n nodes of production code over one queue of events. It does to nodes
 // what the world does to machines, tells who watches, and knows nothing of what is right.
-import type { BoardChange } from '../actors/workflow/index.ts';
+
 import type { Charge } from '../actors/parts/index.ts';
 import type { Plan } from '../actors/plan/index.ts';
 import { createRandom, type DeadLetterReason, type Random } from '../actors/system/index.ts';
+import type { BoardChange } from '../actors/workflow/index.ts';
 import { defaultFaultBudget } from '../consensus/index.ts';
 import { type Genesis, meshIdOf } from '../protocols/mesh/index.ts';
 import { compareText, createIdentity, openEnvelope, utf8 } from '../protocols/wire/index.ts';
 import { type DiskProfile, type OperationKind, quickDisk } from './disk/index.ts';
 import { type CarriedKind, calm, Fabric, type NetworkProfile } from './network/index.ts';
 import { type DataSet, type Process, SimNode } from './node.ts';
-import { createKernel, createSimCrypto, type EventQueue, type Kernel, type LogEntry, type SignatureKind, type TraceListener } from './world/index.ts';
+import {
+  createKernel,
+  createSimCrypto,
+  type EventQueue,
+  type Kernel,
+  type LogEntry,
+  type SignatureKind,
+  type TraceListener,
+} from './world/index.ts';
 
 export interface SwarmOptions {
   readonly seed: number;
@@ -79,7 +88,10 @@ export class Swarm {
   constructor(options: SwarmOptions) {
     const { seed, nodes: count, siteOf = () => 'here' } = options;
     this.options = options;
-    this.kernel = createKernel({ ...(options.queue === undefined ? {} : { queue: options.queue }), ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }) });
+    this.kernel = createKernel({
+      ...(options.queue === undefined ? {} : { queue: options.queue }),
+      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+    });
     this.crypto = createSimCrypto(options.signatures ?? 'keyed-hash');
     this.random = createRandom(seed).fork('swarm');
     this.diskProfile = options.disk ?? quickDisk;
@@ -95,14 +107,26 @@ export class Swarm {
       config: {
         epoch: 0,
         members: about
-          .map(({ index, site, identity }) => ({ id: identity.id, weight: 1, name: `node-${index}`, site, operator: 'sim', modelFamily: 'none' }))
+          .map(({ index, site, identity }) => ({
+            id: identity.id,
+            weight: 1,
+            name: `node-${index}`,
+            site,
+            operator: 'sim',
+            modelFamily: 'none',
+          }))
           .sort((a, b) => compareText(a.id, b.id)),
         ...defaultFaultBudget(count),
         previous: new Uint8Array(32),
       },
     };
     this.meshId = meshIdOf(this.genesis, this.crypto);
-    this.fabric = new Fabric({ kernel: this.kernel, seed, profile: options.network ?? calm, onSend: (from, to, kind, bytes) => this.observe(from, to, kind, bytes) });
+    this.fabric = new Fabric({
+      kernel: this.kernel,
+      seed,
+      profile: options.network ?? calm,
+      onSend: (from, to, kind, bytes) => this.observe(from, to, kind, bytes),
+    });
     this.nodes = about.map((each) => new SimNode(this, each));
   }
 
@@ -129,7 +153,14 @@ export class Swarm {
 
   /** A client hands `plan` to a node, as over its gateway. What the node answers ends up in the returned record. */
   submit(index: number, plan: Plan, key: string): Submission {
-    const submission: Submission = { key, plan, node: index, workflow: undefined, heldBy: undefined, refused: undefined };
+    const submission: Submission = {
+      key,
+      plan,
+      node: index,
+      workflow: undefined,
+      heldBy: undefined,
+      refused: undefined,
+    };
     this.submissions.push(submission);
     this.kernel.schedule(this.kernel.nowUs, index, 'client.submit', () => {
       const process = this.nodes[index]!.process;

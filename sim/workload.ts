@@ -19,7 +19,9 @@ export function computeTask(id: string, choice: TaskChoice = {}): PlanTask {
     input: { label: id, durationMs, ...(refuses ? { refuses } : {}) },
     files: Object.fromEntries(after.map((task) => [`${task}.json`, { task }])),
     after: [...after],
-    ...(site === undefined ? { endorsement: 'quorum' as const, optional: false } : { placement: { site, dataSet: 'ledger' }, endorsement: 'site' as const, optional: true }),
+    ...(site === undefined
+      ? { endorsement: 'quorum' as const, optional: false }
+      : { placement: { site, dataSet: 'ledger' }, endorsement: 'site' as const, optional: true }),
     timeoutMs,
   };
 }
@@ -34,16 +36,28 @@ export function drawPlan(random: Random, goal: string, sites: readonly string[])
     case 0:
       return planOf(goal, [computeTask('only', { durationMs: durationMs() })]);
     case 1:
-      return planOf(goal, [computeTask('first', { durationMs: durationMs() }), computeTask('second', { after: ['first'], durationMs: durationMs() })]);
+      return planOf(goal, [
+        computeTask('first', { durationMs: durationMs() }),
+        computeTask('second', { after: ['first'], durationMs: durationMs() }),
+      ]);
     case 2: {
       const parts = ['part-a', 'part-b', 'part-c'].slice(0, 2 + random.below(2));
-      return planOf(goal, [...parts.map((id) => computeTask(id, { durationMs: durationMs() })), computeTask('whole', { after: parts, durationMs: durationMs() })]);
+      return planOf(goal, [
+        ...parts.map((id) => computeTask(id, { durationMs: durationMs() })),
+        computeTask('whole', { after: parts, durationMs: durationMs() }),
+      ]);
     }
     case 3:
-      return planOf(goal, [computeTask('first', { durationMs: durationMs() }), computeTask('second', { after: ['first'], durationMs: durationMs(), refuses: random.chance(0.5) })]);
+      return planOf(goal, [
+        computeTask('first', { durationMs: durationMs() }),
+        computeTask('second', { after: ['first'], durationMs: durationMs(), refuses: random.chance(0.5) }),
+      ]);
     default: {
       const parts = sites.map((site) => computeTask(`at-${site}`, { site, durationMs: durationMs() }));
-      return planOf(goal, [...parts, computeTask('whole', { after: parts.map(({ id }) => id), durationMs: durationMs() })]);
+      return planOf(goal, [
+        ...parts,
+        computeTask('whole', { after: parts.map(({ id }) => id), durationMs: durationMs() }),
+      ]);
     }
   }
 }

@@ -38,7 +38,12 @@ const banned: readonly (readonly [pattern: RegExp, what: string, instead: string
   ],
   [/(?<![.\w$])performance\s*\./g, 'performance', 'world.clock.monotonicMs()'],
   [/(?<![.\w$])(?:fetch|WebSocket|EventSource|XMLHttpRequest)\b(?=\s*\()/g, 'network I/O', 'world.network'],
-  [/(?<![.\w$])process\s*\./g, 'process', 'configuration passed in by the node'],
+  [
+    // By member, since a simulated node is a process too and a variable may be called one.
+    /(?<![.\w$])process\s*\.\s*(?:argv|cpuUsage|cwd|env|execArgv|execPath|execve|exit|exitCode|hrtime|kill|memoryUsage|nextTick|on|once|pid|platform|ppid|resourceUsage|stderr|stdin|stdout|uptime|version|versions)\b/g,
+    'process',
+    'configuration passed in by the node',
+  ],
   [
     /(?<![.\w$])(?:globalThis\s*\.|crypto\s*\.\s*(?:subtle|getRandomValues|randomUUID)\b)/g,
     'a global',

@@ -3,15 +3,18 @@
 import { z } from 'zod';
 import {
   createEngine,
+  type Engine,
   type EngineInput,
   type EngineOutput,
   InputQueue,
   type InstanceId,
   instanceOfEvidence,
+  maxFrameBytes,
   type Subject,
 } from '../../consensus/index.ts';
-import { defineMessage } from '../../protocols/wire/index.ts';
+import { defineMessage, type Identity, MalformedBytes } from '../../protocols/wire/index.ts';
 import { auditLane, chargeEvidence, encodeEvidenceEntry } from '../auditor/index.ts';
+import { watchChanges } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor } from '../system/index.ts';
 import { openVoteLog, type VoteLog } from './log.ts';
 import { checkPosition, positionSchema, signPosition } from './position.ts';
@@ -22,7 +25,7 @@ const frame = defineMessage(
   'consensus.frame',
   z.strictObject({
     epoch: z.number().int().nonnegative(),
-    bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= 900_000),
+    bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length <= maxFrameBytes),
     position: positionSchema.optional(),
   }),
 );
@@ -41,7 +44,9 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
   start(ctx, { parts, questions, place, positions }) {
     const { self } = ctx;
     place.ref = self;
+    const changes = watchChanges(parts.board, () => self.tell({ type: 'changed' }));
     const state: KeeperState = {
+      changes,
       parts,
       questions,
       place,
@@ -56,17 +61,21 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
       isOver: false,
       leave: [
         parts.office.on(frame, ({ epoch, bytes, position }, { from }) => {
-          if (position !== undefined) positions.saw(from, epoch, position);
+          // Nothing is kept about epochs that are not in the chain: there is no end of them.
+          if (parts.chain.config(epoch) === undefined) return;
+          if (position !== undefined && parts.chain.member(from, epoch) !== undefined)
+            positions.saw(from, epoch, position);
           self.tell({ type: 'input', epoch, input: { type: 'frame', from, bytes } });
         }),
-        parts.board.onChange(() => void self.tell({ type: 'rejudge' })),
+        changes.leave,
         parts.view.onChange(() => void self.tell({ type: 'suspects' })),
         parts.chain.onAppend(() => void self.tell({ type: 'new-epoch' })),
       ],
     };
     const { epoch } = parts.chain.current;
-    for (let draining = Math.max(0, epoch - drainedEpochs); draining <= epoch; draining++)
-      openEpoch(state, draining, ctx);
+    const epochs = new Set(parts.board.running().map(({ opened }) => opened!.epoch));
+    for (let draining = Math.max(0, epoch - drainedEpochs); draining <= epoch; draining++) epochs.add(draining);
+    for (const each of [...epochs].sort((a, b) => a - b)) openEpoch(state, each, ctx);
     return state;
   },
   receive(state, message, ctx) {
@@ -82,18 +91,19 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
         submit(state, epoch, { type: 'offer', instance: known.engine.instanceId(subject), payload }, ctx);
         return;
       }
+      case 'changed': {
+        const changed = state.changes.take();
+        return rejudge(state, ctx, (workflow) => workflow === undefined || changed.has(workflow));
+      }
       case 'rejudge':
-        // A copy: what cannot be judged yet is put back, and a Map's own iteration would come upon it again without end.
-        for (const [key, waiting] of [...state.unjudged]) {
-          state.unjudged.delete(key);
-          judge(state, waiting.epoch, waiting, ctx);
-        }
-        return;
+        return rejudge(state, ctx, () => true);
       case 'suspects':
         return noteSuspects(state, ctx);
       case 'new-epoch': {
+        // Every one on the way: several may have been caught up with at once.
         const { epoch } = state.parts.chain.current;
-        if (!state.epochs.has(epoch) && !state.held.has(epoch)) openEpoch(state, epoch, ctx);
+        for (let next = Math.max(...state.epochs.keys(), ...state.held.keys()) + 1; next <= epoch; next++)
+          openEpoch(state, next, ctx);
         return;
       }
       case 'opened': {
@@ -168,9 +178,19 @@ function addEpoch(
   ctx: Context<KeeperMessage>,
 ): void {
   const { parts } = state;
-  const damage = log.damage ?? rollback;
   const config = parts.chain.config(epoch)!;
   const { world } = parts;
+  const engineOf = (self: Identity | undefined): Engine =>
+    createEngine({ self, meshId: parts.chain.meshId, config, crypto: world.crypto, timeouts });
+  let damage = log.damage ?? rollback;
+  let engine = engineOf(damage === undefined ? parts.identity : undefined);
+  try {
+    for (const record of log.records) engine.handle({ type: 'restore', record });
+  } catch (error) {
+    if (!(error instanceof MalformedBytes)) throw error;
+    damage ??= `the log of votes of epoch ${epoch} holds what this node does not understand: ${error.message}`;
+    engine = engineOf(undefined);
+  }
   if (damage !== undefined) {
     world.log('error', 'this node does not vote', { epoch, reason: damage });
     parts.ledger.charge(
@@ -179,16 +199,8 @@ function addEpoch(
       `does not vote: ${damage}; leave and join again with a new key`,
     );
   }
-  const engine = createEngine({
-    self: damage === undefined ? parts.identity : undefined,
-    meshId: parts.chain.meshId,
-    config,
-    crypto: world.crypto,
-    timeouts,
-  });
   const added: Epoch = { epoch, engine, log, inputs: new InputQueue(), isFlushing: false, position: undefined };
   state.epochs.set(epoch, added);
-  for (const record of log.records) engine.handle({ type: 'restore', record });
   added.inputs.push({ type: 'resume' });
   pump(state, added, ctx);
 }
@@ -274,8 +286,12 @@ function perform(
         state.shown.add(says);
         ctx.pipe(
           () => parts.lanes.append(auditLane, encodeEvidenceEntry(evidence, workflow)),
-          () => ({ type: 'rejudge' }),
-          (error) => ({ type: 'crashed', error }),
+          () => ({ type: 'suspects' }),
+          (error) => {
+            // The culprit is named here all the same; what was signed is on the disk.
+            parts.world.log('error', 'evidence not shown to the others', { error: error.message });
+            return { type: 'suspects' };
+          },
         );
         break;
       }
@@ -291,6 +307,20 @@ function perform(
   }
 }
 
+/** Judges again what could not be judged, where `isDue` says so of the workflow it is about. Each judgement costs signatures. */
+function rejudge(
+  state: KeeperState,
+  ctx: Context<KeeperMessage>,
+  isDue: (workflow: string | undefined) => boolean,
+): void {
+  // A copy: what cannot be judged yet is put back, and a Map's own iteration would come upon it again without end.
+  for (const [key, waiting] of [...state.unjudged]) {
+    if (!isDue(questionOf(state, waiting.subject)?.workflowOf?.(waiting.subject))) continue;
+    state.unjudged.delete(key);
+    judge(state, waiting.epoch, waiting, ctx);
+  }
+}
+
 function judge(
   state: KeeperState,
   epoch: number,
@@ -303,7 +333,9 @@ function judge(
   };
   if (verdict === 'unknown') {
     const key = `${epoch}|${output.instance}|${output.value}`;
-    if (state.unjudged.size < unjudgedMax) state.unjudged.set(key, { ...output, epoch });
+    // The oldest makes room: a member that proposes without end what nobody can judge keeps nothing else out.
+    if (state.unjudged.size >= unjudgedMax) state.unjudged.delete(state.unjudged.keys().next().value!);
+    state.unjudged.set(key, { ...output, epoch });
     return;
   }
   if (!verdict.ok)

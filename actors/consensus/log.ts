@@ -15,8 +15,15 @@ export interface VoteLog {
   close(): Promise<void>;
 }
 
+/** Logs that are being closed, by storage and name: who opens one again waits for the last write of its former life. */
+const closing = new WeakMap<Storage, Map<string, Promise<void>>>();
+
 export async function openVoteLog(storage: Storage, epoch: number, crypto: Pick<Crypto, 'sha256'>): Promise<VoteLog> {
-  const file: AppendFile = await storage.appendFile(`consensus-${epoch}.wal`);
+  const name = `consensus-${epoch}.wal`;
+  const ends = closing.get(storage) ?? new Map<string, Promise<void>>();
+  closing.set(storage, ends);
+  await ends.get(name);
+  const file: AppendFile = await storage.appendFile(name);
   const reading = readLog(await file.readAll(), logStart, crypto);
   if (reading.verdict === 'torn-tail') await file.truncate(reading.validBytes);
   let { head } = reading;
@@ -41,6 +48,13 @@ export async function openVoteLog(storage: Storage, epoch: number, crypto: Pick<
       await file.sync();
       head = last;
     },
-    close: () => file.close(),
+    close() {
+      const end = file.close().finally(() => ends.delete(name));
+      ends.set(
+        name,
+        end.catch(() => {}),
+      );
+      return end;
+    },
   };
 }

@@ -1,6 +1,6 @@
 // Law: what the keeper holds, and what it is told. One engine and one log of votes per epoch; whatever waits is bounded.
 import type { Engine, EngineInput, EngineOutput, InputQueue, InstanceId, Subject } from '../../consensus/index.ts';
-import type { Parts, Place } from '../parts/index.ts';
+import type { Changes, Parts, Place } from '../parts/index.ts';
 import type { NodeId } from '../system/index.ts';
 import type { VoteLog } from './log.ts';
 import type { Position, PositionBook } from './position.ts';
@@ -9,6 +9,8 @@ import type { Question } from './question.ts';
 export type KeeperMessage =
   | { readonly type: 'input'; readonly epoch: number; readonly input: EngineInput }
   | { readonly type: 'propose'; readonly epoch: number; readonly subject: Subject; readonly payload: Uint8Array }
+  /** Workflows changed: what waits for them is judged again. */
+  | { readonly type: 'changed' }
   | { readonly type: 'rejudge' }
   | { readonly type: 'suspects' }
   | { readonly type: 'new-epoch' }
@@ -34,6 +36,7 @@ export interface Epoch {
 }
 
 export interface KeeperState extends KeeperArgs {
+  readonly changes: Changes;
   readonly epochs: Map<number, Epoch>;
   /** Payloads this node cannot judge yet: the record they speak of has not arrived. */
   readonly unjudged: Map<string, Extract<EngineOutput, { type: 'validate' }> & { readonly epoch: number }>;

@@ -30,9 +30,12 @@ export function configQuestion(options: {
         if (next.epoch !== epoch + 1) return { ok: false, reason: 'a config is decided by the epoch before it' };
         const current = chain.config(epoch);
         if (current === undefined) return 'unknown';
-        return next.members.length < current.members.length
-          ? judgeRemoval(next, current, guilty, crypto)
-          : judgeJoin(next, current, crypto);
+        if (next.members.length < current.members.length) return judgeRemoval(next, current, guilty, crypto);
+        const back = next.members.find(
+          ({ id }) => guilty.has(id) && !current.members.some((member) => member.id === id),
+        );
+        if (back !== undefined) return { ok: false, reason: `${back.name} was convicted by its own signatures` };
+        return judgeJoin(next, current, crypto);
       } catch (error) {
         if (error instanceof MalformedBytes) return { ok: false, reason: error.message };
         throw error;

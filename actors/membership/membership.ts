@@ -170,6 +170,9 @@ export interface MutableView extends View {
   heard(id: NodeId, presence: Presence): void;
 }
 
+/** Members and observers whose word of themselves is kept. */
+const presencesMax = 1_024;
+
 export function createView(self: NodeId): MutableView {
   const connections = new Set<NodeId>();
   const states = new Map<NodeId, 'alive' | 'suspect' | 'dead' | 'unknown'>();
@@ -199,6 +202,7 @@ export function createView(self: NodeId): MutableView {
     judged: (id, state) => updating(id, () => states.set(id, state)),
     heard(id, presence) {
       const isNew = !presences.has(id);
+      if (isNew && presences.size >= presencesMax) return;
       presences.set(id, presence);
       if (isNew) changed();
     },

@@ -19,7 +19,7 @@ function nodes() {
   const node = (i: number) => {
     const storage = createMemoryStorage(crypto);
     const world = { network: hub.open(testIdentity(i).id), storage, log, clock, scheduler };
-    return { storage, exchange: createBlobExchange({ world, refusals: createRefusalTable() }) };
+    return { storage, exchange: createBlobExchange({ world, refusals: createRefusalTable(), isKnown: () => true }) };
   };
   return [node(0), node(1)] as const;
 }

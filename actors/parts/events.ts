@@ -16,6 +16,9 @@ export interface EventHub {
 
 const workflowsMax = 1_000;
 const eventsPerWorkflowMax = 10_000;
+/** Sights that any member can cause as often as it likes. */
+const passing: ReadonlySet<string> = new Set(['vote', 'waiting', 'resumed', 'evidence']);
+const passingPerWorkflowMax = 4_000;
 
 export function createEventHub(): EventHub {
   type Event = KeyedEvent & Readonly<Record<string, unknown>>;
@@ -41,7 +44,10 @@ export function createEventHub(): EventHub {
   return {
     emit(workflow, event) {
       const stream = streamOf(workflow);
-      if (stream.keys.has(event.key) || stream.events.length >= eventsPerWorkflowMax) return;
+      if (stream.keys.has(event.key)) return;
+      // What matters to who waits is told, however much a member that votes without end has put before it.
+      const max = passing.has(event.type) ? passingPerWorkflowMax : eventsPerWorkflowMax;
+      if (stream.events.length >= max) return;
       stream.keys.add(event.key);
       stream.events.push(event);
       for (const handler of [...stream.handlers]) handler(event);

@@ -18,6 +18,8 @@ export interface Ledger {
 }
 
 const occurrencesMax = 10_000;
+/** Different things held against somebody. There are few in all; no wording of a member's may add to them without end. */
+const chargesMax = 1_000;
 
 export function createLedger(): Ledger {
   const seen = new Set<string>();
@@ -30,6 +32,7 @@ export function createLedger(): Ledger {
       if (seen.size >= occurrencesMax) seen.clear();
       seen.add(occurrence);
       const name = `${node}|${what}`;
+      if (!charges.has(name) && charges.size >= chargesMax) return false;
       const charge = {
         node,
         what,

@@ -37,6 +37,8 @@ export function decodePlan(bytes: Uint8Array): Plan {
   let value: unknown;
   let canonical: string | undefined;
   const text = new TextDecoder().decode(bytes);
+  if (nestingOf(text) > planLimits.nesting)
+    throw new PlanInvalid(`plan: nested deeper than ${planLimits.nesting}; no skill takes such an input`);
   try {
     value = JSON.parse(text);
     canonical = canonicalize(value);
@@ -47,4 +49,24 @@ export function decodePlan(bytes: Uint8Array): Plan {
   const [problem] = shapeProblems(value, 'plan');
   if (problem !== undefined) throw new PlanInvalid(`plan: ${problem.message}`);
   return value as Plan;
+}
+
+/**
+ * How many arrays and objects stand inside each other in a JSON text, at most. Read without recursion: what nests as deep as a program's
+ * stack must be refused by all nodes alike, and not by whichever happens to have less of it left.
+ */
+export function nestingOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let isInString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (isInString) {
+      if (c === 0x5c) i++;
+      else if (c === 0x22) isInString = false;
+    } else if (c === 0x22) isInString = true;
+    else if (c === 0x5b || c === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (c === 0x5d || c === 0x7d) depth--;
+  }
+  return deepest;
 }

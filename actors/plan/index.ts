@@ -1,6 +1,6 @@
 // Law: the door of the plan room: what a plan is, whether it may run, and what runs next.
 export { bindFiles, bindTask, draftPaths, type TaskOutput } from './bind.ts';
-export { canonicalBytes, decodePlan, PlanInvalid, planBytes, planDigest } from './canonical.ts';
+export { canonicalBytes, decodePlan, nestingOf, PlanInvalid, planBytes, planDigest } from './canonical.ts';
 export { editDistance, nearestName } from './nearest.ts';
 export { type ParsedPlanFile, parsePlanFile } from './parse.ts';
 export {

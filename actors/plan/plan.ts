@@ -52,6 +52,8 @@ export const planLimits = {
   pathChars: 4_096,
   inputBytes: 65_536,
   planBytes: 524_288,
+  /** Arrays and objects inside each other. */
+  nesting: 64,
   minimumTimeoutMs: 100,
   maximumTimeoutMs: 3_600_000,
   defaultTimeoutMs: 60_000,

@@ -1,7 +1,7 @@
 // Law: a certificate file has one spelling. It is read, written again from what was understood, and refused unless the two are the same
 // bytes: then no byte of it, white space included, can differ unnoticed from what was checked.
 import { z } from 'zod';
-import type { Plan } from '../plan/index.ts';
+import { nestingOf, type Plan, planLimits } from '../plan/index.ts';
 
 export interface CertificateFile {
   readonly format: 'parley-certificate/1';
@@ -32,6 +32,8 @@ export interface About {
 }
 
 export const certificateFileMaxBytes = 8 << 20;
+/** What stands around the plan. */
+const fileNesting = 4;
 
 const base64 = z.string().regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/);
 const text = z.string().max(8_192);
@@ -78,7 +80,10 @@ export function readFile(
     };
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (nestingOf(text) > planLimits.nesting + fileNesting)
+      return { ok: false, reason: 'it is nested deeper than a certificate file can be' };
+    value = JSON.parse(text);
   } catch {
     return { ok: false, reason: 'it is not JSON text in UTF-8: damaged, or not a certificate file' };
   }

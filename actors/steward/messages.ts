@@ -14,7 +14,8 @@ export const offerTask = defineRequest(
     skill: z.string().max(64),
     /** Digests of what the task reads. */
     files: z.array(z.string().regex(/^[0-9a-f]{64}$/)).max(4_096),
-    placement: z.strictObject({ site: z.string().max(64), dataSet: z.string().max(64) }).optional(),
+    // As long as a plan may have them.
+    placement: z.strictObject({ site: z.string().max(100), dataSet: z.string().max(100) }).optional(),
   }),
   z.strictObject({
     willing: z.boolean(),

@@ -7,6 +7,8 @@ import type { Crypto } from '../system/index.ts';
 /** The lane that carries workflows. */
 export const workflowLane = 'workflow';
 export const workflowEntryMaxBytes = 250_000;
+/** A larger plan cannot be opened. */
+export const openedPlanMaxBytes = 200_000;
 
 const id = z.string().regex(/^[0-9a-f]{64}$/);
 const task = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/);
@@ -26,7 +28,7 @@ const entry = z.discriminatedUnion('kind', [
     idempotencyKey: z.string().min(8).max(200),
     words: z.string().max(2_000),
     /** Canonical JSON of the plan. */
-    plan: bytes(200_000),
+    plan: bytes(openedPlanMaxBytes),
     /** The epoch whose members decide every task of this workflow. */
     epoch: z.number().int().nonnegative(),
     approved: z.boolean(),

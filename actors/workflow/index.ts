@@ -8,7 +8,14 @@ export {
   openPerGatewayMax,
 } from './board.ts';
 export { answers, backings, draftDecision } from './draft.ts';
-export { decodeWorkflowEntry, encodeWorkflowEntry, type WorkflowEntry, workflowId, workflowLane } from './entries.ts';
+export {
+  decodeWorkflowEntry,
+  encodeWorkflowEntry,
+  openedPlanMaxBytes,
+  type WorkflowEntry,
+  workflowId,
+  workflowLane,
+} from './entries.ts';
 export {
   type AttemptRecord,
   attemptOf,

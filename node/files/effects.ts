@@ -23,7 +23,7 @@ export async function carryOutEffects(parts: Parts, record: WorkflowRecord, fold
     await parts.blobs.obtain(ref, [status.certified.decision.candidate.executor]);
     const chunks: Uint8Array[] = [];
     for await (const chunk of parts.world.storage.blobs.read(ref.digest)) chunks.push(chunk);
-    const output = fileOutput.safeParse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+    const output = fileOutput.safeParse(jsonOf(Buffer.concat(chunks)));
     if (!output.success) {
       parts.world.log('error', 'a certified file could not be written', {
         workflow: record.workflow,
@@ -36,5 +36,14 @@ export async function carryOutEffects(parts: Parts, record: WorkflowRecord, fold
     if (existsSync(path) && readFileSync(path, 'utf8') === output.data.markdown) continue;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeWhole(path, output.data.markdown, 0o600);
+  }
+}
+
+/** Undefined where the bytes are no JSON: a site's own word may be anything. */
+function jsonOf(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
   }
 }

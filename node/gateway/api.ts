@@ -108,7 +108,7 @@ export interface WorkflowDetail extends WorkflowSummary {
   readonly plan: unknown;
   readonly planDigest: string;
   readonly taskDetails: readonly TaskDetail[];
-  /** The answer's bytes, UTF-8 canonical JSON, once completed. */
+  /** The answer's bytes, UTF-8 canonical JSON, once completed; `json` is null where they are no JSON or more than 16 MiB. */
   readonly result?: {
     readonly digest: string;
     readonly sizeBytes: number;

@@ -98,18 +98,27 @@ export function detailOf(
     plan: opened.plan,
     planDigest: opened.planDigest,
     taskDetails: opened.plan.tasks.map((task) => taskDetail(parts, record, task)),
-    ...(blob === undefined || result === undefined
+    ...(blob === undefined
       ? {}
       : {
           result: {
             ...blob,
             skill: opened.plan.tasks.find(({ id }) => id === opened.plan.result)!.skill,
-            json: JSON.parse(Buffer.from(result).toString('utf8')) as unknown,
+            json: result === undefined ? null : jsonOf(result),
           },
         }),
     cost: costOf(record),
     files,
   };
+}
+
+/** A site's own word need not be JSON; its bytes are what is certified, and this is for reading. */
+function jsonOf(result: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(result).toString('utf8'));
+  } catch {
+    return null;
+  }
 }
 
 function costOf(record: WorkflowRecord): NonNullable<WorkflowDetail['cost']> {

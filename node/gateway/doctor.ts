@@ -119,7 +119,7 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
         'conduct',
         false,
         `${charge.what} (${charge.count}×)`,
-        'The mesh outvoted it. Look at its machine; if it cannot be trusted, found the mesh anew without it.',
+        'The mesh outvoted it. A member that signed two votes is removed by the others as soon as they tolerate a liar without it, from five members on: invite more with `parley invite`. Otherwise look at its machine.',
       );
     }
   }

@@ -58,7 +58,9 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
             'this node listens on no address that others could dial',
             'Start it with --listen /ip4/ADDRESS/tcp/PORT.',
           );
-        const { token, expiresAtMs } = await invites.issue(role, validForMs);
+        const { token, expiresAtMs } = await invites.issue(role, validForMs).catch((error: unknown) => {
+          throw error instanceof RangeError ? new GatewayError('not_ready', error.message) : error;
+        });
         const ticket = {
           meshId: parts.chain.meshId,
           issuer: parts.identity.id,

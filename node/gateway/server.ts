@@ -1,6 +1,6 @@
 // Law: the socket is the border: whoever can open it (the folder's owner) is the node's user. Every body is bounded and checked before
 // anything acts on it, every error is an ApiError, and a client that goes away takes nothing with it.
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { existsSync, unlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -85,20 +85,31 @@ const jsonMaxBytes = 1 << 20;
 /** An idle event stream says something at least this often, so that a dead client or a dead node is noticed. */
 const heartbeatMs = 1_000;
 
-const name = z.string().min(1).max(255);
+/** A connection on which nothing moves for so long is dead, or belongs to a client that reads nothing; the longest answer takes less. */
+const idleMs = 600_000;
+const connectionsMax = 1_024;
+
+/** Half of a character has no place in what is signed. */
+const text = (max: number, min = 0) =>
+  z
+    .string()
+    .min(min)
+    .max(max)
+    .refine((value) => value.isWellFormed(), 'it holds half a character');
+const name = text(255, 1);
 const blob = z.strictObject({ digest: z.string().regex(/^[0-9a-f]{64}$/), sizeBytes: z.number().int().nonnegative() });
 const planRequest = z.strictObject({
-  words: z.string().max(2_000).optional(),
+  words: text(2_000).optional(),
   plan: z.unknown().optional(),
   files: z.array(z.strictObject({ name, blob })).max(4_096),
 });
 const openRequest = z.strictObject({
-  words: z.string().max(2_000),
+  words: text(2_000),
   plan: z.unknown(),
-  idempotencyKey: z.string().min(8).max(200),
+  idempotencyKey: text(200, 8),
   approved: z.boolean(),
 });
-const cancelRequest = z.strictObject({ reason: z.string().max(500).optional() });
+const cancelRequest = z.strictObject({ reason: text(500).optional() });
 const auditProofRequest = z.strictObject({
   entries: z
     .array(
@@ -214,13 +225,22 @@ function buildApp(services: GatewayServices): Hono {
   );
   app.get('/v1/workflows/:id/events', async (c) => {
     const ended = new AbortController();
+    c.req.raw.signal.addEventListener('abort', () => ended.abort(), { once: true });
     const events = services.events(c.req.param('id'), ended.signal)[Symbol.asyncIterator]();
     // The first step finds the workflow or throws, while there is still a status line to say so with.
     const first = await events.next();
     c.header('content-type', 'application/x-ndjson');
     return stream(c, async (out) => {
       out.onAbort(() => ended.abort());
-      const heartbeat = setInterval(() => void out.write('\n'), heartbeatMs);
+      // One at a time: for a client that reads nothing they would heap up.
+      let isBeating = false;
+      const heartbeat = setInterval(() => {
+        if (isBeating) return;
+        isBeating = true;
+        out.write('\n').finally(() => {
+          isBeating = false;
+        });
+      }, heartbeatMs);
       try {
         for (let step = first; step.done !== true; step = await events.next())
           await out.write(`${JSON.stringify(step.value)}\n`);
@@ -267,11 +287,19 @@ export async function listen(services: GatewayServices, socketPath: string): Pro
   // An upload may take long; a request's headers may not.
   server.requestTimeout = 0;
   server.headersTimeout = 10_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(socketPath, () => resolve());
-  });
-  chmodSync(socketPath, 0o600);
+  server.timeout = idleMs;
+  server.maxConnections = connectionsMax;
+  // The file is there before `listen` returns: from its first moment on it is its owner's alone.
+  const umask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(socketPath, () => resolve());
+      process.umask(umask);
+    });
+  } finally {
+    process.umask(umask);
+  }
   return {
     close: () =>
       new Promise<void>((resolve) => {

@@ -8,6 +8,7 @@ import { buildCertificateFile } from '../../actors/proof/index.ts';
 import type { BlobRef } from '../../actors/system/index.ts';
 import {
   encodeWorkflowEntry,
+  openedPlanMaxBytes,
   openPerGatewayMax,
   payloadsOf,
   progressOf,
@@ -36,6 +37,8 @@ export interface WorkflowServicesOptions {
 const profileTimeoutMs = 20_000;
 /** Half of what the other members take from one gateway: they may hear of an end later than it does. */
 const inHandMax = openPerGatewayMax / 2;
+/** A larger result is told by its digest; GET /v1/blobs gives its bytes. */
+const inlineMaxBytes = 16 << 20;
 /** How long after the end of a workflow its last event may take to be told. */
 const endPatienceMs = 1_000;
 /** Time for one holder to fetch the files: a base and what a slow link needs per byte. */
@@ -136,7 +139,9 @@ export function createWorkflowServices({
     },
 
     async storeBlob(name, source) {
-      const blob = await world.storage.blobs.write(source);
+      const blob = await world.storage.blobs.write(source).catch((error: unknown) => {
+        throw error instanceof RangeError ? new GatewayError('bad_request', error.message) : error;
+      });
       return { name, blob, profile: await world.sandbox.profile({ name, blob }, { timeoutMs: profileTimeoutMs }) };
     },
 
@@ -202,19 +207,16 @@ export function createWorkflowServices({
           );
       }
       if (known === undefined) {
-        await lanes.append(
-          workflowLane,
-          encodeWorkflowEntry({
-            kind: 'opened',
-            workflow,
-            idempotencyKey,
-            words,
-            plan: planBytes(plan),
-            epoch,
-            approved,
-            atMs: world.clock.wallMs(),
-          }),
-        );
+        const bytes = planBytes(plan);
+        if (bytes.length > openedPlanMaxBytes)
+          throw new GatewayError(
+            'bad_request',
+            `the plan takes ${bytes.length} bytes, over the limit of ${openedPlanMaxBytes}`,
+            'Name fewer files or tasks: a folder of many files can be one archive.',
+          );
+        const atMs = world.clock.wallMs();
+        const entry = { kind: 'opened', workflow, idempotencyKey, words, plan: bytes, epoch, approved, atMs } as const;
+        await append(encodeWorkflowEntry(entry));
       }
       return { workflow, heldBy: await replicate(parts, workflow, files), repeated: known !== undefined };
     },
@@ -284,8 +286,7 @@ export function createWorkflowServices({
           'conflict',
           `workflow ${record.workflow.slice(0, 12)} has already ended: ${record.ended.state}`,
         );
-      await lanes.append(
-        workflowLane,
+      await append(
         encodeWorkflowEntry({ kind: 'cancelled', workflow: record.workflow, reason, atMs: world.clock.wallMs() }),
       );
       if (board.get(record.workflow)?.ended === undefined) {
@@ -300,6 +301,16 @@ export function createWorkflowServices({
     },
   };
 
+  /** What this node's lane does not take now, it takes later or never; either way the client must know. */
+  async function append(entry: Uint8Array): Promise<void> {
+    try {
+      await lanes.append(workflowLane, entry);
+    } catch (error) {
+      if ((error as Error).name !== 'LaneRefused') throw error;
+      throw new GatewayError('not_ready', (error as Error).message, 'Try again in a moment, or ask at another node.');
+    }
+  }
+
   async function describe(record: WorkflowRecord): Promise<WorkflowDetail> {
     const progress = progressOf(record);
     let result: Uint8Array | undefined;
@@ -307,7 +318,7 @@ export function createWorkflowServices({
       const ref = resultBlob(progress.result.decision)!;
       const { candidate } = progress.result.decision as Extract<typeof progress.result.decision, { kind: 'ACCEPT' }>;
       await blobs.obtain(ref, [candidate.executor]);
-      result = await collect(world.storage.blobs.read(ref.digest));
+      if (ref.sizeBytes <= inlineMaxBytes) result = await collect(world.storage.blobs.read(ref.digest));
       await ensureEffects(record);
     }
     return detailOf(parts, record, result, workflowFolder(record.workflow));

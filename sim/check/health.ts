@@ -21,11 +21,18 @@ export function createHealthCheck({ swarm, book, isHonest, hasBadDisk }: HealthC
     logged({ index, name }, { level, text, fields }) {
       if (level !== 'error' || !isHonest(index) || hasBadDisk(index)) return;
       const { error, ...others } = fields;
-      const cause = error instanceof Error ? `${error.message} ${(error.stack ?? '').split('\n')[1]?.trim() ?? ''}` : String(error ?? '');
+      const cause =
+        error instanceof Error
+          ? `${error.message} ${(error.stack ?? '').split('\n')[1]?.trim() ?? ''}`
+          : String(error ?? '');
       book.break('no-errors', `${name}: ${text} ${JSON.stringify(others)} ${cause}`);
     },
     charged({ index, name }, { node, what }) {
-      if (isHonest(index) && honestIds.has(node)) book.break('honest-unnamed', `${name} names honest ${swarm.nodes.find(({ id }) => id === node)!.name}: ${what}`);
+      if (isHonest(index) && honestIds.has(node))
+        book.break(
+          'honest-unnamed',
+          `${name} names honest ${swarm.nodes.find(({ id }) => id === node)!.name}: ${what}`,
+        );
     },
     deadLetter({ index, name }, text, why) {
       if (why === 'full' && isHonest(index)) book.break('bounded-mailboxes', `${name}: ${text}`);
@@ -34,7 +41,8 @@ export function createHealthCheck({ swarm, book, isHonest, hasBadDisk }: HealthC
       if (isHonest(index) && !hasBadDisk(index)) book.break('starts', `${name} did not start: ${String(error)}`);
     },
     finish() {
-      for (const { kind, node, text } of swarm.kernel.breaches) book.break(kind, `${swarm.nodes[node]?.name ?? 'the world'}: ${text}`);
+      for (const { kind, node, text } of swarm.kernel.breaches)
+        book.break(kind, `${swarm.nodes[node]?.name ?? 'the world'}: ${text}`);
     },
   };
 }

@@ -1,6 +1,6 @@
 // Law: honest nodes hold the same decisions and the same ends; what is accepted is what an honest computation gives, and what is refused is
 // what it refuses; a completed workflow has a certificate that anyone can check.
-import { verifyCertificateFile, buildCertificateFile } from '../../actors/proof/index.ts';
+import { buildCertificateFile, verifyCertificateFile } from '../../actors/proof/index.ts';
 import { boundCall, type WorkflowRecord } from '../../actors/workflow/index.ts';
 import { failureDigest } from '../../consensus/index.ts';
 import { equalBytes, hex } from '../../protocols/wire/index.ts';
@@ -26,7 +26,8 @@ export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions)
   const ends = new Map<string, { readonly state: string; readonly by: string }>();
   /** Ends seen, per workflow, node and life. */
   const seen = new Map<string, string>();
-  const dishonestSites = (): Set<string> => new Set(swarm.nodes.filter(({ index }) => !isHonest(index)).map(({ site }) => site));
+  const dishonestSites = (): Set<string> =>
+    new Set(swarm.nodes.filter(({ index }) => !isHonest(index)).map(({ site }) => site));
 
   const expected = (record: WorkflowRecord, taskId: string) => {
     const call = boundCall(record, taskId);
@@ -39,7 +40,13 @@ export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions)
     const dataSet = swarm.nodes.find((node) => node.site === site)?.dataSets[0];
     if (dataSet === undefined) return undefined;
     const blob = { digest: hex.encode(crypto.sha256(dataSet.content)), sizeBytes: dataSet.content.length };
-    return honestOutcome({ input: { ...(call.input as object), minimumGroupSize: 1 }, files: { ...call.files, [`${dataSet.name}.csv`]: blob } }, crypto);
+    return honestOutcome(
+      {
+        input: { ...(call.input as object), minimumGroupSize: 1 },
+        files: { ...call.files, [`${dataSet.name}.csv`]: blob },
+      },
+      crypto,
+    );
   };
 
   const checkDecision = (node: SimNode, record: WorkflowRecord, taskId: string, attempt: number): void => {
@@ -50,14 +57,26 @@ export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions)
     const digest = hex.encode(crypto.sha256(decisionBytes));
     const known = decisions.get(place);
     if (known === undefined) decisions.set(place, { digest, by: node.name });
-    else if (known.digest !== digest) book.break('one-decision', `${node.name} holds another decision of ${taskId}#${attempt} than ${known.by}`);
+    else if (known.digest !== digest)
+      book.break('one-decision', `${node.name} holds another decision of ${taskId}#${attempt} than ${known.by}`);
     if (decision.kind === 'REASSIGN') return;
     const honest = expected(record, taskId);
     if (honest === undefined) return;
     const isAccept = decision.kind === 'ACCEPT';
-    if (isAccept !== (honest.kind === 'result')) return book.break('honest-result', `${taskId}#${attempt} was decided ${decision.kind}, and honest nodes find a ${honest.kind}`);
-    const wanted = honest.kind === 'result' ? crypto.sha256(honest.output) : failureDigest({ code: honest.code, message: honest.message }, crypto);
-    if (!equalBytes(decision.resultDigest, wanted)) book.break('honest-result', `${taskId}#${attempt} was decided ${decision.kind} with a digest that no honest node found`);
+    if (isAccept !== (honest.kind === 'result'))
+      return void book.break(
+        'honest-result',
+        `${taskId}#${attempt} was decided ${decision.kind}, and honest nodes find a ${honest.kind}`,
+      );
+    const wanted =
+      honest.kind === 'result'
+        ? crypto.sha256(honest.output)
+        : failureDigest({ code: honest.code, message: honest.message }, crypto);
+    if (!equalBytes(decision.resultDigest, wanted))
+      book.break(
+        'honest-result',
+        `${taskId}#${attempt} was decided ${decision.kind} with a digest that no honest node found`,
+      );
   };
 
   return {
@@ -68,11 +87,16 @@ export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions)
       if (ended === undefined) return;
       const life = `${workflow}|${node.index}|${node.lives}`;
       const before = seen.get(life);
-      if (before !== undefined && before !== ended.state) book.break('ends-once', `${node.name} ended ${workflow.slice(0, 12)} as ${before} and then as ${ended.state}`);
+      if (before !== undefined && before !== ended.state)
+        book.break('ends-once', `${node.name} ended ${workflow.slice(0, 12)} as ${before} and then as ${ended.state}`);
       seen.set(life, ended.state);
       const known = ends.get(workflow);
       if (known === undefined) ends.set(workflow, { state: ended.state, by: node.name });
-      else if (known.state !== ended.state) book.break('ends-alike', `${workflow.slice(0, 12)} ${known.state} at ${known.by} and ${ended.state} at ${node.name}`);
+      else if (known.state !== ended.state)
+        book.break(
+          'ends-alike',
+          `${workflow.slice(0, 12)} ${known.state} at ${known.by} and ${ended.state} at ${node.name}`,
+        );
     },
     finish(nodes) {
       for (const { name, process } of nodes) {
@@ -80,7 +104,8 @@ export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions)
         const { board, chain, events } = process.composed.parts;
         for (const record of board.all()) {
           const told = events.list(record.workflow).filter(({ type }) => type === 'ended').length;
-          if (told > 1) book.break('ends-once', `${name} told the end of ${record.workflow.slice(0, 12)} ${told} times`);
+          if (told > 1)
+            book.break('ends-once', `${name} told the end of ${record.workflow.slice(0, 12)} ${told} times`);
           if (record.ended?.state !== 'completed') continue;
           const file = buildCertificateFile(record, chain);
           if (file === undefined) {
@@ -88,7 +113,11 @@ export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions)
             continue;
           }
           const verdict = verifyCertificateFile(file, { crypto, meshId: chain.meshIdHex });
-          if (!verdict.ok) book.break('certificate', `${name}: the certificate of ${record.workflow.slice(0, 12)} does not hold: ${verdict.reason}`);
+          if (!verdict.ok)
+            book.break(
+              'certificate',
+              `${name}: the certificate of ${record.workflow.slice(0, 12)} does not hold: ${verdict.reason}`,
+            );
         }
       }
     },

@@ -7,14 +7,22 @@ import type { Book } from './violations.ts';
 
 /** Nothing is left to do at any of `core`: for leaving a run early. */
 export function isSettled(swarm: Swarm, core: readonly SimNode[]): boolean {
-  return core.every(({ process }) => process !== undefined && process.composed.parts.board.running().length === 0) && promised(swarm, core).every(({ workflow }) => core.every((node) => node.process?.composed.parts.board.get(workflow!)?.ended !== undefined));
+  return (
+    core.every(({ process }) => process !== undefined && process.composed.parts.board.running().length === 0) &&
+    promised(swarm, core).every(({ workflow }) =>
+      core.every((node) => node.process?.composed.parts.board.get(workflow!)?.ended !== undefined),
+    )
+  );
 }
 
 /** Submissions a node answered for with enough holders that one of them is honest and in any quorum. */
 function promised(swarm: Swarm, core: readonly SimNode[]): Submission[] {
   const { members, f, c } = swarm.genesis.config;
   const enough = Math.min(members.length - 1, Math.max(f + c, 1) + f);
-  return swarm.submissions.filter(({ workflow, heldBy, node }) => workflow !== undefined && (heldBy! >= enough || core.some(({ index }) => index === node)));
+  return swarm.submissions.filter(
+    ({ workflow, heldBy, node }) =>
+      workflow !== undefined && (heldBy! >= enough || core.some(({ index }) => index === node)),
+  );
 }
 
 export function checkSettled(swarm: Swarm, core: readonly SimNode[], book: Book): void {
@@ -24,16 +32,21 @@ export function checkSettled(swarm: Swarm, core: readonly SimNode[], book: Book)
       continue;
     }
     const { board } = process.composed.parts;
-    for (const record of board.running()) book.break('liveness', `${name}: ${record.workflow.slice(0, 12)} has not ended: ${standing(record)}`);
+    for (const record of board.running())
+      book.break('liveness', `${name}: ${record.workflow.slice(0, 12)} has not ended: ${standing(record)}`);
     for (const { workflow, node } of promised(swarm, core)) {
-      if (board.get(workflow!)?.opened === undefined) book.break('liveness', `${name} does not know ${workflow!.slice(0, 12)}, which node-${node} accepted`);
+      if (board.get(workflow!)?.opened === undefined)
+        book.break('liveness', `${name} does not know ${workflow!.slice(0, 12)}, which node-${node} accepted`);
     }
   }
 }
 
 function standing(record: WorkflowRecord): string {
   return [...record.tasks]
-    .map(([task, { attempts }]) => `${task} ${[...attempts].map(([n, a]) => `#${n}: ${a.executors.size} executors, ${a.verifiers.size} verifiers, ${a.candidates.size} candidates, ${a.attestations.size} attestations, ${a.faults.size} faults, ${a.expired.size} expired, ${a.certified?.decision.kind ?? 'undecided'}`).join('; ')}`)
+    .map(
+      ([task, { attempts }]) =>
+        `${task} ${[...attempts].map(([n, a]) => `#${n}: ${a.executors.size} executors, ${a.verifiers.size} verifiers, ${a.candidates.size} candidates, ${a.attestations.size} attestations, ${a.faults.size} faults, ${a.expired.size} expired, ${a.certified?.decision.kind ?? 'undecided'}`).join('; ')}`,
+    )
     .join(' | ');
 }
 
@@ -47,15 +60,31 @@ export function checkAudit(core: readonly SimNode[], book: Book): void {
     return log === undefined ? 'none' : `${log.size} entries, root ${hex.encode(log.root()).slice(0, 12)}`;
   };
   const [first, ...others] = core;
-  for (const other of others) if (tip(other) !== tip(first!)) book.break('audit-converges', `the audit log of ${first!.name} has ${tip(first!)}, that of ${other.name} ${tip(other)}`);
+  for (const other of others)
+    if (tip(other) !== tip(first!))
+      book.break(
+        'audit-converges',
+        `the audit log of ${first!.name} has ${tip(first!)}, that of ${other.name} ${tip(other)}`,
+      );
 }
 
 /** Row keys of honest authors' logs on each disk of the core, at one moment. */
 export type LaneRows = ReadonlyMap<SimNode, ReadonlyMap<string, Uint8Array>>;
 
-export function laneRows(core: readonly SimNode[], isHonest: (index: number) => boolean, nodes: readonly SimNode[]): LaneRows {
+export function laneRows(
+  core: readonly SimNode[],
+  isHonest: (index: number) => boolean,
+  nodes: readonly SimNode[],
+): LaneRows {
   const honest = new Set(nodes.filter(({ index }) => isHonest(index)).map(({ id }) => id));
-  return new Map(core.map((node) => [node, new Map([...(node.disk.tables.get(lanesTable) ?? [])].filter(([key]) => honest.has(entryRow.exec(key)?.[2] ?? '')))]));
+  return new Map(
+    core.map((node) => [
+      node,
+      new Map(
+        [...(node.disk.tables.get(lanesTable) ?? [])].filter(([key]) => honest.has(entryRow.exec(key)?.[2] ?? '')),
+      ),
+    ]),
+  );
 }
 
 /**
@@ -63,16 +92,29 @@ export function laneRows(core: readonly SimNode[], isHonest: (index: number) => 
  * and nobody to lie about.
  */
 export function checkLanes(before: LaneRows, now: LaneRows, nodes: readonly SimNode[], book: Book): void {
-  const inWords = (key: string): string => `${entryRow.exec(key)?.[1]} ${Number(key.slice(-16))} of ${nodes.find(({ id }) => id === entryRow.exec(key)?.[2])?.name}`;
+  const inWords = (key: string): string =>
+    `${entryRow.exec(key)?.[1]} ${Number(key.slice(-16))} of ${nodes.find(({ id }) => id === entryRow.exec(key)?.[2])?.name}`;
   const union = new Map([...before.values()].flatMap((rows) => [...rows]));
   for (const [{ name }, rows] of now) {
     const missing = [...union.keys()].filter((key) => !rows.has(key));
-    if (missing.length > 0) book.break('lanes-converge', `${name} lacks ${missing.length} entries that others of the quorum hold, for example ${inWords(missing[0]!)}`);
+    if (missing.length > 0)
+      book.break(
+        'lanes-converge',
+        `${name} lacks ${missing.length} entries that others of the quorum hold, for example ${inWords(missing[0]!)}`,
+      );
     const unequal = [...union].filter(([key, value]) => rows.has(key) && Buffer.compare(value, rows.get(key)!) !== 0);
-    if (unequal.length > 0) book.break('lanes-converge', `${name} holds ${unequal.length} other entries than the others, for example ${inWords(unequal[0]![0])}`);
+    if (unequal.length > 0)
+      book.break(
+        'lanes-converge',
+        `${name} holds ${unequal.length} other entries than the others, for example ${inWords(unequal[0]![0])}`,
+      );
   }
   const added = [...new Set([...now.values()].flatMap((rows) => [...rows.keys()]))].filter((key) => !union.has(key));
-  if (added.length > addedMax) book.break('quiet', `${added.length} entries were written though there is nothing left to do, for example ${inWords(added[0]!)}`);
+  if (added.length > addedMax)
+    book.break(
+      'quiet',
+      `${added.length} entries were written though there is nothing left to do, for example ${inWords(added[0]!)}`,
+    );
 }
 
 /** Stragglers in the last seconds. */

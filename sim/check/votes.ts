@@ -1,6 +1,14 @@
 // Law: of all signed statements that ever went over the wire, whoever got them, no instance lets two values be certified, and no honest
 // member ever says two things for one place, in however many lives. What a liar relays counts only where the signature holds.
-import { type Certificate, decodeCertificate, decodeEntry, decodeFrame, openBatch, thresholdsOf, verifySignedEntry } from '../../consensus/index.ts';
+import {
+  type Certificate,
+  decodeCertificate,
+  decodeEntry,
+  decodeFrame,
+  openBatch,
+  thresholdsOf,
+  verifySignedEntry,
+} from '../../consensus/index.ts';
 import { decodeBody, hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { SentMessage, Swarm, Watcher } from '../swarm.ts';
 import type { Book } from './violations.ts';
@@ -42,7 +50,11 @@ export function createVoteCheck({ swarm, book, isHonest, onSaid }: VoteCheckOpti
   const certify = (instance: string, value: string, how: string): void => {
     const other = certifiable.get(instance);
     if (other === undefined) certifiable.set(instance, value);
-    else if (other !== value) book.break('agreement', `instance ${instance.slice(0, 12)}: ${other.slice(0, 12)} and ${value.slice(0, 12)} can both be certified (${how})`);
+    else if (other !== value)
+      book.break(
+        'agreement',
+        `instance ${instance.slice(0, 12)}: ${other.slice(0, 12)} and ${value.slice(0, 12)} can both be certified (${how})`,
+      );
   };
 
   const note = (signer: string, entry: Uint8Array): void => {
@@ -59,7 +71,10 @@ export function createVoteCheck({ swarm, book, isHonest, onSaid }: VoteCheckOpti
       places.set(place, text);
       if (from !== undefined) onSaid({ from, kind, instance, round, value, polkaRound });
     } else if (from !== undefined && isHonest(from)) {
-      book.break('no-double-vote', `${swarm.nodes[from]!.name} said two things as ${kind} of round ${round} in ${instance.slice(0, 12)}`);
+      book.break(
+        'no-double-vote',
+        `${swarm.nodes[from]!.name} said two things as ${kind} of round ${round} in ${instance.slice(0, 12)}`,
+      );
     }
     if (decoded.type !== 'vote' || value === null) return;
     const key = `${instance}|${kind}|${round}|${value}`;
@@ -71,18 +86,24 @@ export function createVoteCheck({ swarm, book, isHonest, onSaid }: VoteCheckOpti
     if (tally.signers.has(signer)) return;
     tally.signers.add(signer);
     tally.weight += weights.get(signer) ?? 0;
-    if (kind === 'precommit' && tally.weight >= thresholds.quorum) certify(instance, value, `precommits of round ${round}`);
-    if (kind === 'prevote' && round === 0 && tally.weight >= thresholds.fast) certify(instance, value, 'prevotes of round 0');
+    if (kind === 'precommit' && tally.weight >= thresholds.quorum)
+      certify(instance, value, `precommits of round ${round}`);
+    if (kind === 'prevote' && round === 0 && tally.weight >= thresholds.fast)
+      certify(instance, value, 'prevotes of round 0');
   };
 
   const noteFrame = (from: number, bytes: Uint8Array): void => {
     const frame = decodeFrame(bytes);
     const { batch } = frame;
     const isOwn = batch !== undefined && batch.signer === swarm.nodes[from]!.id && isHonest(from);
-    if (batch !== undefined && (isOwn || openBatch(batch, crypto) !== undefined)) for (const entry of batch.entries) note(batch.signer, entry);
+    if (batch !== undefined && (isOwn || openBatch(batch, crypto) !== undefined))
+      for (const entry of batch.entries) note(batch.signer, entry);
     // What an honest node passes on was seen when its signer first sent it.
     if (isHonest(from)) return;
-    const proofs = [...frame.relayed, ...frame.certificates.flatMap((certificate): Certificate['votes'] => decodeCertificate(certificate).votes)];
+    const proofs = [
+      ...frame.relayed,
+      ...frame.certificates.flatMap((certificate): Certificate['votes'] => decodeCertificate(certificate).votes),
+    ];
     for (const signed of proofs) if (verifySignedEntry(signed, crypto)) note(signed.signer, signed.entry);
   };
 

@@ -1,6 +1,11 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { type AppendFile, createRandom, type Storage } from '../../actors/system/index.ts';
-import { appendFileContract, blobsContract, keyValueContract, type StorageUnderTest } from '../../protocols/lanes/testing/index.ts';
+import {
+  appendFileContract,
+  blobsContract,
+  keyValueContract,
+  type StorageUnderTest,
+} from '../../protocols/lanes/testing/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
 import { createKernel, createLife, createSimCrypto, type Kernel } from '../world/index.ts';
 import { Disk, openSimStorage, quickDisk } from './index.ts';
@@ -11,7 +16,13 @@ function nodeOn(kernel: Kernel, seed = 1) {
   const disk = new Disk({ kernel, node: 0, seed, profile: quickDisk });
   let lives = 0;
   const start = () => {
-    const life = createLife({ kernel, node: 0, number: lives++, clocks: { offsetMs: 0, driftPpm: 0 }, random: createRandom(seed) });
+    const life = createLife({
+      kernel,
+      node: 0,
+      number: lives++,
+      clocks: { offsetMs: 0, driftPpm: 0 },
+      random: createRandom(seed),
+    });
     return { life, storage: openSimStorage({ disk, life, crypto }) };
   };
   return { disk, start };
@@ -93,9 +104,19 @@ describe('a crash of the simulated disk', () => {
       expect(found.subarray(0, 700)).toEqual(synced);
       const tail = found.subarray(700);
       expect(tail.length).toBeLessThanOrEqual(3_000);
-      tail.forEach((byte, i) => expect([0, loose[i]]).toContain(byte));
+      for (const [i, byte] of tail.entries()) expect([0, loose[i]]).toContain(byte);
       const zeros = tail.filter((byte) => byte === 0).length;
-      seen.add(tail.length === 0 ? 'lost' : zeros === 0 ? (tail.length === 3_000 ? 'kept' : 'cut') : tail[tail.length - 1] === 0 ? 'zeroed' : 'holed');
+      seen.add(
+        tail.length === 0
+          ? 'lost'
+          : zeros === 0
+            ? tail.length === 3_000
+              ? 'kept'
+              : 'cut'
+            : tail[tail.length - 1] === 0
+              ? 'zeroed'
+              : 'holed',
+      );
     }
     expect([...seen].sort()).toEqual(['cut', 'holed', 'kept', 'lost', 'zeroed']);
   });
@@ -120,7 +141,12 @@ describe('a crash of the simulated disk', () => {
       await acted(kernel, async () => {
         const table = await first.storage.keyValue('table');
         for (const key of ['a', 'b', 'c']) {
-          void table.write([{ key, value: Uint8Array.of(1) }, { key: `${key}2`, value: Uint8Array.of(2) }]).then(() => void settled++);
+          void table
+            .write([
+              { key, value: Uint8Array.of(1) },
+              { key: `${key}2`, value: Uint8Array.of(2) },
+            ])
+            .then(() => void settled++);
         }
       });
       first.life.end();

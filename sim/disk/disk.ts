@@ -87,7 +87,8 @@ export class Disk {
         `disk.${kind}`,
         () => {
           this.under.delete(operation);
-          if (kind !== 'read' && this.draws.chance(this.errorPermille, purpose.error, this.node, 0, n)) return reject(new Error(`EIO: ${kind} on ${target} failed on this disk`));
+          if (kind !== 'read' && this.draws.chance(this.errorPermille, purpose.error, this.node, 0, n))
+            return reject(new Error(`EIO: ${kind} on ${target} failed on this disk`));
           try {
             resolve(apply());
           } catch (error) {

@@ -1,12 +1,28 @@
 // Law: the Storage port of one life over its node's disk: the port's contract to the letter, and every promise settles in an event of its own.
-import { type AppendFile, BlobMismatch, type BlobRef, type Blobs, type Crypto, type KeyValue, type Storage } from '../../actors/system/index.ts';
+import {
+  type AppendFile,
+  BlobMismatch,
+  type BlobRef,
+  type Blobs,
+  type Crypto,
+  type KeyValue,
+  type Storage,
+} from '../../actors/system/index.ts';
 import { compareBytes, hex, utf8 } from '../../protocols/wire/index.ts';
 import type { Life } from '../world/index.ts';
 import type { Disk, FileBody } from './disk.ts';
 
 const chunkBytes = 64 * 1024;
 
-export function openSimStorage({ disk, life, crypto }: { readonly disk: Disk; readonly life: Life; readonly crypto: Pick<Crypto, 'sha256'> }): Storage {
+export function openSimStorage({
+  disk,
+  life,
+  crypto,
+}: {
+  readonly disk: Disk;
+  readonly life: Life;
+  readonly crypto: Pick<Crypto, 'sha256'>;
+}): Storage {
   const open = new Set<string>();
   const hold = (what: string): Gate => {
     if (open.has(what)) throw new Error(`${what} is open already; close it first`);
@@ -29,7 +45,12 @@ export function openSimStorage({ disk, life, crypto }: { readonly disk: Disk; re
     async appendFile(name) {
       const gate = hold(`append file ${name}`);
       return disk.operate(life, 'read', `file ${name}`, () => {
-        const file = disk.files.get(name) ?? { bytes: new Uint8Array(1_024), sizeBytes: 0, syncedBytes: 0, isBroken: false };
+        const file = disk.files.get(name) ?? {
+          bytes: new Uint8Array(1_024),
+          sizeBytes: 0,
+          syncedBytes: 0,
+          isBroken: false,
+        };
         file.isBroken = false;
         disk.files.set(name, file);
         return appendFile(disk, life, name, file, gate);
@@ -101,7 +122,8 @@ function appendFile(disk: Disk, life: Life, name: string, file: FileBody, gate: 
     async truncate(sizeBytes) {
       check();
       await disk.operate(life, 'sync', target, () => {
-        if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > file.sizeBytes) throw new RangeError(`cannot truncate ${file.sizeBytes} bytes to ${sizeBytes}`);
+        if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > file.sizeBytes)
+          throw new RangeError(`cannot truncate ${file.sizeBytes} bytes to ${sizeBytes}`);
         file.sizeBytes = sizeBytes;
         file.syncedBytes = sizeBytes;
       });
@@ -151,7 +173,9 @@ function keyValue(disk: Disk, life: Life, name: string, table: Map<string, Uint8
 
 /** What the trace takes in of a write. */
 function traceOf(changes: readonly { readonly key: string; readonly value: Uint8Array | undefined }[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(changes.flatMap(({ key, value }) => [utf8.encode(key), value ?? new Uint8Array(0)])));
+  return new Uint8Array(
+    Buffer.concat(changes.flatMap(({ key, value }) => [utf8.encode(key), value ?? new Uint8Array(0)])),
+  );
 }
 
 function blobStore(disk: Disk, life: Life, crypto: Pick<Crypto, 'sha256'>): Blobs {
@@ -165,11 +189,14 @@ function blobStore(disk: Disk, life: Life, crypto: Pick<Crypto, 'sha256'>): Blob
       for await (const part of source) {
         parts.push(part.slice());
         sizeBytes += part.length;
-        if (expected !== undefined && sizeBytes > expected.sizeBytes) throw new BlobMismatch(`blob ${expected.digest} has ${expected.sizeBytes} bytes, the source more`);
+        if (expected !== undefined && sizeBytes > expected.sizeBytes)
+          throw new BlobMismatch(`blob ${expected.digest} has ${expected.sizeBytes} bytes, the source more`);
       }
       const ref: BlobRef = { digest: hex.encode(crypto.sha256(...parts)), sizeBytes };
       if (expected !== undefined && (expected.digest !== ref.digest || expected.sizeBytes !== sizeBytes)) {
-        throw new BlobMismatch(`expected blob ${expected.digest} of ${expected.sizeBytes} bytes, got ${ref.digest} of ${sizeBytes}`);
+        throw new BlobMismatch(
+          `expected blob ${expected.digest} of ${expected.sizeBytes} bytes, got ${ref.digest} of ${sizeBytes}`,
+        );
       }
       const bytes = new Uint8Array(Buffer.concat(parts));
       await disk.operate(life, 'write', `blob ${ref.digest}`, () => void blobs.set(ref.digest, bytes), bytes);

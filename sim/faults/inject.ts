@@ -57,34 +57,48 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
         return;
       }
       case 'pause':
-        return kernel.pause(target(action.node).index, kernel.nowUs + action.forMs * 1_000);
+        return void kernel.pause(target(action.node).index, kernel.nowUs + action.forMs * 1_000);
       case 'isolate': {
         const { index } = target(action.node);
         const others = nodes.filter((other) => other.index !== index).map((other) => other.index);
         const inward = others.map((other) => [other, index] as const);
         const outward = others.map((other) => [index, other] as const);
-        return block([...(action.direction === 'out' ? [] : inward), ...(action.direction === 'in' ? [] : outward)], action.holds, action.forMs);
+        return void block(
+          [...(action.direction === 'out' ? [] : inward), ...(action.direction === 'in' ? [] : outward)],
+          action.holds,
+          action.forMs,
+        );
       }
       case 'split': {
         const inside = new Set(action.group);
-        const pairs = nodes.flatMap(({ index: a }) => nodes.filter(({ index: b }) => inside.has(a) !== inside.has(b)).map(({ index: b }) => [a, b] as const));
-        return block(pairs, action.holds, action.forMs);
+        const pairs = nodes.flatMap(({ index: a }) =>
+          nodes.filter(({ index: b }) => inside.has(a) !== inside.has(b)).map(({ index: b }) => [a, b] as const),
+        );
+        return void block(pairs, action.holds, action.forMs);
       }
       case 'flap': {
         const { a, b, times, forMs } = action;
         for (let turn = 0; turn < times; turn++) {
           swarm.later((turn * forMs) / times, 'fault.flap', () => {
-            if (!isStopped) block([[a, b], [b, a]], false, forMs / times / 2);
+            if (!isStopped)
+              block(
+                [
+                  [a, b],
+                  [b, a],
+                ],
+                false,
+                forMs / times / 2,
+              );
           });
         }
         return;
       }
       case 'reset':
-        return fabric.reconnect(action.a, action.b);
+        return void fabric.reconnect(action.a, action.b);
       case 'weather':
         weathers.push(action);
         setWeather();
-        return lasting(action.forMs, () => {
+        return void lasting(action.forMs, () => {
           weathers.splice(weathers.indexOf(action), 1);
           setWeather();
         });
@@ -99,16 +113,24 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
         const { disk, index } = target(action.node);
         disk.errorPermille = Math.max(disk.errorPermille, action.errorPermille);
         disk.slowFactor = Math.max(disk.slowFactor, action.slowFactor);
-        if (action.errorPermille > 0) badUntilMs.set(index, Math.max(badUntilMs.get(index) ?? 0, swarm.nowMs + action.forMs + diskBlameMs));
-        return lasting(action.forMs, () => {
+        if (action.errorPermille > 0)
+          badUntilMs.set(index, Math.max(badUntilMs.get(index) ?? 0, swarm.nowMs + action.forMs + diskBlameMs));
+        return void lasting(action.forMs, () => {
           disk.errorPermille = 0;
           disk.slowFactor = 1;
         });
       }
       case 'skill': {
         const { troubles } = target(action.node);
-        Object.assign(troubles, { hangPermille: action.hangPermille, crashPermille: action.crashPermille, slowFactor: action.slowFactor });
-        return lasting(action.forMs, () => void Object.assign(troubles, { hangPermille: 0, crashPermille: 0, slowFactor: 1 }));
+        Object.assign(troubles, {
+          hangPermille: action.hangPermille,
+          crashPermille: action.crashPermille,
+          slowFactor: action.slowFactor,
+        });
+        return void lasting(
+          action.forMs,
+          () => void Object.assign(troubles, { hangPermille: 0, crashPermille: 0, slowFactor: 1 }),
+        );
       }
     }
   };
@@ -128,14 +150,21 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
     }
   };
 
-  const entryTriggers: Partial<Record<WorkflowEntry['kind'], Trigger>> = { opened: 'opened', assigned: 'assigned', candidate: 'candidate', attestation: 'attestation', decided: 'decided' };
+  const entryTriggers: Partial<Record<WorkflowEntry['kind'], Trigger>> = {
+    opened: 'opened',
+    assigned: 'assigned',
+    candidate: 'candidate',
+    attestation: 'attestation',
+    decided: 'decided',
+  };
 
   return {
     said({ from, kind }) {
       if (isHonest(from)) trigger(kind, from);
     },
     disk({ index }, kind, target) {
-      if ((kind === 'append' || kind === 'sync') && target.startsWith('file consensus-') && isHonest(index)) trigger(kind, index);
+      if ((kind === 'append' || kind === 'sync') && target.startsWith('file consensus-') && isHonest(index))
+        trigger(kind, index);
     },
     board(node, { author, entry }) {
       const on = entryTriggers[entry.kind];

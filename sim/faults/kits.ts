@@ -1,6 +1,7 @@
 // Law: each kit is one way to lie. Kits stack: each wraps the network that the one before left.
-import { decodeWorkflowEntry, encodeWorkflowEntry, workflowLane } from '../../actors/workflow/index.ts';
+
 import type { Network, NodeId, Random } from '../../actors/system/index.ts';
+import { decodeWorkflowEntry, encodeWorkflowEntry, workflowLane } from '../../actors/workflow/index.ts';
 import { decodeDecision, decodeFrame, encodeDecision } from '../../consensus/index.ts';
 import { decodeEntry, encodeEntry, entryHash, type LaneEntry } from '../../protocols/lanes/index.ts';
 import { decodeBody, hex, MalformedBytes } from '../../protocols/wire/index.ts';
@@ -28,7 +29,13 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
   /** Some peers are told the truth, all are told nil, and where it leads, nonsense. */
   equivocate(network, liar, random) {
     const spared = new Set(liar.others.filter(() => random.chance(0.5)));
-    const voice = createVoice({ liar: { ...liar, world: { ...liar.world, network } }, as: liar.identity, judges: false, to: () => true, nonsense: true });
+    const voice = createVoice({
+      liar: { ...liar, world: { ...liar.world, network } },
+      as: liar.identity,
+      judges: false,
+      to: () => true,
+      nonsense: true,
+    });
     return {
       ...network,
       onFrame: listening(network, (from, frame) => voice.hear(from, frame)),
@@ -43,7 +50,15 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
   'two-faced'(network, liar, random) {
     const half = new Set(liar.others.filter(() => random.chance(0.5)));
     const inner = { ...liar, world: { ...liar.world, network } };
-    const faces = [true, false].map((side) => createVoice({ liar: inner, as: liar.identity, judges: true, to: (peer) => half.has(peer) === side, nonsense: false }));
+    const faces = [true, false].map((side) =>
+      createVoice({
+        liar: inner,
+        as: liar.identity,
+        judges: true,
+        to: (peer) => half.has(peer) === side,
+        nonsense: false,
+      }),
+    );
     const offered = new Set<string>();
     const takeUp = (bytes: Uint8Array): void => {
       const frame = ifWellFormed(() => decodeFrame(bytes));
@@ -74,26 +89,48 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
   /** Says nothing of some kinds to some peers, and answers some requests of some never. */
   withhold(network, liar, random) {
     const victims = new Set(liar.others.filter(() => random.chance(0.6)));
-    const kinds = ['consensus.frame', 'lane.entries', 'lane.frontier', 'membership.swim'].filter(() => random.chance(0.6));
+    const kinds = ['consensus.frame', 'lane.entries', 'lane.frontier', 'membership.swim'].filter(() =>
+      random.chance(0.6),
+    );
     const never = new Promise<never>(() => {});
     return {
       ...network,
-      send: (to, frame) => (victims.has(to) && kinds.includes(liar.read(frame)?.type ?? '') ? true : network.send(to, frame)),
+      send: (to, frame) =>
+        victims.has(to) && kinds.includes(liar.read(frame)?.type ?? '') ? true : network.send(to, frame),
       serve: (handler) => network.serve((from, frame) => (victims.has(from) ? never : handler(from, frame))),
-      provide: (handler) => network.provide((from, resource, offsetBytes) => (victims.has(from) ? { [Symbol.asyncIterator]: () => ({ next: () => never }) } : handler(from, resource, offsetBytes))),
+      provide: (handler) =>
+        network.provide((from, resource, offsetBytes) =>
+          victims.has(from)
+            ? { [Symbol.asyncIterator]: () => ({ next: () => never }) }
+            : handler(from, resource, offsetBytes),
+        ),
     };
   },
 
   /** Noise, noise in genuine envelopes of genuine types, its own frames with a bit flipped, and payloads that are not what they are called. */
   garbage(network, liar, random) {
-    const types = [consensusFrame, 'lane.entries', 'lane.frontier', 'membership.swim', 'membership.presence', 'task.offer', 'no.such.type'];
+    const types = [
+      consensusFrame,
+      'lane.entries',
+      'lane.frontier',
+      'membership.swim',
+      'membership.presence',
+      'task.offer',
+      'no.such.type',
+    ];
     let last: Uint8Array = new Uint8Array(100);
     const noise = (to: NodeId): Uint8Array => {
       switch (random.below(3)) {
         case 0:
           return random.bytes(1 + random.below(400));
         case 1:
-          return liar.seal(to, types[random.below(types.length)]!, { epoch: random.below(3), bytes: random.bytes(120), entries: [random.bytes(90)], items: [], more: random.chance(0.5) });
+          return liar.seal(to, types[random.below(types.length)]!, {
+            epoch: random.below(3),
+            bytes: random.bytes(120),
+            entries: [random.bytes(90)],
+            items: [],
+            more: random.chance(0.5),
+          });
         default: {
           const broken = last.slice();
           const at = random.below(broken.length);
@@ -115,7 +152,8 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
         last = frame;
         return network.send(to, random.chance(0.15) ? noise(to) : frame);
       },
-      serve: (handler) => network.serve(async (from, frame) => (random.chance(0.3) ? random.bytes(200) : handler(from, frame))),
+      serve: (handler) =>
+        network.serve(async (from, frame) => (random.chance(0.3) ? random.bytes(200) : handler(from, frame))),
       provide: (handler) =>
         network.provide((from, resource, offsetBytes) => {
           const source = handler(from, resource, offsetBytes);
@@ -127,7 +165,9 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
   /** Votes, messages and log entries in the name of every other member. */
   forge(network, liar, random) {
     const inner = { ...liar, world: { ...liar.world, network } };
-    const voices = liar.others.map((id) => createVoice({ liar: inner, as: liar.impostor(id), judges: false, to: () => true, nonsense: true }));
+    const voices = liar.others.map((id) =>
+      createVoice({ liar: inner, as: liar.impostor(id), judges: false, to: () => true, nonsense: true }),
+    );
     const heads = new Map<NodeId, LaneEntry>();
     let workflow: string | undefined;
     repeatedly(liar, 250, () => {
@@ -135,10 +175,28 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
       if (peers.length === 0 || workflow === undefined) return;
       const id = liar.others[random.below(liar.others.length)]!;
       const head = heads.get(id);
-      const place = { lane: workflowLane, sequence: (head?.sequence ?? 0) + 1, previous: head === undefined ? new Uint8Array(32) : entryHash(head, liar.world.crypto) };
-      const entry = encodeEntry(liar.laneEntry(liar.impostor(id), place, encodeWorkflowEntry({ kind: 'cancelled', workflow, reason: 'forged', atMs: 1 })));
+      const place = {
+        lane: workflowLane,
+        sequence: (head?.sequence ?? 0) + 1,
+        previous: head === undefined ? new Uint8Array(32) : entryHash(head, liar.world.crypto),
+      };
+      const entry = encodeEntry(
+        liar.laneEntry(
+          liar.impostor(id),
+          place,
+          encodeWorkflowEntry({ kind: 'cancelled', workflow, reason: 'forged', atMs: 1 }),
+        ),
+      );
       const to = peers[random.below(peers.length)]!;
-      network.send(to, liar.seal(to, 'lane.entries', { entries: [entry], more: false }, random.chance(0.5) ? liar.identity : liar.impostor(id)));
+      network.send(
+        to,
+        liar.seal(
+          to,
+          'lane.entries',
+          { entries: [entry], more: false },
+          random.chance(0.5) ? liar.identity : liar.impostor(id),
+        ),
+      );
     });
     return {
       ...network,
@@ -194,7 +252,11 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
       const before = second.get(entry.sequence - 1);
       const said = decodeWorkflowEntry(entry.body);
       const previous = before === undefined ? entry.previous : entryHash(before, liar.world.crypto);
-      const other = liar.laneEntry(liar.identity, { lane: entry.lane, sequence: entry.sequence, previous }, encodeWorkflowEntry({ ...said, atMs: said.atMs + 1 }));
+      const other = liar.laneEntry(
+        liar.identity,
+        { lane: entry.lane, sequence: entry.sequence, previous },
+        encodeWorkflowEntry({ ...said, atMs: said.atMs + 1 }),
+      );
       second.set(entry.sequence, other);
       return other;
     };
@@ -203,7 +265,12 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
       send(to, frame) {
         if (!half.has(to)) return network.send(to, frame);
         const entries = laneEntriesIn(frame, liar);
-        return network.send(to, entries.length === 0 ? frame : liar.seal(to, 'lane.entries', { entries: entries.map((entry) => encodeEntry(fork(entry))), more: false }));
+        return network.send(
+          to,
+          entries.length === 0
+            ? frame
+            : liar.seal(to, 'lane.entries', { entries: entries.map((entry) => encodeEntry(fork(entry))), more: false }),
+        );
       },
     };
   },
@@ -216,7 +283,11 @@ async function* flipped(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8A
 function laneEntriesIn(frame: Uint8Array, liar: Liar): LaneEntry[] {
   const read = liar.read(frame);
   if (read?.type !== 'lane.entries') return [];
-  return ifWellFormed(() => (decodeBody(read.body) as { readonly entries: readonly Uint8Array[] }).entries.map((bytes) => decodeEntry(bytes))) ?? [];
+  return (
+    ifWellFormed(() =>
+      (decodeBody(read.body) as { readonly entries: readonly Uint8Array[] }).entries.map((bytes) => decodeEntry(bytes)),
+    ) ?? []
+  );
 }
 
 /** The same decision with one attestation less, where it holds without; else the same. */
@@ -224,7 +295,9 @@ function otherDecision(payload: Uint8Array, liar: Liar): Uint8Array {
   const decision = ifWellFormed(() => decodeDecision(payload, liar.world.crypto));
   if (decision === undefined) return payload;
   if (decision.kind === 'REASSIGN') return encodeDecision({ ...decision, expired: decision.expired.slice(1) });
-  return decision.dissent.length > 0 ? encodeDecision({ ...decision, dissent: [] }) : encodeDecision({ ...decision, attestations: decision.attestations.slice(1) });
+  return decision.dissent.length > 0
+    ? encodeDecision({ ...decision, dissent: [] })
+    : encodeDecision({ ...decision, attestations: decision.attestations.slice(1) });
 }
 
 /** Other kits of the same liar, and other liars, may have made noise of it. */
@@ -246,9 +319,9 @@ export function disguiseOf(chosen: readonly Kit[], random: Random, troubles: Tro
     wrap(world, context) {
       const liar = createLiar(world, context);
       let { network } = world;
-      for (const kit of chosen) if (kit !== 'wrong-result') network = wraps[kit](network, liar, random.fork(`${kit}/${context.life.number}`));
+      for (const kit of chosen)
+        if (kit !== 'wrong-result') network = wraps[kit](network, liar, random.fork(`${kit}/${context.life.number}`));
       return { ...world, network };
     },
   };
 }
-

@@ -4,7 +4,17 @@ import type { Network, NodeId, World } from '../../actors/system/index.ts';
 import { createEngine, type EngineInput, type EngineOutput } from '../../consensus/index.ts';
 import { type LaneEntry, signEntry } from '../../protocols/lanes/index.ts';
 import { type Genesis, meshIdOf } from '../../protocols/mesh/index.ts';
-import { createHlc, decodeBody, encodeBody, type Identity, MalformedBytes, maxBodyBytes, openEnvelope, publicKeyOf, sealEnvelope } from '../../protocols/wire/index.ts';
+import {
+  createHlc,
+  decodeBody,
+  encodeBody,
+  type Identity,
+  MalformedBytes,
+  maxBodyBytes,
+  openEnvelope,
+  publicKeyOf,
+  sealEnvelope,
+} from '../../protocols/wire/index.ts';
 import { consensusFrame } from '../check/index.ts';
 import type { Life } from '../world/index.ts';
 
@@ -25,7 +35,10 @@ export interface Liar {
   laneEntry(as: Identity, place: Pick<LaneEntry, 'lane' | 'sequence' | 'previous'>, body: Uint8Array): LaneEntry;
 }
 
-export function createLiar(world: World, context: { readonly identity: Identity; readonly genesis: Genesis; readonly life: Life }): Liar {
+export function createLiar(
+  world: World,
+  context: { readonly identity: Identity; readonly genesis: Genesis; readonly life: Life },
+): Liar {
   const { identity, genesis, life } = context;
   const { crypto, clock } = world;
   const random = world.random.fork('liar/ids');
@@ -43,7 +56,12 @@ export function createLiar(world: World, context: { readonly identity: Identity;
     meshId,
     others: genesis.config.members.map(({ id }) => id).filter((id) => id !== identity.id),
     impostor: (id) => ({ id, publicKey: publicKeyOf(id), secretKey: identity.secretKey }),
-    seal: (to, type, body, as = identity) => sealEnvelope({ id: random.bytes(16), type, to, hlc: hlc.now(), ttlMs: 60_000, body: encodeBody(body, maxBodyBytes) }, as, { crypto, meshId }),
+    seal: (to, type, body, as = identity) =>
+      sealEnvelope(
+        { id: random.bytes(16), type, to, hlc: hlc.now(), ttlMs: 60_000, body: encodeBody(body, maxBodyBytes) },
+        as,
+        { crypto, meshId },
+      ),
     read,
     consensusIn(frame) {
       const envelope = read(frame);
@@ -80,7 +98,13 @@ export interface VoiceOptions {
 export function createVoice({ liar, as, judges, to, nonsense }: VoiceOptions): Voice {
   const { world, genesis, meshId, life } = liar;
   const { config } = genesis;
-  const engine = createEngine({ self: as, meshId, config, crypto: world.crypto, timeouts: { baseMs: 300, maxMs: 5_000 } });
+  const engine = createEngine({
+    self: as,
+    meshId,
+    config,
+    crypto: world.crypto,
+    timeouts: { baseMs: 300, maxMs: 5_000 },
+  });
   const handle = (input: EngineInput): void => {
     for (const output of engine.handle(input)) perform(output);
   };
@@ -88,17 +112,20 @@ export function createVoice({ liar, as, judges, to, nonsense }: VoiceOptions): V
     switch (output.type) {
       case 'send':
         for (const peer of output.to === 'all' ? world.network.peers() : [output.to]) {
-          if (to(peer)) world.network.send(peer, liar.seal(peer, consensusFrame, { epoch: config.epoch, bytes: output.frame }));
+          if (to(peer))
+            world.network.send(peer, liar.seal(peer, consensusFrame, { epoch: config.epoch, bytes: output.frame }));
         }
         return;
       case 'validate':
-        return handle({ type: 'validated', instance: output.instance, value: output.value, ok: judges });
+        return void handle({ type: 'validated', instance: output.instance, value: output.value, ok: judges });
       case 'wanted':
-        if (nonsense) handle({ type: 'offer', instance: output.instance, payload: new Uint8Array(40).fill(output.round) });
+        if (nonsense)
+          handle({ type: 'offer', instance: output.instance, payload: new Uint8Array(40).fill(output.round) });
         return;
       case 'timer':
         world.scheduler.at(world.clock.monotonicMs() + output.delayMs, () => {
-          if (life.isAlive) handle({ type: 'timeout', instance: output.instance, kind: output.kind, round: output.round });
+          if (life.isAlive)
+            handle({ type: 'timeout', instance: output.instance, kind: output.kind, round: output.round });
         });
         return;
     }
@@ -120,4 +147,3 @@ export function listening(network: Network, hear: (from: NodeId, frame: Uint8Arr
       handler(from, frame);
     });
 }
-

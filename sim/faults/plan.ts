@@ -4,22 +4,64 @@ import type { Random } from '../../actors/system/index.ts';
 
 /** `on`: at the nth time that some honest node does this. `append` and `sync` are of its log of votes, as they begin. */
 export type When = { readonly atMs: number } | { readonly on: Trigger; readonly nth: number };
-export const triggers = ['opened', 'assigned', 'candidate', 'attestation', 'proposal', 'prevote', 'precommit', 'decided', 'append', 'sync'] as const;
+export const triggers = [
+  'opened',
+  'assigned',
+  'candidate',
+  'attestation',
+  'proposal',
+  'prevote',
+  'precommit',
+  'decided',
+  'append',
+  'sync',
+] as const;
 export type Trigger = (typeof triggers)[number];
 /** `self`: the node that set the trigger off; with a time, node 0. */
 export type Target = number | 'self';
 
 export type FaultAction =
-  | { readonly kind: 'crash'; readonly node: Target; readonly power: boolean; readonly how: 'reset' | 'silent'; readonly forMs: number }
+  | {
+      readonly kind: 'crash';
+      readonly node: Target;
+      readonly power: boolean;
+      readonly how: 'reset' | 'silent';
+      readonly forMs: number;
+    }
   | { readonly kind: 'pause'; readonly node: Target; readonly forMs: number }
-  | { readonly kind: 'isolate'; readonly node: Target; readonly direction: 'both' | 'in' | 'out'; readonly holds: boolean; readonly forMs: number }
+  | {
+      readonly kind: 'isolate';
+      readonly node: Target;
+      readonly direction: 'both' | 'in' | 'out';
+      readonly holds: boolean;
+      readonly forMs: number;
+    }
   | { readonly kind: 'split'; readonly group: readonly number[]; readonly holds: boolean; readonly forMs: number }
   | { readonly kind: 'flap'; readonly a: number; readonly b: number; readonly times: number; readonly forMs: number }
   | { readonly kind: 'reset'; readonly a: number; readonly b: number }
-  | { readonly kind: 'weather'; readonly lossPermille: number; readonly duplicatePermille: number; readonly latencyFactor: number; readonly forMs: number }
+  | {
+      readonly kind: 'weather';
+      readonly lossPermille: number;
+      readonly duplicatePermille: number;
+      readonly latencyFactor: number;
+      readonly forMs: number;
+    }
   | { readonly kind: 'clock'; readonly node: Target; readonly stepMs: number; readonly driftPpm: number }
-  | { readonly kind: 'disk'; readonly node: Target; readonly errorPermille: number; readonly slowFactor: number; readonly forMs: number }
-  | { readonly kind: 'skill'; readonly node: Target; readonly hangPermille: number; readonly crashPermille: number; readonly slowFactor: number; readonly forMs: number };
+  | {
+      readonly kind: 'disk';
+      readonly node: Target;
+      readonly errorPermille: number;
+      readonly slowFactor: number;
+      readonly forMs: number;
+    }
+  | {
+      readonly kind: 'skill';
+      readonly node: Target;
+      readonly hangPermille: number;
+      readonly crashPermille: number;
+      readonly slowFactor: number;
+      readonly forMs: number;
+    };
 
 export type FaultKind = FaultAction['kind'];
 export type Fault = { readonly when: When } & FaultAction;
@@ -29,10 +71,30 @@ export interface FaultPlan {
   readonly liars: readonly { readonly node: number; readonly kits: readonly Kit[] }[];
 }
 
-export const kits = ['wrong-result', 'equivocate', 'two-faced', 'withhold', 'garbage', 'forge', 'replay', 'fork-lanes'] as const;
+export const kits = [
+  'wrong-result',
+  'equivocate',
+  'two-faced',
+  'withhold',
+  'garbage',
+  'forge',
+  'replay',
+  'fork-lanes',
+] as const;
 export type Kit = (typeof kits)[number];
 
-const faultKinds: readonly FaultKind[] = ['crash', 'pause', 'isolate', 'split', 'flap', 'reset', 'weather', 'clock', 'disk', 'skill'];
+const faultKinds: readonly FaultKind[] = [
+  'crash',
+  'pause',
+  'isolate',
+  'split',
+  'flap',
+  'reset',
+  'weather',
+  'clock',
+  'disk',
+  'skill',
+];
 const faultsPerKindMax = 3;
 
 export interface DrawOptions {
@@ -53,7 +115,9 @@ export function drawFaultPlan(random: Random, options: DrawOptions): FaultPlan {
     if (!own.chance(0.5)) continue;
     for (let left = 1 + own.below(faultsPerKindMax); left > 0; left--) {
       const isTriggered = own.chance(0.4);
-      const when: When = isTriggered ? { on: triggers[own.below(triggers.length)]!, nth: 1 + own.below(own.chance(0.3) ? 60 : 12) } : { atMs: fromMs + own.below(untilMs - fromMs) };
+      const when: When = isTriggered
+        ? { on: triggers[own.below(triggers.length)]!, nth: 1 + own.below(own.chance(0.3) ? 60 : 12) }
+        : { atMs: fromMs + own.below(untilMs - fromMs) };
       const node: Target = isTriggered && own.chance(0.7) ? 'self' : own.below(nodes);
       faults.push({ when, ...drawAction(kind, own, node, nodes) });
     }
@@ -74,11 +138,23 @@ function drawAction(kind: FaultKind, random: Random, node: Target, nodes: number
   const other = (): number => random.below(nodes);
   switch (kind) {
     case 'crash':
-      return { kind, node, power: random.chance(0.6), how: random.chance(0.6) ? 'reset' : 'silent', forMs: 50 + random.below(random.chance(0.4) ? 12_000 : 1_500) };
+      return {
+        kind,
+        node,
+        power: random.chance(0.6),
+        how: random.chance(0.6) ? 'reset' : 'silent',
+        forMs: 50 + random.below(random.chance(0.4) ? 12_000 : 1_500),
+      };
     case 'pause':
       return { kind, node, forMs };
     case 'isolate':
-      return { kind, node, direction: (['both', 'in', 'out'] as const)[random.below(3)]!, holds: random.chance(0.5), forMs };
+      return {
+        kind,
+        node,
+        direction: (['both', 'in', 'out'] as const)[random.below(3)]!,
+        holds: random.chance(0.5),
+        forMs,
+      };
     case 'split': {
       const group = Array.from({ length: nodes }, (_, i) => i).filter(() => random.chance(0.5));
       return { kind, group, holds: random.chance(0.5), forMs };
@@ -92,12 +168,36 @@ function drawAction(kind: FaultKind, random: Random, node: Target, nodes: number
       return { kind, a, b: (a + 1 + random.below(Math.max(1, nodes - 1))) % nodes };
     }
     case 'weather':
-      return { kind, lossPermille: random.chance(0.5) ? random.below(250) : 0, duplicatePermille: random.chance(0.5) ? random.below(300) : 0, latencyFactor: random.chance(0.5) ? 1 + random.below(40) : 1, forMs };
+      return {
+        kind,
+        lossPermille: random.chance(0.5) ? random.below(250) : 0,
+        duplicatePermille: random.chance(0.5) ? random.below(300) : 0,
+        latencyFactor: random.chance(0.5) ? 1 + random.below(40) : 1,
+        forMs,
+      };
     case 'clock':
-      return { kind, node, stepMs: random.chance(0.7) ? random.below(200_000) - 100_000 : 0, driftPpm: random.chance(0.5) ? random.below(100_000) - 50_000 : 0 };
+      return {
+        kind,
+        node,
+        stepMs: random.chance(0.7) ? random.below(200_000) - 100_000 : 0,
+        driftPpm: random.chance(0.5) ? random.below(100_000) - 50_000 : 0,
+      };
     case 'disk':
-      return { kind, node, errorPermille: random.chance(0.5) ? 1 + random.below(300) : 0, slowFactor: random.chance(0.6) ? 1 + random.below(60) : 1, forMs };
+      return {
+        kind,
+        node,
+        errorPermille: random.chance(0.5) ? 1 + random.below(300) : 0,
+        slowFactor: random.chance(0.6) ? 1 + random.below(60) : 1,
+        forMs,
+      };
     case 'skill':
-      return { kind, node, hangPermille: random.below(600), crashPermille: random.below(600), slowFactor: 1 + random.below(8), forMs };
+      return {
+        kind,
+        node,
+        hangPermille: random.below(600),
+        crashPermille: random.below(600),
+        slowFactor: 1 + random.below(8),
+        forMs,
+      };
   }
 }

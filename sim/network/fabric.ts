@@ -133,18 +133,38 @@ export class Fabric {
   reconnect(a: number, b: number): void {
     const session = this.sessionOf(a, b);
     if (session === undefined) return;
-    for (const index of [a, b]) this.kernel.schedule(this.kernel.nowUs, index, 'link.reset', () => this.closeEnd(session, index, index === a ? b : a));
+    for (const index of [a, b])
+      this.kernel.schedule(this.kernel.nowUs, index, 'link.reset', () =>
+        this.closeEnd(session, index, index === a ? b : a),
+      );
   }
 
   /** Bytes go from one end of a session to the other. `ordered`: behind everything ordered before them. */
-  carry(session: Session, from: number, to: number, kind: CarriedKind, bytes: Uint8Array, ordered: boolean, arrive: () => void): void {
+  carry(
+    session: Session,
+    from: number,
+    to: number,
+    kind: CarriedKind,
+    bytes: Uint8Array,
+    ordered: boolean,
+    arrive: () => void,
+  ): void {
     this.onSend(from, to, kind, bytes);
     const direction = this.direction(from, to);
     const n = direction.carried++;
     const { draws } = this;
     const link = this.link(from, to);
-    if (link.lossPermille > 0 && kind !== 'pull' && kind !== 'chunk' && draws.chance(link.lossPermille, purpose.loss, from, to, n)) return;
-    const again = link.duplicatePermille > 0 && kind === 'frame' && draws.chance(link.duplicatePermille, purpose.duplicate, from, to, n);
+    if (
+      link.lossPermille > 0 &&
+      kind !== 'pull' &&
+      kind !== 'chunk' &&
+      draws.chance(link.lossPermille, purpose.loss, from, to, n)
+    )
+      return;
+    const again =
+      link.duplicatePermille > 0 &&
+      kind === 'frame' &&
+      draws.chance(link.duplicatePermille, purpose.duplicate, from, to, n);
     const send = (atUs: number): void => {
       session.underWayBytes.set(from, (session.underWayBytes.get(from) ?? 0) + bytes.length);
       this.kernel.schedule(
@@ -159,7 +179,10 @@ export class Fabric {
       );
     };
     const go = (): void => {
-      let atUs = Math.max(this.kernel.nowUs + this.latencyUs(link, from, to, n, bytes.length), session.opensAtUs.get(to) ?? 0);
+      let atUs = Math.max(
+        this.kernel.nowUs + this.latencyUs(link, from, to, n, bytes.length),
+        session.opensAtUs.get(to) ?? 0,
+      );
       if (ordered) {
         atUs = Math.max(atUs, direction.lastArrivalUs);
         direction.lastArrivalUs = atUs;
@@ -219,8 +242,15 @@ export class Fabric {
 
   private latencyUs(link: LinkProfile, from: number, to: number, n: number, sizeBytes: number): number {
     const { draws } = this;
-    const tail = draws.chance(link.tailPermille, purpose.tail, from, to, n) ? draws.below(link.tailUs + 1, purpose.tailUs, from, to, n) : 0;
-    return link.latencyUs + draws.below(link.jitterUs + 1, purpose.jitter, from, to, n) + tail + Math.ceil((sizeBytes * 1_000) / link.bytesPerMs);
+    const tail = draws.chance(link.tailPermille, purpose.tail, from, to, n)
+      ? draws.below(link.tailUs + 1, purpose.tailUs, from, to, n)
+      : 0;
+    return (
+      link.latencyUs +
+      draws.below(link.jitterUs + 1, purpose.jitter, from, to, n) +
+      tail +
+      Math.ceil((sizeBytes * 1_000) / link.bytesPerMs)
+    );
   }
 
   /** Tells the other end, if anything gets through. */
@@ -232,8 +262,14 @@ export class Fabric {
 
   private noticeLater(session: Session, gone: number, witness: number, isStill: () => boolean): void {
     const { noticeMinUs, noticeMaxUs } = this.profile;
-    const delayUs = noticeMinUs + this.draws.below(noticeMaxUs - noticeMinUs + 1, purpose.notice, gone, witness, this.notices++);
-    this.kernel.schedule(this.kernel.nowUs + delayUs, witness, 'link.notice', () => void (isStill() && this.closeEnd(session, witness, gone)));
+    const delayUs =
+      noticeMinUs + this.draws.below(noticeMaxUs - noticeMinUs + 1, purpose.notice, gone, witness, this.notices++);
+    this.kernel.schedule(
+      this.kernel.nowUs + delayUs,
+      witness,
+      'link.notice',
+      () => void (isStill() && this.closeEnd(session, witness, gone)),
+    );
   }
 
   private dial(a: number, b: number, atLeastUs = 0): void {
@@ -241,7 +277,10 @@ export class Fabric {
     if (pair.dialing) return;
     pair.dialing = true;
     const { dialMinUs, dialMaxUs } = this.profile;
-    const delayUs = atLeastUs + dialMinUs + this.draws.below(dialMaxUs - dialMinUs + 1, purpose.dial, Math.min(a, b), Math.max(a, b), pair.dials++);
+    const delayUs =
+      atLeastUs +
+      dialMinUs +
+      this.draws.below(dialMaxUs - dialMinUs + 1, purpose.dial, Math.min(a, b), Math.max(a, b), pair.dials++);
     this.kernel.schedule(this.kernel.nowUs + delayUs, nobody, 'link.dial', () => {
       pair.dialing = false;
       this.establish(a, b);
@@ -253,8 +292,14 @@ export class Fabric {
     if (one === undefined || other === undefined || this.isBlocked(a, b)) return;
     const old = [one.sessions.get(b), other.sessions.get(a)];
     if (old[0] !== undefined && old[0] === old[1]) return;
-    if (!one.allow(other.self) || !other.allow(one.self)) return this.dial(a, b, refusedRetryUs);
-    const session: Session = { number: this.sessions++, open: new Set(), opensAtUs: new Map(), onEnd: new Map(), underWayBytes: new Map() };
+    if (!one.allow(other.self) || !other.allow(one.self)) return void this.dial(a, b, refusedRetryUs);
+    const session: Session = {
+      number: this.sessions++,
+      open: new Set(),
+      opensAtUs: new Map(),
+      onEnd: new Map(),
+      underWayBytes: new Map(),
+    };
     const { nowUs } = this.kernel;
     const opens = [
       [one, other, nowUs],
@@ -263,7 +308,8 @@ export class Fabric {
     for (const [end, peer, atUs] of opens) {
       session.opensAtUs.set(end.index, atUs);
       this.kernel.schedule(atUs, end.index, 'link.up', () => {
-        if (this.endpoints.get(end.index) !== end || !end.life.isAlive) return this.noticeLater(session, end.index, peer.index, () => true);
+        if (this.endpoints.get(end.index) !== end || !end.life.isAlive)
+          return this.noticeLater(session, end.index, peer.index, () => true);
         // An end that had not noticed the end of the session before learns of it now.
         const before = end.sessions.get(peer.index);
         if (before !== undefined) this.closeEnd(before, end.index, peer.index);

@@ -13,7 +13,13 @@ function lay(kernel: Kernel, profile: NetworkProfile = quick, seed = 1) {
   const lives = new Map<number, Life>();
   let born = 0;
   const open = (node: number): Network => {
-    const life = createLife({ kernel, node, number: born++, clocks: { offsetMs: 0, driftPpm: 0 }, random: createRandom(seed) });
+    const life = createLife({
+      kernel,
+      node,
+      number: born++,
+      clocks: { offsetMs: 0, driftPpm: 0 },
+      random: createRandom(seed),
+    });
     lives.set(node, life);
     return openSimNetwork({ fabric, life, self: ids[node]!, site: 'here' });
   };
@@ -47,7 +53,8 @@ networkContract('the simulated network', {
   async open(count) {
     const { open } = lay(kernel, quick, contractMeshes++);
     const networks = Array.from({ length: count }, (_, node) => open(node));
-    while (networks.some((network) => network.peers().length < count - 1)) await new Promise((resolve) => setImmediate(resolve));
+    while (networks.some((network) => network.peers().length < count - 1))
+      await new Promise((resolve) => setImmediate(resolve));
     return {
       networks,
       async restart(index) {
@@ -69,12 +76,19 @@ describe('the simulated network', () => {
     await kernel.run(seconds(1));
     return { kernel, ...mesh, networks };
   };
-  const withLink = (change: Partial<NetworkProfile['near']>): NetworkProfile => ({ ...quick, near: { ...quick.near, ...change } });
+  const withLink = (change: Partial<NetworkProfile['near']>): NetworkProfile => ({
+    ...quick,
+    near: { ...quick.near, ...change },
+  });
 
   it('loses, delays and repeats as its profile says, in order within a session, and the same for the same seed', async () => {
     const runs: string[] = [];
     for (const seed of [1, 1, 2]) {
-      const { kernel, networks } = await setUp(withLink({ lossPermille: 200, duplicatePermille: 100, jitterUs: 40_000 }), 2, seed);
+      const { kernel, networks } = await setUp(
+        withLink({ lossPermille: 200, duplicatePermille: 100, jitterUs: 40_000 }),
+        2,
+        seed,
+      );
       const got: number[] = [];
       networks[1]!.onFrame((_, frame) => void got.push(frame[0]! * 256 + frame[1]!));
       for (let i = 0; i < 1_000; i++) networks[0]!.send(ids[1]!, Uint8Array.of(i >> 8, i & 255));
@@ -123,25 +137,34 @@ describe('the simulated network', () => {
     expect(networks[0]!.peers()).toEqual([ids[1]]);
   });
 
-  it.each(['reset', 'silent'] as const)('tells the peers of a crash (%s) and connects the next life anew, with nothing of the old', async (how) => {
-    const { kernel, crash, open, networks } = await setUp();
-    const events: string[] = [];
-    networks[0]!.onPeer(({ up }) => void events.push(`${up ? 'up' : 'down'} ${kernel.nowUs < seconds(1.2) ? 'at once' : 'later'}`));
-    networks[0]!.send(ids[1]!, Uint8Array.of(9));
-    crash(1, how);
-    expect(networks[1]!.peers()).toEqual([]);
-    await kernel.run(seconds(20));
-    expect(events).toEqual([how === 'reset' ? 'down at once' : 'down later']);
-    const again = open(1);
-    let heard = 0;
-    again.onFrame(() => void heard++);
-    await kernel.run(seconds(30));
-    expect(events.slice(1)).toEqual(['up later']);
-    expect(heard).toBe(0);
-  });
+  it.each(['reset', 'silent'] as const)(
+    'tells the peers of a crash (%s) and connects the next life anew, with nothing of the old',
+    async (how) => {
+      const { kernel, crash, open, networks } = await setUp();
+      const events: string[] = [];
+      networks[0]!.onPeer(
+        ({ up }) => void events.push(`${up ? 'up' : 'down'} ${kernel.nowUs < seconds(1.2) ? 'at once' : 'later'}`),
+      );
+      networks[0]!.send(ids[1]!, Uint8Array.of(9));
+      crash(1, how);
+      expect(networks[1]!.peers()).toEqual([]);
+      await kernel.run(seconds(20));
+      expect(events).toEqual([how === 'reset' ? 'down at once' : 'down later']);
+      const again = open(1);
+      let heard = 0;
+      again.onFrame(() => void heard++);
+      await kernel.run(seconds(30));
+      expect(events.slice(1)).toEqual(['up later']);
+      expect(heard).toBe(0);
+    },
+  );
 
   it('an end that has not noticed its peer’s death hears down and up when the next life connects', async () => {
-    const { kernel, crash, open, networks } = await setUp({ ...quick, noticeMinUs: seconds(50), noticeMaxUs: seconds(60) });
+    const { kernel, crash, open, networks } = await setUp({
+      ...quick,
+      noticeMinUs: seconds(50),
+      noticeMaxUs: seconds(60),
+    });
     const events: boolean[] = [];
     networks[0]!.onPeer(({ up }) => void events.push(up));
     crash(1, 'silent');

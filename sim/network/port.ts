@@ -1,7 +1,14 @@
 // Law: the Network port as every transport keeps it, over the modelled fabric: frames are copied, limits are the common ones, and a process
 // that has ended neither sends nor hears.
 import { type Network, NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
-import { assertFrameSize, maxFrameBytes, maxOutboundBytes, maxRequestsServedPerPeer, pullStallMs, refusalText } from '../../protocols/network/limits.ts';
+import {
+  assertFrameSize,
+  maxFrameBytes,
+  maxOutboundBytes,
+  maxRequestsServedPerPeer,
+  pullStallMs,
+  refusalText,
+} from '../../protocols/network/limits.ts';
 import type { Life } from '../world/index.ts';
 import type { CarriedKind, Endpoint, Fabric, Session } from './fabric.ts';
 
@@ -48,12 +55,20 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
       for (const handler of [...peerHandlers]) handler({ node, up });
     },
   };
-  const port: Port = { endpoint, frameHandlers: new Set(), topics: new Map(), serving: new Map(), serve: undefined, provide: undefined };
+  const port: Port = {
+    endpoint,
+    frameHandlers: new Set(),
+    topics: new Map(),
+    serving: new Map(),
+    serve: undefined,
+    provide: undefined,
+  };
   portsOf.set(endpoint, port);
 
   const closedError = (): NetworkError => new NetworkError('closed', `the network of ${self} is closed`);
   const indexOf = (peer: NodeId): number | undefined => {
-    for (const [other, session] of endpoint.sessions) if (session.open.has(index) && fabric.idOf(other) === peer) return other;
+    for (const [other, session] of endpoint.sessions)
+      if (session.open.has(index) && fabric.idOf(other) === peer) return other;
     return undefined;
   };
   const isOpen = (): boolean => !endpoint.isClosed && life.isAlive;
@@ -69,7 +84,14 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
   };
 
   /** Hands bytes to `to`'s end; `arrive` runs there, with its port. */
-  const carry = (session: Session, to: number, kind: CarriedKind, bytes: Uint8Array, ordered: boolean, arrive: (there: Port) => void): void =>
+  const carry = (
+    session: Session,
+    to: number,
+    kind: CarriedKind,
+    bytes: Uint8Array,
+    ordered: boolean,
+    arrive: (there: Port) => void,
+  ): void =>
     fabric.carry(session, index, to, kind, bytes, ordered, () => {
       const there = fabric.endpoints.get(to);
       const found = there === undefined ? undefined : portsOf.get(there);
@@ -78,7 +100,8 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
 
   /** The way back: from the port where something arrived to this one. */
   const carryBack = (there: Port, session: Session, kind: CarriedKind, bytes: Uint8Array, arrive: () => void): void => {
-    if (there.endpoint.life.isAlive && session.open.has(there.endpoint.index)) fabric.carry(session, there.endpoint.index, index, kind, bytes, false, () => void (isOpen() && arrive()));
+    if (there.endpoint.life.isAlive && session.open.has(there.endpoint.index))
+      fabric.carry(session, there.endpoint.index, index, kind, bytes, false, () => void (isOpen() && arrive()));
   };
 
   const hasRoom = (session: Session, bytes: number): boolean => {
@@ -87,7 +110,13 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
   };
 
   /** Settles as `work` does, unless this end of the session or this network closes, or the time is up, first. */
-  function within<T>(session: Session, peer: NodeId, timeoutMs: number, what: string, work: (resolve: (value: T) => void, reject: (error: unknown) => void) => void): Promise<T> {
+  function within<T>(
+    session: Session,
+    peer: NodeId,
+    timeoutMs: number,
+    what: string,
+    work: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const ends = session.onEnd.get(index) ?? new Set();
       session.onEnd.set(index, ends);
@@ -100,9 +129,12 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
           settle(value);
         };
       const fail = finish(reject);
-      const cut = (): void => fail(new NetworkError('unreachable', `the connection to ${peer} was lost during ${what}`));
+      const cut = (): void =>
+        fail(new NetworkError('unreachable', `the connection to ${peer} was lost during ${what}`));
       const close = (): void => fail(closedError());
-      const cancel = life.scheduler.at(life.clock.monotonicMs() + timeoutMs, () => fail(new NetworkError('timeout', `${peer} did not finish ${what} within ${timeoutMs} ms`)));
+      const cancel = life.scheduler.at(life.clock.monotonicMs() + timeoutMs, () =>
+        fail(new NetworkError('timeout', `${peer} did not finish ${what} within ${timeoutMs} ms`)),
+      );
       ends.add(cut);
       closeHandlers.add(close);
       work(finish(resolve), fail);
@@ -116,12 +148,24 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
     return { session: endpoint.sessions.get(to)!, to };
   };
 
-  const answer = (there: Port, session: Session, frame: Uint8Array, settle: (reply: Uint8Array | NetworkError) => void): void => {
+  const answer = (
+    there: Port,
+    session: Session,
+    frame: Uint8Array,
+    settle: (reply: Uint8Array | NetworkError) => void,
+  ): void => {
     const { serve, serving } = there;
-    const reply = (value: Uint8Array | NetworkError): void => carryBack(there, session, 'reply', value instanceof NetworkError ? encoder.encode(value.message) : value, () => settle(value));
+    const reply = (value: Uint8Array | NetworkError): void =>
+      carryBack(there, session, 'reply', value instanceof NetworkError ? encoder.encode(value.message) : value, () =>
+        settle(value),
+      );
     const count = serving.get(index) ?? 0;
-    if (serve === undefined) return reply(new NetworkError('refused', `${there.endpoint.self} serves no requests`));
-    if (count >= maxRequestsServedPerPeer) return reply(new NetworkError('refused', `${there.endpoint.self} serves ${count} requests of this peer already`));
+    if (serve === undefined)
+      return void reply(new NetworkError('refused', `${there.endpoint.self} serves no requests`));
+    if (count >= maxRequestsServedPerPeer)
+      return void reply(
+        new NetworkError('refused', `${there.endpoint.self} serves ${count} requests of this peer already`),
+      );
     serving.set(index, count + 1);
     Promise.resolve()
       .then(() => serve(self, frame))
@@ -140,13 +184,23 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
     let iterator: AsyncIterator<Uint8Array> | undefined;
     const next = (): Promise<IteratorResult<Uint8Array>> =>
       within(session, from, pullStallMs, `the pull of ${resource}`, (resolve, reject) => {
-        if (!session.open.has(index)) return reject(new NetworkError('unreachable', `the connection to ${from} was lost`));
+        if (!session.open.has(index))
+          return reject(new NetworkError('unreachable', `the connection to ${from} was lost`));
         carry(session, to, 'pull', question, false, (there) => {
           iterator ??= there.provide?.(self, resource, offsetBytes)?.[Symbol.asyncIterator]();
-          if (iterator === undefined) return carryBack(there, session, 'reply', question, () => reject(new NetworkError('refused', `${from} has no ${resource}`)));
+          if (iterator === undefined)
+            return carryBack(there, session, 'reply', question, () =>
+              reject(new NetworkError('refused', `${from} has no ${resource}`)),
+            );
           iterator.next().then(
-            (result) => carryBack(there, session, 'chunk', result.done === true ? question : result.value.slice(), () => resolve(result)),
-            (error: unknown) => carryBack(there, session, 'reply', question, () => reject(new NetworkError('refused', refusalText(error)))),
+            (result) =>
+              carryBack(there, session, 'chunk', result.done === true ? question : result.value.slice(), () =>
+                resolve(result),
+              ),
+            (error: unknown) =>
+              carryBack(there, session, 'reply', question, () =>
+                reject(new NetworkError('refused', refusalText(error))),
+              ),
           );
         });
       });
@@ -157,7 +211,8 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
         yield result.value.slice();
       }
     } finally {
-      if (isOpen() && session.open.has(index)) carry(session, to, 'pull', question, false, () => void iterator?.return?.()?.then(undefined, () => {}));
+      if (isOpen() && session.open.has(index))
+        carry(session, to, 'pull', question, false, () => void iterator?.return?.()?.then(undefined, () => {}));
     }
   }
 
@@ -189,7 +244,9 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
       if (!hasRoom(session, frame.length)) throw new NetworkError('unreachable', `the buffer to ${to} is full`);
       const copy = frame.slice();
       return within<Uint8Array>(session, to, timeoutMs, 'a request', (resolve, reject) =>
-        carry(session, peer, 'request', copy, false, (there) => answer(there, session, copy, (reply) => (reply instanceof NetworkError ? reject(reply) : resolve(reply)))),
+        carry(session, peer, 'request', copy, false, (there) =>
+          answer(there, session, copy, (reply) => (reply instanceof NetworkError ? reject(reply) : resolve(reply))),
+        ),
       );
     },
     serve(handler) {

@@ -27,7 +27,30 @@ export interface NetworkProfile {
   readonly dialMaxUs: number;
 }
 
-const lan: LinkProfile = { latencyUs: 250, jitterUs: 500, tailPermille: 5, tailUs: 8_000, lossPermille: 0, duplicatePermille: 0, bytesPerMs: 100_000 };
-const wan: LinkProfile = { latencyUs: 20_000, jitterUs: 15_000, tailPermille: 10, tailUs: 120_000, lossPermille: 0, duplicatePermille: 0, bytesPerMs: 5_000 };
+const lan: LinkProfile = {
+  latencyUs: 250,
+  jitterUs: 500,
+  tailPermille: 5,
+  tailUs: 8_000,
+  lossPermille: 0,
+  duplicatePermille: 0,
+  bytesPerMs: 100_000,
+};
+const wan: LinkProfile = {
+  latencyUs: 20_000,
+  jitterUs: 15_000,
+  tailPermille: 10,
+  tailUs: 120_000,
+  lossPermille: 0,
+  duplicatePermille: 0,
+  bytesPerMs: 5_000,
+};
 
-export const calm: NetworkProfile = { near: lan, far: wan, noticeMinUs: 300_000, noticeMaxUs: 9_000_000, dialMinUs: 5_000, dialMaxUs: 1_200_000 };
+export const calm: NetworkProfile = {
+  near: lan,
+  far: wan,
+  noticeMinUs: 300_000,
+  noticeMaxUs: 9_000_000,
+  dialMinUs: 5_000,
+  dialMaxUs: 1_200_000,
+};

@@ -27,7 +27,7 @@ export function createSimCrypto(kind: SignatureKind): Crypto {
   const tag = (secretKey: Uint8Array, message: Uint8Array): Uint8Array => {
     const signature = new Uint8Array(64);
     const digest = real.sha256(message);
-    tagDomains.forEach((domain, half) => signature.set(real.sha256(domain, secretKey, digest), 32 * half));
+    for (const [half, domain] of tagDomains.entries()) signature.set(real.sha256(domain, secretKey, digest), 32 * half);
     return signature;
   };
   return {

@@ -65,7 +65,8 @@ export function createKernel(options: KernelOptions = {}): Kernel {
   const generations: number[] = [];
   const free: number[] = [];
 
-  const breach = (kind: Breach['kind'], text: string): void => void breaches.push({ kind, node: current, atUs: nowUs, text });
+  const breach = (kind: Breach['kind'], text: string): void =>
+    void breaches.push({ kind, node: current, atUs: nowUs, text });
 
   const schedule: Kernel['schedule'] = (atUs, node, kind, run, bytes) => {
     const slot = free.pop() ?? runs.length;

@@ -61,16 +61,21 @@ export function createLife(options: {
     }
     return baseMs + elapsedMs;
   };
-  const trueDelayUs = (atMs: number): number => Math.max(0, Math.ceil(((atMs - monotonicMs()) * 1_000) / (1 + ratePpm / 1_000_000)));
+  const trueDelayUs = (atMs: number): number =>
+    Math.max(0, Math.ceil(((atMs - monotonicMs()) * 1_000) / (1 + ratePpm / 1_000_000)));
 
-  const after: Life['after'] = (delayUs, kind, run, bytes) => (isAlive ? kernel.schedule(kernel.nowUs + delayUs, node, kind, () => void (isAlive && run()), bytes) : () => {});
+  const after: Life['after'] = (delayUs, kind, run, bytes) =>
+    isAlive ? kernel.schedule(kernel.nowUs + delayUs, node, kind, () => void (isAlive && run()), bytes) : () => {};
 
   const guarded = (drain: () => void) => (): void => {
     if (!isAlive) return;
     try {
       drain();
     } catch (error) {
-      kernel.breach('uncaught', `deferred: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
+      kernel.breach(
+        'uncaught',
+        `deferred: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
+      );
     }
   };
 

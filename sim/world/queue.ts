@@ -71,7 +71,11 @@ export function createHeapQueue(): EventQueue {
         let least = begin;
         const end = Math.min(begin + arity, size);
         for (let child = begin + 1; child < end; child++) {
-          if (times[child]! < times[least]! || (times[child]! === times[least]! && sequences[child]! < sequences[least]!)) least = child;
+          if (
+            times[child]! < times[least]! ||
+            (times[child]! === times[least]! && sequences[child]! < sequences[least]!)
+          )
+            least = child;
         }
         if (time < times[least]! || (time === times[least]! && sequence < sequences[least]!)) break;
         put(at, times[least]!, sequences[least]!, slots[least]!);

@@ -35,7 +35,8 @@ function sealedDate(): DateConstructor {
   return new Proxy(Date, {
     apply: () => trip('Date()'),
     // With a time given it is a calendar and no clock.
-    construct: (target, args, newTarget) => (args.length === 0 ? trip('new Date()') : Reflect.construct(target, args, newTarget)),
+    construct: (target, args, newTarget) =>
+      args.length === 0 ? trip('new Date()') : Reflect.construct(target, args, newTarget),
     get: (target, key) => (key === 'now' ? () => trip('Date.now') : Reflect.get(target, key)),
   });
 }
@@ -43,8 +44,36 @@ function sealedDate(): DateConstructor {
 const timers = ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'];
 const networkGlobals = ['fetch', 'WebSocket', 'EventSource'];
 /** Modules whose functions all reach outside, or onto the thread pool; of node:crypto only its own chance and its asynchronous forms. */
-const outside = ['node:fs', 'node:fs/promises', 'node:net', 'node:dgram', 'node:dns', 'node:child_process', 'node:worker_threads', 'node:http', 'node:https', 'node:tls', 'node:zlib', 'node:timers', 'node:timers/promises', 'node:readline', 'node:cluster'];
-const cryptoLeaks = ['randomBytes', 'randomInt', 'randomUUID', 'randomFill', 'randomFillSync', 'generateKeyPair', 'generateKeyPairSync', 'generateKey', 'pbkdf2', 'scrypt', 'hkdf'];
+const outside = [
+  'node:fs',
+  'node:fs/promises',
+  'node:net',
+  'node:dgram',
+  'node:dns',
+  'node:child_process',
+  'node:worker_threads',
+  'node:http',
+  'node:https',
+  'node:tls',
+  'node:zlib',
+  'node:timers',
+  'node:timers/promises',
+  'node:readline',
+  'node:cluster',
+];
+const cryptoLeaks = [
+  'randomBytes',
+  'randomInt',
+  'randomUUID',
+  'randomFill',
+  'randomFillSync',
+  'generateKeyPair',
+  'generateKeyPairSync',
+  'generateKey',
+  'pbkdf2',
+  'scrypt',
+  'hkdf',
+];
 const processLeaks = ['hrtime', 'nextTick', 'uptime', 'cpuUsage', 'memoryUsage', 'exit', 'kill'];
 
 function patches(): Patch[] {

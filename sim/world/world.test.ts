@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../actors/system/index.ts';
-import { createDraws, createHeapQueue, createKernel, createLife, createSimCrypto, type EventQueue, nobody } from './index.ts';
+import {
+  createDraws,
+  createHeapQueue,
+  createKernel,
+  createLife,
+  createSimCrypto,
+  type EventQueue,
+  nobody,
+} from './index.ts';
 
 /** The simplest queue that can be right: a list kept in order. */
 function listQueue(): EventQueue {
@@ -20,7 +28,8 @@ function listQueue(): EventQueue {
 }
 
 const clocks = { offsetMs: 0, driftPpm: 0 };
-const lifeOf = (kernel: ReturnType<typeof createKernel>, seed = 1, node = 0, own = clocks) => createLife({ kernel, node, number: 0, clocks: own, random: createRandom(seed) });
+const lifeOf = (kernel: ReturnType<typeof createKernel>, seed = 1, node = 0, own = clocks) =>
+  createLife({ kernel, node, number: 0, clocks: own, random: createRandom(seed) });
 
 describe('the event queue', () => {
   it('gives out the same order as a list kept in order, through growth, ties and mixed pushes and pops', () => {
@@ -209,7 +218,14 @@ describe('keyed draws', () => {
     const [a, b] = [createDraws(1, 'net'), createDraws(1, 'net')];
     a.u32(1, 2, 3, 4);
     expect(a.u32(1, 2, 3, 5)).toBe(b.u32(1, 2, 3, 5));
-    const others = [createDraws(2, 'net').u32(1, 2, 3, 5), createDraws(1, 'disk').u32(1, 2, 3, 5), a.u32(2, 2, 3, 5), a.u32(1, 3, 3, 5), a.u32(1, 2, 4, 5), a.u32(1, 2, 3, 6)];
+    const others = [
+      createDraws(2, 'net').u32(1, 2, 3, 5),
+      createDraws(1, 'disk').u32(1, 2, 3, 5),
+      a.u32(2, 2, 3, 5),
+      a.u32(1, 3, 3, 5),
+      a.u32(1, 2, 4, 5),
+      a.u32(1, 2, 3, 6),
+    ];
     expect(new Set([...others, a.u32(1, 2, 3, 5)]).size).toBe(7);
     const buckets = new Array<number>(16).fill(0);
     for (let n = 0; n < 16_000; n++) buckets[a.below(16, 0, 1, 2, n)]!++;
@@ -223,21 +239,30 @@ describe('keyed draws', () => {
 });
 
 describe('simulated signatures', () => {
-  it.each(['ed25519', 'keyed-hash'] as const)('%s: verify for their message and key alone, and cannot be made without the secret', (kind) => {
-    const crypto = createSimCrypto(kind);
-    const [secret, other] = [new Uint8Array(32).fill(7), new Uint8Array(32).fill(8)];
-    const [key, otherKey] = [crypto.publicKey(secret), crypto.publicKey(other)];
-    const message = Uint8Array.of(1, 2, 3);
-    const signature = crypto.sign(secret, message);
-    expect(signature).toHaveLength(64);
-    expect(crypto.verify(key, message, signature)).toBe(true);
-    expect(crypto.verify(otherKey, message, signature)).toBe(false);
-    expect(crypto.verify(key, Uint8Array.of(1, 2, 4), signature)).toBe(false);
-    expect(crypto.verify(key, message, crypto.sign(other, message))).toBe(false);
-    expect(crypto.verify(key, message, signature.map((byte, i) => (i === 40 ? byte ^ 1 : byte)))).toBe(false);
-    expect(crypto.verify(key, message, new Uint8Array(64))).toBe(false);
-    expect(crypto.verify(new Uint8Array(3), message, signature)).toBe(false);
-    expect(crypto.sign(secret, message)).toEqual(signature);
-    expect(crypto.publicKey(secret)).toEqual(createSimCrypto('ed25519').publicKey(secret));
-  });
+  it.each(['ed25519', 'keyed-hash'] as const)(
+    '%s: verify for their message and key alone, and cannot be made without the secret',
+    (kind) => {
+      const crypto = createSimCrypto(kind);
+      const [secret, other] = [new Uint8Array(32).fill(7), new Uint8Array(32).fill(8)];
+      const [key, otherKey] = [crypto.publicKey(secret), crypto.publicKey(other)];
+      const message = Uint8Array.of(1, 2, 3);
+      const signature = crypto.sign(secret, message);
+      expect(signature).toHaveLength(64);
+      expect(crypto.verify(key, message, signature)).toBe(true);
+      expect(crypto.verify(otherKey, message, signature)).toBe(false);
+      expect(crypto.verify(key, Uint8Array.of(1, 2, 4), signature)).toBe(false);
+      expect(crypto.verify(key, message, crypto.sign(other, message))).toBe(false);
+      expect(
+        crypto.verify(
+          key,
+          message,
+          signature.map((byte, i) => (i === 40 ? byte ^ 1 : byte)),
+        ),
+      ).toBe(false);
+      expect(crypto.verify(key, message, new Uint8Array(64))).toBe(false);
+      expect(crypto.verify(new Uint8Array(3), message, signature)).toBe(false);
+      expect(crypto.sign(secret, message)).toEqual(signature);
+      expect(crypto.publicKey(secret)).toEqual(createSimCrypto('ed25519').publicKey(secret));
+    },
+  );
 });

@@ -71,6 +71,10 @@ export class RemoteOffice implements Office {
     return this.names.ref({ node, path, uid: 0 });
   }
 
+  get nodes(): readonly NodeId[] {
+    return [...this.sessions.keys()];
+  }
+
   refused(): readonly Refusal[] {
     return this.refusals.list();
   }
@@ -214,7 +218,8 @@ export class RemoteOffice implements Office {
     const replyTo = (raw as { readonly replyTo?: unknown } | null)?.replyTo;
     const ask = replyTo instanceof PendingAsk ? replyTo : undefined;
     const cell = this.resolve(to);
-    if (cell === undefined) {
+    if (cell !== undefined) ask?.retarget(cell, String((raw as Partial<Message>).type));
+    else {
       // Not the sender's mistake: actors end.
       ask?.fail('stopped', 'is not there', noproc);
       this.system.deadLetter(new RemoteRef(this.system, this, this.hereAt(to)), asMessage(raw), 'stopped');
@@ -234,7 +239,6 @@ export class RemoteOffice implements Office {
       this.refuse(session.node, 'schema', errorOf(error));
       return;
     }
-    ask?.retarget(cell, message.type);
     cell.offer(answerable(message, ask), trace);
   }
 

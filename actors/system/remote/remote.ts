@@ -16,6 +16,8 @@ export interface Remote {
   /** A ref to whoever is at that path of that node when a message arrives. Refs that name one actor come in messages and from groups. */
   lookup<M extends Message>(node: NodeId, path: string): ActorRef<M>;
   readonly groups: Groups;
+  /** The nodes within reach now. */
+  nodes(): readonly NodeId[];
   /** What was refused of other nodes, counted by node and reason. */
   refusals(): readonly Refusal[];
 }
@@ -28,6 +30,7 @@ export function remoteOf(system: System): Remote {
     attach: (network, { trusted = false } = {}) => office.attach(network, trusted),
     lookup: <M extends Message>(node: NodeId, path: string) => office.lookup(node, path) as ActorRef<M>,
     groups: office.groups,
+    nodes: () => office.nodes,
     refusals: () => office.refused(),
   };
 }
