@@ -52,6 +52,7 @@ const commands = [
   'show',
   'cancel',
   'verify',
+  'audit',
   'doctor',
 ];
 

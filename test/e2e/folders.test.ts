@@ -1,9 +1,9 @@
 // Law: a node's folder is what the node is, and it survives what happens to folders: a write cut short costs nothing, a damaged memory of
 // votes costs the vote and is said aloud, lost logs come back from the peers, and one folder is one node.
-import { existsSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Asked, eventually, localFile, TestMesh } from '../support/mesh.ts';
+import { type Asked, eventually, localFile, pause, TestMesh } from '../support/mesh.ts';
 import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
 import { parley } from '../support/process.ts';
 
@@ -43,18 +43,62 @@ async function seenVoting(name: string): Promise<boolean> {
   return false;
 }
 
+/** What the victim's doctor says about its not voting, with what to do. */
+const toldNotToVote = (): Promise<string> =>
+  eventually(`${victim} to say that it does not vote`, async () => {
+    const { checks } = await mesh.doctor(victim);
+    const said = checks.find(({ ok, detail }) => !ok && /does not vote/.test(detail));
+    return said?.fix === undefined ? undefined : `${said.detail} → ${said.fix}`;
+  });
+
 describe('a log of votes', () => {
-  it('whose last record a crash cut short is cut there, and its node votes on', async () => {
+  it('with a write that a crash cut short at its end is cut there, and its node votes on', async () => {
     await mesh.kill(victim);
-    const { size } = statSync(voteLog());
-    expect(size).toBeGreaterThan(500);
-    truncateSync(voteLog(), size - 7);
+    const whole = readFileSync(voteLog());
+    expect(whole.length).toBeGreaterThan(500);
+    // The beginning of a record whose rest never reached the disk: nothing of it was ever said.
+    appendFileSync(voteLog(), whole.subarray(0, 60));
     await mesh.startNode(victim);
     await mesh.formed();
     expect(await seenVoting(victim)).toBe(true);
+    expect(readFileSync(voteLog()).subarray(0, whole.length).equals(whole)).toBe(true);
     expect((await mesh.status(victim)).named).toEqual([]);
     expect(await completedAt(victim)).toContain(first.workflow);
   }, 60_000);
+
+  it.each([
+    ['an older copy of it', (now: Buffer, older: Buffer) => (now.length > older.length ? older : undefined)],
+    ['its last record cut off after it was acted on', (now: Buffer) => now.subarray(0, now.length - 7)],
+    ['nothing in its place', () => Buffer.alloc(0)],
+  ] as const)(
+    'replaced by %s silences its node, and the doctor is told',
+    async (_what, replaced) => {
+      await mesh.stop(victim);
+      const older = readFileSync(voteLog());
+      await mesh.startNode(victim);
+      await mesh.formed();
+      expect(await seenVoting(victim)).toBe(true);
+      // Longer than peers keep what they saw of it in memory only.
+      await pause(1_500);
+      await mesh.kill(victim);
+      const now = readFileSync(voteLog());
+      const put = replaced(now, older);
+      expect(put).toBeDefined();
+      writeFileSync(voteLog(), put!);
+      await mesh.startNode(victim);
+      await mesh.formed();
+      expect(await toldNotToVote()).toMatch(/older than/);
+      const asked = await askRightly();
+      expect(votesOf(victim, asked)).toBe(0);
+      for (const name of others) expect((await mesh.status(name)).named).toEqual([]);
+      await mesh.stop(victim);
+      writeFileSync(voteLog(), now);
+      await mesh.startNode(victim);
+      await mesh.formed();
+      expect(await seenVoting(victim)).toBe(true);
+    },
+    90_000,
+  );
 
   it('damaged in its middle silences its node, which starts, works, does not vote, and says so to the doctor', async () => {
     await mesh.stop(victim);
@@ -74,12 +118,9 @@ describe('a log of votes', () => {
       ).length;
     }
     expect(runs).toBeGreaterThan(0);
-    const { checks } = await mesh.doctor(victim);
-    const said = checks.filter(({ ok, detail }) => !ok && /vote/.test(detail));
-    expect(said).toHaveLength(1);
-    expect(said[0]!.detail).toMatch(/the log of votes of epoch 0 is damaged/);
-    expect(said[0]!.fix).toMatch(/./);
-    console.log(`doctor: ${said[0]!.subject} ${said[0]!.check}: ${said[0]!.detail} → ${said[0]!.fix}`);
+    const told = await toldNotToVote();
+    expect(told).toMatch(/the log of votes of epoch 0 is damaged/);
+    console.log(`doctor: ${told}`);
     // The file is as it was found: nobody wrote behind the damage.
     expect(readFileSync(voteLog()).equals(damaged)).toBe(true);
     for (const name of others) expect((await mesh.status(name)).named).toEqual([]);

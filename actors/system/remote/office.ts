@@ -276,8 +276,10 @@ export class RemoteOffice implements Office {
   }
 
   refuse(node: NodeId, reason: RefusalReason, error: Error): void {
-    this.refusals.add(node, reason, error.message);
-    this.system.log('warn', 'refused what another node sent', { node, reason, error: error.message });
+    const count = this.refusals.add(node, reason, error.message);
+    // The first, the second, the fourth …: a peer that floods does not flood the log.
+    if ((count & (count - 1)) !== 0) return;
+    this.system.log('warn', 'refused what another node sent', { node, reason, count, error: error.message });
   }
 }
 

@@ -18,11 +18,14 @@ const maxRows = 4096;
 export class Refusals {
   private readonly rows = new Map<string, Refusal>();
 
-  add(node: NodeId, reason: RefusalReason, last: string): void {
+  /** How many there were of this kind, with this one. */
+  add(node: NodeId, reason: RefusalReason, last: string): number {
     const key = `${reason} ${node}`;
     const row = this.rows.get(key);
-    if (row === undefined && this.rows.size >= maxRows) return;
-    this.rows.set(key, { node, reason, count: (row?.count ?? 0) + 1, last });
+    if (row === undefined && this.rows.size >= maxRows) return maxRows;
+    const count = (row?.count ?? 0) + 1;
+    this.rows.set(key, { node, reason, count, last });
+    return count;
   }
 
   list(): readonly Refusal[] {
