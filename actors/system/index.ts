@@ -16,7 +16,8 @@ export { type EntitiesDef, type EntitiesMessage, entities, entity } from './enti
 export type { EntityView } from './entity/view.ts';
 export type { ActorReport } from './inspect.ts';
 export { createRandom } from './random.ts';
-export type { GroupEvent, Groups } from './remote/groups.ts';
+export type { Groups } from './remote/groups.ts';
+export type { GroupEvent } from './remote/local-groups.ts';
 export type { Refusal, RefusalReason } from './remote/refusals.ts';
 export { type Remote, remoteOf, sameActor } from './remote/remote.ts';
 export type { FrameNetwork } from './remote/session.ts';

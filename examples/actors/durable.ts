@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ask, createSystem, durable, keyValueJournal, type ReplyTo } from '../../actors/system/index.ts';
 import { createStorage } from '../../node/world/index.ts';
-import { sleep, world } from './world.ts';
+import { sleep, until, world } from './world.ts';
 
 type Command =
   | { readonly type: 'order'; readonly book: string; readonly replyTo: ReplyTo<string> }
@@ -12,6 +12,7 @@ type Event = { readonly type: 'ordered' | 'sent'; readonly book: string };
 /** Books that were ordered and have not been sent. */
 type Open = readonly string[];
 
+const sent = new Set<string>();
 const folder = await mkdtemp(join(tmpdir(), 'parley-example-'));
 
 async function live(life: string, run: (order: (book: string) => Promise<string>) => Promise<void>): Promise<void> {
@@ -28,7 +29,7 @@ async function live(life: string, run: (order: (book: string) => Promise<string>
               persist: [{ type: 'ordered', book: message.book }],
               after: (open) => message.replyTo.send(`${open.length} to send`),
             }
-          : { persist: [message] },
+          : { persist: [message], after: () => void sent.add(message.book) },
       // Folds. Runs again at each start.
       event: (open, { type, book }) => (type === 'ordered' ? [...open, book] : open.filter((other) => other !== book)),
       // What the state still owes the world is done after the commit, and after a crash again, until an event says that it is done.
@@ -47,17 +48,20 @@ async function live(life: string, run: (order: (book: string) => Promise<string>
   const system = createSystem('example', world);
   const ref = system.spawn(shop, undefined, { name: 'shop' });
   await run((book) => ask(system, ref, { type: 'order', book }, { timeoutMs: 1000 }));
-  await sleep(20);
   await system.shutdown();
   await storage.close();
 }
 
 await live('first life', async (order) => {
   console.log(await order('Dune'));
-  await sleep(20);
+  await until(() => sent.has('Dune'));
   console.log(await order('Emma'));
 });
 // The second life has the orders, and sends only what was not acknowledged.
-await live('second life', async (order) => console.log(await order('Ulysses')));
+await live('second life', async (order) => {
+  await until(() => sent.has('Emma'));
+  console.log(await order('Ulysses'));
+  await until(() => sent.has('Ulysses'));
+});
 await rm(folder, { recursive: true });
 process.exit(0);

@@ -338,3 +338,37 @@ test('a peer that runs no actors is asked ever more seldom', async () => {
   await mesh.settle(600_000);
   expect(mesh.hub.framesSent - before).toBeLessThan(20);
 });
+
+test('a peer that never ends its list of members is cut off at what one peer may name', async () => {
+  const mesh = new Mesh(2);
+  const [one, two] = [mesh.node(1), mesh.node(2)];
+  await mesh.settle();
+  const a = spawn(two);
+  const refs = new Array<object>(4000).fill(a as object);
+  const name = () => ({ tag: 1, value: ['n2', '/x', 5] });
+  for (let part = 0; part < 60; part++) {
+    two.network.send('n1', encodeValue([frameMark, 7, 1, part, false, [['g', refs]]], name));
+    await mesh.settle(2);
+  }
+  expect(one.remote.refusals()).toMatchObject([{ node: 'n2', reason: 'malformed', count: 10 }]);
+  expect(one.remote.groups.members('g')).toEqual([]);
+});
+
+test('a frame that outlives its connection opens no session', async () => {
+  const mesh = new Mesh(1);
+  const handlers: ((from: string, frame: Uint8Array) => void)[] = [];
+  const network = {
+    self: 'n1',
+    maxFrameBytes: 1 << 20,
+    peers: () => [],
+    onPeer: () => () => {},
+    send: () => true,
+    onFrame: (handler: (typeof handlers)[number]) => {
+      handlers.push(handler);
+      return () => {};
+    },
+  };
+  mesh.node(1).remote.attach(network);
+  handlers[0]!('ghost', encodeValue([frameMark, 6]));
+  expect(mesh.node(1).remote.nodes()).toEqual([]);
+});

@@ -1,23 +1,16 @@
 // Law: as OTP's pg: groups are eventually consistent, only the node that owns an actor speaks for its membership, an empty group is no
 // group. Two nodes that meet exchange all they own; afterwards each tells its changes, numbered, so that a gap is noticed and healed.
-import { Cell } from '../cell.ts';
 import { MalformedValue } from '../codec/index.ts';
 import { errorOf } from '../lifecycle.ts';
-import type { Monitor, Watcher } from '../target.ts';
 import { WheelEntry } from '../timer-wheel.ts';
 import type { ActorRef, Message } from '../types.ts';
 import type { NodeId } from '../world.ts';
 import { asList, asNumber, asText, frameKind, frameMark } from './frames.ts';
+import { type GroupEvent, LocalGroups } from './local-groups.ts';
 import { type GroupTable, Membership } from './membership.ts';
 import type { RemoteOffice } from './office.ts';
 import { RemoteRef } from './remote-ref.ts';
 import type { Session } from './session.ts';
-
-export interface GroupEvent {
-  readonly type: 'join' | 'leave';
-  readonly group: string;
-  readonly refs: readonly ActorRef<never>[];
-}
 
 export interface Groups {
   /** Adds actors of this node; each time counts: who joined twice leaves twice. Throws TypeError for refs of other nodes. */
@@ -36,7 +29,7 @@ export interface Groups {
 
 /** Members in one frame of a sync: some 100 bytes each, well below a frame. */
 const membersPerFrame = 4096;
-/** Members one peer may name. */
+/** Members one peer may name: half in the table that is there, half in the one that replaces it. */
 const maxMembersPerPeer = 100_000;
 /** The first wait for what is missing from a peer; it doubles up to the second. A peer may never answer: it may run no actors. */
 const repairAfterMs = 1000;
@@ -55,9 +48,7 @@ interface PeerView {
 
 export class GroupsOffice implements Groups {
   private readonly office: RemoteOffice;
-  private readonly local = new Membership<Cell>();
-  /** Per member of this node: what tells of its end, and how often it is in which groups. */
-  private readonly joined = new Map<Cell, { readonly monitor: Monitor; readonly groups: Map<string, number> }>();
+  private readonly local: LocalGroups;
   private readonly peers = new Map<NodeId, PeerView>();
   private readonly listeners = new Map<(event: GroupEvent) => void, string | undefined>();
   private readonly repair: Repair;
@@ -66,47 +57,38 @@ export class GroupsOffice implements Groups {
 
   constructor(office: RemoteOffice) {
     this.office = office;
+    this.local = new LocalGroups(office.system, (event) => this.changed(event));
     this.repair = new Repair(() => this.onRepair());
   }
 
   // ── what actors of this node do ──
 
   join(group: string, refs: ActorRef<never> | readonly ActorRef<never>[]): void {
-    const cells = this.cells(refs).filter((cell) => cell.phase !== 'ended');
-    if (cells.length === 0) return;
-    for (const cell of cells) {
-      this.local.add(group, cell);
-      this.count(cell, group, 1);
-    }
-    this.changed({ type: 'join', group, refs: cells });
+    this.local.join(group, refs);
   }
 
   leave(group: string, refs: ActorRef<never> | readonly ActorRef<never>[]): boolean {
-    const left = this.cells(refs).filter((cell) => this.local.remove(group, cell));
-    for (const cell of left) this.count(cell, group, -1);
-    if (left.length === 0) return false;
-    this.changed({ type: 'leave', group, refs: left });
-    return true;
+    return this.local.leave(group, refs);
   }
 
   members<M extends Message>(group: string): readonly ActorRef<M>[] {
-    const found: ActorRef<M>[] = [...this.local.members(group)];
+    const found: ActorRef<M>[] = [...this.local.table.members(group)];
     for (const { membership } of this.peers.values()) found.push(...membership.members(group));
     return found;
   }
 
   localMembers<M extends Message>(group: string): readonly ActorRef<M>[] {
-    return [...this.local.members(group)];
+    return [...this.local.table.members(group)];
   }
 
   names(): readonly string[] {
-    const found = new Set(this.local.names());
+    const found = new Set(this.local.table.names());
     for (const { membership } of this.peers.values()) for (const name of membership.names()) found.add(name);
     return [...found];
   }
 
   localNames(): readonly string[] {
-    return [...this.local.names()];
+    return [...this.local.table.names()];
   }
 
   watch(listener: (event: GroupEvent) => void, group?: string): () => void {
@@ -118,47 +100,10 @@ export class GroupsOffice implements Groups {
 
   /** Leaves all groups, and says so while there is someone to hear it. */
   close(): void {
-    for (const [cell, { monitor }] of this.joined) cell.removeWatcher(monitor);
-    this.joined.clear();
     this.local.clear();
     this.version++;
     for (const { session } of this.peers.values()) this.sendSync(session);
     this.office.system.wheel.cancel(this.repair);
-  }
-
-  private cells(refs: ActorRef<never> | readonly ActorRef<never>[]): readonly Cell[] {
-    return (Array.isArray(refs) ? refs : [refs]).map((ref) => {
-      if (ref instanceof Cell) return ref;
-      throw new TypeError(
-        `${ref.address.node}${ref.address.path} is not an actor of this node: its own node speaks for it`,
-      );
-    });
-  }
-
-  private count(cell: Cell, group: string, change: 1 | -1): void {
-    let member = this.joined.get(cell);
-    if (member === undefined) {
-      const watcher: Watcher = { bonds: undefined, pushSignal: () => this.onEnd(cell) };
-      const monitor: Monitor = { id: this.office.system.nextMonitorId(), watcher, target: cell };
-      member = { monitor, groups: new Map() };
-      this.joined.set(cell, member);
-      cell.addWatcher(monitor);
-    }
-    const times = (member.groups.get(group) ?? 0) + change;
-    if (times > 0) member.groups.set(group, times);
-    else member.groups.delete(group);
-    if (member.groups.size > 0) return;
-    cell.removeWatcher(member.monitor);
-    this.joined.delete(cell);
-  }
-
-  private onEnd(cell: Cell): void {
-    const groups = this.joined.get(cell)?.groups ?? [];
-    this.joined.delete(cell);
-    for (const [group, times] of groups) {
-      for (let left = times; left > 0; left--) this.local.remove(group, cell);
-      this.changed({ type: 'leave', group, refs: new Array<Cell>(times).fill(cell) });
-    }
   }
 
   private changed(event: GroupEvent): void {
@@ -228,7 +173,7 @@ export class GroupsOffice implements Groups {
   }
 
   private sendSync(session: Session): void {
-    const parts = this.local.parts(membersPerFrame);
+    const parts = this.local.table.parts(membersPerFrame);
     for (const [index, part] of parts.entries()) {
       const sent = session.post([frameMark, frameKind.sync, this.version, index, index === parts.length - 1, part]);
       if (sent) continue;
@@ -279,7 +224,7 @@ export class GroupsOffice implements Groups {
   /** Those of the peer's own actors: it cannot speak for others'. */
   private refs({ session, membership }: PeerView, raw: unknown): readonly RemoteRef[] {
     const refs = asList(raw);
-    if (membership.size + refs.length > maxMembersPerPeer)
+    if (membership.size + membership.stagedSize + refs.length > 2 * maxMembersPerPeer)
       throw new MalformedValue('more members than a peer may name');
     const own = refs.filter((ref) => ref instanceof RemoteRef && ref.address.node === session.node) as RemoteRef[];
     if (own.length < refs.length)

@@ -10,6 +10,8 @@ export class Membership<R> {
   private staged = new Map<string, R[]>();
   /** Members, each as often as it joined. */
   size = 0;
+  /** The same of the table that is being staged. */
+  stagedSize = 0;
 
   names(): Iterable<string> {
     return this.byGroup.keys();
@@ -69,9 +71,11 @@ export class Membership<R> {
 
   begin(): void {
     this.staged = new Map();
+    this.stagedSize = 0;
   }
 
   stage(group: string, ref: R): void {
+    this.stagedSize++;
     const refs = this.staged.get(group);
     if (refs === undefined) this.staged.set(group, [ref]);
     else refs.push(ref);
@@ -82,7 +86,7 @@ export class Membership<R> {
     const events: { type: 'join' | 'leave'; group: string; refs: readonly R[] }[] = [];
     const before = this.byGroup;
     const after = this.staged;
-    this.staged = new Map();
+    this.begin();
     this.byGroup = new Map();
     this.size = 0;
     for (const group of new Set([...before.keys(), ...after.keys()])) {

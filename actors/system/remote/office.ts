@@ -175,12 +175,15 @@ export class RemoteOffice implements Office {
 
   private onFrame(network: FrameNetwork, trusted: boolean, from: NodeId, bytes: Uint8Array): void {
     if (!isFrame(bytes)) return;
-    // A frame may be faster than the news that its sender is up.
-    const session = this.open(network, trusted, from);
+    let session = this.sessions.get(from);
+    if (session === undefined) {
+      // A frame may be faster than the news that its sender is up; it may not outlive the connection.
+      if (!network.peers().includes(from)) return;
+      session = this.open(network, trusted, from);
+    }
     if (session.network !== network) return;
     try {
-      const frame = asList(decodeValue(bytes, session.raise));
-      this.onParsed(session, frame);
+      this.onParsed(session, asList(decodeValue(bytes, session.raise)));
     } catch (error) {
       this.refuse(from, 'malformed', errorOf(error));
     }
