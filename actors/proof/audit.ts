@@ -143,7 +143,7 @@ function checkCertificate(
     );
     if (!found) throw new Refused(`${inWords(entry)}, which the certificate rests on, is not among its entries`);
   }
-  return [`all ${wanted.length} decisions of the certificate are logged`];
+  return [`all that the certificate decided (${wanted.length}) is logged`];
 }
 
 /** What of a certificate file should be in the log. Throws Refused where it is none. */

@@ -196,6 +196,19 @@ describe('a certificate file', () => {
     }
   });
 
+  test('with bits in its base64 that no byte uses is refused: they would be the one place to change it unseen', () => {
+    const json = utf8.decode(file);
+    const padded = [...json.matchAll(/([A-Za-z0-9+/])(==?)"/g)];
+    expect(padded.length).toBeGreaterThan(0);
+    const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+    for (const { index, 1: digit } of padded) {
+      const other = digits[digits.indexOf(digit!) ^ 1]!;
+      expect(refusal(utf8.encode(json.slice(0, index) + other + json.slice(index + 1)))).toMatch(
+        /spelled in another way/,
+      );
+    }
+  });
+
   test('with white space or key order changed is refused, though nothing it says has changed', () => {
     expect(refusal(utf8.encode(JSON.stringify(JSON.parse(utf8.decode(file)))))).toMatch(/spelling/);
   });

@@ -202,6 +202,10 @@ function linesOf(described: About, options: VerifyOptions): string[] {
   ];
 }
 
-export function fromBase64(text: string): Uint8Array {
-  return new Uint8Array(Buffer.from(text, 'base64'));
+export /** One spelling only: the last digit before the padding carries bits that no byte uses, and they are to be zero. */
+function fromBase64(text: string): Uint8Array {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64') !== text)
+    throw new Refused('a part of it is spelled in another way than this format spells it');
+  return new Uint8Array(bytes);
 }

@@ -206,7 +206,10 @@ export function createWorkflowServices({
             'Send the files with PUT /v1/blobs first.',
           );
       }
-      if (known === undefined) {
+      // Also where another member's opening is known already: that one may have shown it to this node alone, and the client was sent here.
+      const about = known?.opened?.epoch ?? epoch;
+      const isMine = known !== undefined && (known.ended !== undefined || known.openedBy.has(parts.identity.id));
+      if (!isMine && chain.member(parts.identity.id, about) !== undefined) {
         const bytes = planBytes(plan);
         if (bytes.length > openedPlanMaxBytes)
           throw new GatewayError(
@@ -215,7 +218,16 @@ export function createWorkflowServices({
             'Name fewer files or tasks: a folder of many files can be one archive.',
           );
         const atMs = world.clock.wallMs();
-        const entry = { kind: 'opened', workflow, idempotencyKey, words, plan: bytes, epoch, approved, atMs } as const;
+        const entry = {
+          kind: 'opened',
+          workflow,
+          idempotencyKey,
+          words,
+          plan: bytes,
+          epoch: about,
+          approved,
+          atMs,
+        } as const;
         await append(encodeWorkflowEntry(entry));
       }
       return { workflow, heldBy: await replicate(parts, workflow, files), repeated: known !== undefined };

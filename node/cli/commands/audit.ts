@@ -90,7 +90,7 @@ async function prove(session: Session, file: string, options: AuditOptions): Pro
   writeFileSync(resolve(session.cwd, path), `${JSON.stringify(proof, null, 1)}\n`);
   if (session.json) printJson(session, { file: path, entries: entries.entries.length });
   else {
-    terminal.out(`${path}  proves that ${entries.entries.length} decisions are logged`);
+    terminal.out(`${path}  proves that what it decided (${entries.entries.length}) is logged`);
     terminal.out(`check it anywhere:  ${program} audit verify ${path} --certificate ${file}`);
   }
   return undefined;
