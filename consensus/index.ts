@@ -119,6 +119,7 @@ export {
   toleranceInWords,
   UnsoundQuorum,
 } from './quorum.ts';
+export { decodeRecord as decodeEngineRecord, type EngineRecord } from './record.ts';
 export { canonical, exact, type Judgement, type Relation, relationNamed, sameRelation } from './relation.ts';
 export { openBatch, verifySignedEntry } from './signed-entry.ts';
 export type { Signed, Statement, TaskAttempt, Unsigned } from './statement.ts';
