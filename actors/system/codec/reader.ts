@@ -6,6 +6,30 @@ const shortText = 64;
 
 const nothing = new Uint8Array(0);
 
+/** Field names, types and paths come again and again: the last text of each hash is kept. */
+const seenTexts: string[] = new Array<string>(1024).fill('');
+
+/** The text, if all of it is ASCII. */
+function shortAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
+  let hash = 0;
+  for (let index = start; index < end; index++) {
+    const code = bytes[index]!;
+    if (code >= 0x80) return undefined;
+    hash = (Math.imul(hash, 31) + code) | 0;
+  }
+  const slot = (hash ^ (hash >>> 10)) & 1023;
+  const seen = seenTexts[slot]!;
+  if (seen.length === end - start) {
+    let index = start;
+    while (index < end && seen.charCodeAt(index - start) === bytes[index]) index++;
+    if (index === end) return seen;
+  }
+  let text = '';
+  for (let index = start; index < end; index++) text += String.fromCharCode(bytes[index]!);
+  seenTexts[slot] = text;
+  return text;
+}
+
 class Reader {
   private bytes: Uint8Array = nothing;
   /** Made for the first value that needs it: most need none. */
@@ -121,14 +145,8 @@ class Reader {
     const start = this.take(length);
     const { bytes } = this;
     if (length < shortText) {
-      let text = '';
-      let index = start;
-      for (; index < this.at; index++) {
-        const code = bytes[index]!;
-        if (code >= 0x80) break;
-        text += String.fromCharCode(code);
-      }
-      if (index === this.at) return text;
+      const text = shortAscii(bytes, start, this.at);
+      if (text !== undefined) return text;
     }
     try {
       return utf8.decode(bytes.subarray(start, this.at));

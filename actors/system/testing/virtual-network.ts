@@ -33,7 +33,7 @@ export interface VirtualHub {
 interface Node {
   readonly self: NodeId;
   readonly links: Map<NodeId, Link>;
-  readonly frames: Set<(from: NodeId, frame: Uint8Array) => void>;
+  frames: readonly ((from: NodeId, frame: Uint8Array) => void)[];
   readonly events: Set<(event: PeerEvent) => void>;
 }
 
@@ -41,9 +41,28 @@ interface Link {
   open: boolean;
   lastArrivalMs: number;
   bytes: number;
+  /** Under way, oldest first: they arrive in this order. */
+  readonly queue: Uint8Array[];
+  /** Hands over the oldest. */
+  readonly arrive: () => void;
 }
 
 const maxFrameBytes = 1 << 20;
+
+function linkTo(target: Node, from: NodeId): Link {
+  const link: Link = {
+    open: true,
+    lastArrivalMs: 0,
+    bytes: 0,
+    queue: [],
+    arrive() {
+      const frame = link.queue.shift()!;
+      link.bytes -= frame.length;
+      if (link.open) for (const handler of target.frames) handler(from, frame);
+    },
+  };
+  return link;
+}
 
 export function virtualHub(world: VirtualWorld, options: VirtualNetworkOptions = {}): VirtualHub {
   const { latencyMs = { min: 1, max: 1 }, connects = () => true, maxOutboundBytes = 8 << 20 } = options;
@@ -84,8 +103,8 @@ export function virtualHub(world: VirtualWorld, options: VirtualNetworkOptions =
           cut(a, b);
           continue;
         }
-        a.links.set(b.self, { open: true, lastArrivalMs: 0, bytes: 0 });
-        b.links.set(a.self, { open: true, lastArrivalMs: 0, bytes: 0 });
+        a.links.set(b.self, linkTo(b, a.self));
+        b.links.set(a.self, linkTo(a, b.self));
         announce(a, { node: b.self, up: true });
         announce(b, { node: a.self, up: true });
       }
@@ -95,8 +114,8 @@ export function virtualHub(world: VirtualWorld, options: VirtualNetworkOptions =
   const connectNew = (node: Node): void => {
     for (const other of nodes.values()) {
       if (!reaches(node.self, other.self)) continue;
-      node.links.set(other.self, { open: true, lastArrivalMs: 0, bytes: 0 });
-      other.links.set(node.self, { open: true, lastArrivalMs: 0, bytes: 0 });
+      node.links.set(other.self, linkTo(other, node.self));
+      other.links.set(node.self, linkTo(node, other.self));
       announce(other, { node: node.self, up: true });
     }
   };
@@ -104,7 +123,7 @@ export function virtualHub(world: VirtualWorld, options: VirtualNetworkOptions =
   return {
     open(self) {
       if (nodes.has(self)) throw new Error(`${self} is on the hub already`);
-      const node: Node = { self, links: new Map(), frames: new Set(), events: new Set() };
+      const node: Node = { self, links: new Map(), frames: [], events: new Set() };
       nodes.set(self, node);
       connectNew(node);
       return {
@@ -116,14 +135,15 @@ export function virtualHub(world: VirtualWorld, options: VirtualNetworkOptions =
           return () => void node.events.delete(handler);
         },
         onFrame(handler) {
-          node.frames.add(handler);
-          return () => void node.frames.delete(handler);
+          node.frames = [...node.frames, handler];
+          return () => {
+            node.frames = node.frames.filter((other) => other !== handler);
+          };
         },
         send(to, frame) {
           if (frame.length > maxFrameBytes) throw new NetworkError('too_large', `a frame of ${frame.length} bytes`);
           const link = node.links.get(to);
-          const other = nodes.get(to);
-          if (link === undefined || other === undefined || link.bytes + frame.length > maxOutboundBytes) return false;
+          if (link === undefined || link.bytes + frame.length > maxOutboundBytes) return false;
           framesSent++;
           const spanMs = latencyMs.max - latencyMs.min;
           const tookMs = latencyMs.min + (spanMs > 0 ? random.below(spanMs + 1) : 0);
@@ -131,11 +151,8 @@ export function virtualHub(world: VirtualWorld, options: VirtualNetworkOptions =
           // A slow frame holds up those behind it, as in any stream.
           link.lastArrivalMs = Math.max(link.lastArrivalMs, world.clock.monotonicMs() + tookMs);
           link.bytes += frame.length;
-          world.scheduler.at(link.lastArrivalMs, () => {
-            link.bytes -= frame.length;
-            if (!link.open) return;
-            for (const handler of other.frames) handler(self, frame);
-          });
+          link.queue.push(frame);
+          world.scheduler.at(link.lastArrivalMs, link.arrive);
           return true;
         },
         async close() {
@@ -144,7 +161,7 @@ export function virtualHub(world: VirtualWorld, options: VirtualNetworkOptions =
             const other = nodes.get(peer);
             if (other !== undefined) cut(node, other);
           }
-          node.frames.clear();
+          node.frames = [];
           node.events.clear();
         },
       };
