@@ -1,7 +1,18 @@
 // Law: a node's folder is the whole of the node: who it is, which mesh it is in, what it may share, what it stored. Secrets are 0600,
 // every file is written whole or not at all, and a file that can't be understood is named in the error, never replaced.
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -191,7 +202,14 @@ export function removeSocketPath(home: Home): void {
 /** Replaces `path` as one step: a reader sees the old file or the new one. */
 export function writeWhole(path: string, content: string | Uint8Array, mode: number): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, content, { mode });
+  const handle = openSync(temporary, 'w', mode);
+  try {
+    writeFileSync(handle, content);
+    // Its bytes before its name: after a power failure the name must not stand over an empty file.
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
   chmodSync(temporary, mode);
   renameSync(temporary, path);
 }
