@@ -4,6 +4,7 @@ import type { DataSetPolicy, DataSets, LaneWriter } from '../../actors/parts/ind
 import { type Plan, type PlanTask, planBytes, planDigest } from '../../actors/plan/index.ts';
 import type { SkillManifest } from '../../actors/planner/index.ts';
 import type {
+  ActorRef,
   BlobRef,
   Network,
   NodeId,
@@ -330,6 +331,15 @@ export class InProcessMesh {
     return this.time.logged
       .filter(({ text }) => text === 'actor crashed')
       .map(({ fields }) => `${fields.node}: ${fields.kind}: ${String(fields.error)}`);
+  }
+
+  /** Crashes the actor at `path` of the node, for example `/node/memory`, as a fault in its code would. */
+  async crash(name: string, path: string): Promise<void> {
+    const { system } = this.node(name).composed;
+    const actor = (system as unknown as { find(path: string): ActorRef<never> | undefined }).find(path);
+    if (actor === undefined) throw new Error(`${name} has no actor ${path}`);
+    system.exit(actor, { kind: 'error', error: new Error('a fault of this program') });
+    await this.time.advance(0);
   }
 
   disconnect(a: string, b: string): void {

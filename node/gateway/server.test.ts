@@ -1,0 +1,428 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { GatewayError, type GatewayServer, type GatewayServices, listen } from './server.ts';
+
+const workflow = 'ab'.repeat(32);
+const blob = { digest: 'cd'.repeat(32), sizeBytes: 3 };
+let folder: string;
+let server: GatewayServer | undefined;
+let socketPath: string;
+let asked: unknown[];
+let failures: unknown[];
+
+function servicesOf(more: Partial<GatewayServices> = {}): GatewayServices {
+  const note =
+    <T>(name: string, reply: T) =>
+    (...args: unknown[]): T => {
+      asked.push([name, ...args]);
+      return reply;
+    };
+  const services = {
+    plan: note('plan', Promise.resolve({ kind: 'abstain' })),
+    storeBlob: async (name: string, source: AsyncIterable<Uint8Array>) => {
+      let sizeBytes = 0;
+      for await (const chunk of source) sizeBytes += chunk.length;
+      asked.push(['storeBlob', name, sizeBytes]);
+      return { name, blob: { ...blob, sizeBytes } };
+    },
+    readBlob: async () =>
+      (async function* () {
+        yield new Uint8Array([1, 2, 3]);
+      })(),
+    open: note('open', Promise.resolve({ workflow, heldBy: 2, repeated: false })),
+    list: note('list', []),
+    detail: note('detail', Promise.resolve({ workflow })),
+    events: async function* () {
+      yield { key: 'opened', atMs: 1, type: 'opened' };
+    },
+    certificate: note('certificate', Promise.resolve(new Uint8Array([123, 125]))),
+    cancel: note('cancel', Promise.resolve({ workflow })),
+    status: note('status', Promise.resolve({})),
+    doctor: note('doctor', Promise.resolve({ checks: [] })),
+    audit: note('audit', { epoch: 0 }),
+    auditProof: note('auditProof', {}),
+    invite: note('invite', Promise.resolve({ ticket: 't', expiresAtMs: 1 })),
+    stop: note('stop', undefined),
+    failed: (error: unknown) => void failures.push(error),
+    ...more,
+  };
+  return services as unknown as GatewayServices;
+}
+
+async function start(more: Partial<GatewayServices> = {}): Promise<void> {
+  server = await listen(servicesOf(more), socketPath);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly error: { readonly code: string; readonly message: string; readonly hint?: string } | undefined;
+}
+
+function send(method: string, path: string, body?: string | Uint8Array): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        socketPath,
+        method,
+        path,
+        headers: { host: 'parley', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => void chunks.push(chunk));
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          let error: Answer['error'];
+          try {
+            error = (JSON.parse(text) as { error?: Answer['error'] }).error;
+          } catch {
+            error = undefined;
+          }
+          resolve({ status: response.statusCode!, text, error });
+        });
+      },
+    );
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+const post = (path: string, value: unknown): Promise<Answer> => send('POST', path, JSON.stringify(value));
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'parley-gateway-'));
+  socketPath = join(folder, 'node.sock');
+  asked = [];
+  failures = [];
+});
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const opening = { words: 'w', plan: {}, idempotencyKey: 'a-key-of-its-own', approved: false };
+
+describe('a request', () => {
+  it('that fits reaches its service, with nothing added', async () => {
+    await start();
+    expect((await post('/v1/workflows', opening)).status).toBe(201);
+    expect((await post('/v1/plans', { words: 'w', files: [{ name: 'a.csv', blob }] })).status).toBe(200);
+    expect((await post(`/v1/workflows/${workflow}/cancel`, {})).status).toBe(200);
+    expect((await post('/v1/invites', { role: 'member', validForMs: 60_000 })).status).toBe(200);
+    expect((await send('GET', `/v1/workflows/${workflow}/certificate`)).text).toBe('{}');
+    for (const path of ['/v1/workflows', `/v1/workflows/${workflow}`, '/v1/status', '/v1/doctor', '/v1/audit?from=3'])
+      expect([path, (await send('GET', path)).status]).toEqual([path, 200]);
+    expect(asked).toEqual([
+      ['open', opening],
+      ['plan', { words: 'w', files: [{ name: 'a.csv', blob }] }],
+      ['cancel', workflow, 'cancelled by the client'],
+      ['invite', { role: 'member', validForMs: 60_000 }],
+      ['certificate', workflow],
+      ['list'],
+      ['detail', workflow],
+      ['status'],
+      ['doctor'],
+      ['audit', undefined, 3],
+    ]);
+  });
+
+  it.each<readonly [string, string, unknown, RegExp]>([
+    ['an opening without a plan’s words', '/v1/workflows', { ...opening, words: undefined }, /^words: /],
+    ['an opening with too many words', '/v1/workflows', { ...opening, words: 'x'.repeat(2_001) }, /^words: /],
+    [
+      'an opening with half a character',
+      '/v1/workflows',
+      { ...opening, words: 'x\ud800' },
+      /^words: it holds half a character/,
+    ],
+    ['a key that is too short', '/v1/workflows', { ...opening, idempotencyKey: 'short' }, /^idempotencyKey: /],
+    [
+      'a key with half a character',
+      '/v1/workflows',
+      { ...opening, idempotencyKey: 'a-key-of-its-\udc00' },
+      /^idempotencyKey: it holds half/,
+    ],
+    ['an approval that is no yes or no', '/v1/workflows', { ...opening, approved: 'yes' }, /^approved: /],
+    ['a field nobody knows', '/v1/workflows', { ...opening, extra: 1 }, /^the body: .*extra/],
+    ['a list for a body', '/v1/workflows', [opening], /^the body: /],
+    ['nothing for a body', '/v1/workflows', null, /^the body: /],
+    [
+      'a file with a digest that is none',
+      '/v1/plans',
+      { words: 'w', files: [{ name: 'a', blob: { ...blob, digest: '../../x' } }] },
+      /^files\.0\.blob\.digest: /,
+    ],
+    [
+      'a file of a negative size',
+      '/v1/plans',
+      { words: 'w', files: [{ name: 'a', blob: { ...blob, sizeBytes: -1 } }] },
+      /^files\.0\.blob\.sizeBytes: /,
+    ],
+    ['a file without a name', '/v1/plans', { words: 'w', files: [{ name: '', blob }] }, /^files\.0\.name: /],
+    [
+      'more files than a plan reads',
+      '/v1/plans',
+      { words: 'w', files: Array.from({ length: 4_097 }, () => ({ name: 'a', blob })) },
+      /^files: /,
+    ],
+    ['a reason that is a novel', `/v1/workflows/${workflow}/cancel`, { reason: 'x'.repeat(501) }, /^reason: /],
+    ['a role nobody has', '/v1/invites', { role: 'king', validForMs: 60_000 }, /^role: /],
+    ['a ticket that is never valid', '/v1/invites', { role: 'member', validForMs: 0 }, /^validForMs: /],
+    ['a ticket for ever', '/v1/invites', { role: 'member', validForMs: 1e15 }, /^validForMs: /],
+    ['a proof of nothing', '/v1/audit/proof', { entries: [] }, /^entries: /],
+    [
+      'a proof of an entry that is none',
+      '/v1/audit/proof',
+      { entries: [{ epoch: 0, kind: 'verdict', key: 'zz', digest: workflow }] },
+      /^entries\.0\.key: /,
+    ],
+  ])('that is %s is refused in words, and reaches nobody', async (_what, path, body, message) => {
+    await start();
+    const { status, error } = await post(path, body);
+    expect([status, error?.code]).toEqual([400, 'bad_request']);
+    expect(error?.message).toMatch(message);
+    expect([asked, failures]).toEqual([[], []]);
+  });
+
+  it.each(['', '{', '{"words":', '\u0000', '"', `${'['.repeat(400_000)}${']'.repeat(400_000)}`])(
+    'whose body is no such JSON is refused in words (%#)',
+    async (body) => {
+      await start();
+      const { status, error } = await send('POST', '/v1/workflows', body);
+      expect([status, error?.code]).toEqual([400, 'bad_request']);
+      expect(asked).toEqual([]);
+    },
+  );
+
+  it('of more than a mebibyte is refused, whatever it says of its length, and told where files go', async () => {
+    await start();
+    const { status, error } = await send('POST', '/v1/workflows', `"${'x'.repeat(1 << 20)}"`);
+    expect([status, error?.code, error?.hint]).toEqual([400, 'bad_request', 'Send files with PUT /v1/blobs.']);
+    const chunked = await new Promise<string>((resolve) => {
+      const socket = connect(socketPath);
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk.toString('utf8');
+      });
+      socket.on('close', () => resolve(text));
+      socket.on('error', () => resolve(text));
+      socket.write(
+        'POST /v1/workflows HTTP/1.1\r\nhost: parley\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n',
+      );
+      const piece = `${(1 << 16).toString(16)}\r\n${'x'.repeat(1 << 16)}\r\n`;
+      for (let i = 0; i < 32; i++) socket.write(piece);
+      socket.write('0\r\n\r\n');
+    });
+    expect(chunked).toMatch(/400 Bad Request[\s\S]*exceeds 1048576 bytes/);
+    expect(asked).toEqual([]);
+  });
+
+  it.each([
+    ['GET', '/'],
+    ['GET', '/v1/nothing'],
+    ['DELETE', '/v1/workflows'],
+    ['POST', '/v1/status'],
+    ['GET', '/v1/workflows/a/b/c'],
+  ])('for %s %s, which is not part of the API, is told so', async (method, path) => {
+    await start();
+    const { status, error } = await send(method, path);
+    expect([status, error?.code]).toEqual([404, 'not_found']);
+    expect(error?.message).toContain(`${method} ${path}`);
+  });
+
+  it('for the audit log with a place that is no number is refused', async () => {
+    await start();
+    for (const query of ['from=x', 'from=-1', 'epoch=1.5', 'epoch=NaN'])
+      expect([query, (await send('GET', `/v1/audit?${query}`)).error?.code]).toEqual([query, 'bad_request']);
+  });
+});
+
+describe('a service that refuses', () => {
+  it.each([
+    ['not_found', 404],
+    ['bad_request', 400],
+    ['needs_approval', 428],
+    ['denied', 403],
+    ['no_quorum', 503],
+    ['not_ready', 503],
+    ['conflict', 409],
+  ] as const)('with %s reaches the client as %i, with its hint', async (code, status) => {
+    await start({ detail: () => Promise.reject(new GatewayError(code, 'what happened', 'what to do')) });
+    const answer = await send('GET', '/v1/workflows/abcd');
+    expect([answer.status, answer.error]).toEqual([status, { code, message: 'what happened', hint: 'what to do' }]);
+    expect(failures).toEqual([]);
+  });
+
+  it('by falling over is an internal error that the log hears of', async () => {
+    await start({
+      list: () => {
+        throw new TypeError('a fault of this program');
+      },
+    });
+    const { status, error } = await send('GET', '/v1/workflows');
+    expect([status, error?.code]).toEqual([500, 'internal']);
+    expect(failures).toHaveLength(1);
+  });
+});
+
+describe('a file', () => {
+  it('is streamed to its service, whatever its size', async () => {
+    await start();
+    expect((await send('PUT', '/v1/blobs?name=a%20b.csv', Buffer.alloc(3 << 20))).status).toBe(200);
+    expect((await send('PUT', '/v1/blobs?name=empty')).status).toBe(200);
+    expect(asked).toEqual([
+      ['storeBlob', 'a b.csv', 3 << 20],
+      ['storeBlob', 'empty', 0],
+    ]);
+  });
+  it.each(['', '?name=', `?name=${'x'.repeat(256)}`])('needs a name (%s)', async (query) => {
+    await start();
+    const { status, error } = await send('PUT', `/v1/blobs${query}`, 'x');
+    expect([status, error?.code]).toEqual([400, 'bad_request']);
+  });
+  it('is read back as bytes', async () => {
+    await start();
+    expect((await send('GET', `/v1/blobs/${blob.digest}`)).text).toBe('\u0001\u0002\u0003');
+  });
+  it('whose client goes away in the middle of it is an error to its service, and the gateway goes on', async () => {
+    let failed: unknown;
+    await start({
+      storeBlob: async (_name, source) => {
+        try {
+          for await (const _ of source);
+        } catch (error) {
+          failed = error;
+        }
+        throw new GatewayError('bad_request', 'the upload broke off');
+      },
+    });
+    const sent = request({
+      socketPath,
+      method: 'PUT',
+      path: '/v1/blobs?name=a',
+      headers: { host: 'parley', 'content-length': 1_000 },
+    });
+    sent.on('error', () => {});
+    sent.write('half');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    sent.destroy();
+    await expect.poll(() => failed !== undefined, { timeout: 2_000 }).toBe(true);
+    expect((await send('GET', '/v1/workflows')).status).toBe(200);
+  });
+});
+
+describe('a stream of events', () => {
+  const streaming = (path: string): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) =>
+      request({ socketPath, path, headers: { host: 'parley' } }, resolve)
+        .on('error', reject)
+        .end(),
+    );
+
+  it('is one object per line, and ends with the workflow', async () => {
+    await start({
+      events: async function* () {
+        yield { key: 'a' } as never;
+        yield { key: 'b' } as never;
+      },
+    });
+    expect((await send('GET', `/v1/workflows/${workflow}/events`)).text).toBe('{"key":"a"}\n{"key":"b"}\n');
+  });
+
+  it('of a workflow nobody knows is not begun', async () => {
+    await start({
+      events: () => {
+        throw new GatewayError('not_found', 'no such workflow');
+      },
+    });
+    expect(await send('GET', '/v1/workflows/abcd/events')).toMatchObject({ status: 404, error: { code: 'not_found' } });
+  });
+
+  it.each(['before the first event', 'after it'])('whose client goes away %s takes nothing with it', async (when) => {
+    let aborted = false;
+    let isLeft = false;
+    await start({
+      events: async function* (_prefix, signal) {
+        try {
+          if (when === 'after it') yield { key: 'a' } as never;
+          await new Promise<void>((resolve) => {
+            signal.addEventListener(
+              'abort',
+              () => {
+                aborted = true;
+                resolve();
+              },
+              { once: true },
+            );
+          });
+        } finally {
+          isLeft = true;
+        }
+      },
+    });
+    const socket = connect(socketPath);
+    socket.write(`GET /v1/workflows/${workflow}/events HTTP/1.1\r\nhost: parley\r\n\r\n`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.destroy();
+    await expect.poll(() => [aborted, isLeft], { timeout: 3_000 }).toEqual([true, true]);
+    expect((await send('GET', '/v1/workflows')).status).toBe(200);
+  });
+
+  it('says something at least every second while nothing happens', async () => {
+    await start({
+      events: async function* (_prefix, signal) {
+        yield { key: 'a' } as never;
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      },
+    });
+    const response = await streaming(`/v1/workflows/${workflow}/events`);
+    let text = '';
+    response.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+    });
+    await expect.poll(() => text, { timeout: 3_500 }).toMatch(/^\{"key":"a"\}\n\n+$/);
+    response.destroy();
+  });
+
+  it('that nobody reads holds its events back: the service is not drained into memory', async () => {
+    let told = 0;
+    await start({
+      events: async function* (_prefix, signal) {
+        while (!signal.aborted && told < 100_000) yield { key: `${told++}`, text: 'x'.repeat(1_000) } as never;
+      },
+    });
+    const response = await streaming(`/v1/workflows/${workflow}/events`);
+    response.pause();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(told).toBeLessThan(20_000);
+    response.destroy();
+  });
+});
+
+describe('the socket', () => {
+  it('is its owner’s alone from its first moment on', async () => {
+    const umask = process.umask(0o022);
+    try {
+      const starting = listen(servicesOf(), socketPath);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect((statSync(socketPath).mode & 0o777).toString(8)).toBe('600');
+      server = await starting;
+      expect((statSync(socketPath).mode & 0o777).toString(8)).toBe('600');
+      expect(process.umask()).toBe(0o022);
+    } finally {
+      process.umask(umask);
+    }
+  });
+  it('of a dead node is replaced, that of a living one is not', async () => {
+    writeFileSync(socketPath, '');
+    await start();
+    expect((await send('GET', '/v1/workflows')).status).toBe(200);
+    await expect(listen(servicesOf(), socketPath)).rejects.toThrow(/another process answers/);
+    expect((await send('GET', '/v1/workflows')).status).toBe(200);
+  });
+});
