@@ -14,9 +14,6 @@ node sim/main.ts run    --seed S [--nodes 4] [--events FILE]
 node sim/main.ts replay FILE.json [--events FILE]
 node sim/main.ts shrink --seed S [--nodes 4] [--out FILE.json]`;
 
-/** Longest time for one case before its thread counts as hung. */
-const hangMs = 120_000;
-
 type Report =
   | { readonly type: 'begin'; readonly seed: number }
   | { readonly type: 'end'; readonly seed: number; readonly result: RunResult };
@@ -43,6 +40,8 @@ async function main(args: readonly string[]): Promise<number> {
       jobs: { type: 'string', default: '1' },
       seconds: { type: 'string' },
       'until-fail': { type: 'boolean', default: false },
+      /** Longest time for one case before its thread counts as hung. */
+      'hang-seconds': { type: 'string', default: '120' },
       seed: { type: 'string' },
       events: { type: 'string' },
       out: { type: 'string' },
@@ -59,6 +58,7 @@ async function main(args: readonly string[]): Promise<number> {
         jobs: Number(values.jobs),
         ...(values.seconds === undefined ? {} : { seconds: Number(values.seconds) }),
         untilFail: values['until-fail'],
+        hangMs: Number(values['hang-seconds']) * 1_000,
       });
     case 'run':
       return show(
@@ -118,9 +118,10 @@ interface FuzzOptions {
   readonly jobs: number;
   readonly seconds?: number;
   readonly untilFail: boolean;
+  readonly hangMs: number;
 }
 
-async function fuzz({ from, seeds, nodes, jobs, seconds, untilFail }: FuzzOptions): Promise<number> {
+async function fuzz({ from, seeds, nodes, jobs, seconds, untilFail, hangMs }: FuzzOptions): Promise<number> {
   const startedMs = performance.now();
   const cpu = process.cpuUsage();
   const reached = new Map<string, number>();

@@ -104,6 +104,11 @@ export class SimNode {
           if (!life.isAlive) return;
           this.process = process;
           this.swarm.tell('started', this, process);
+          void process.composed.ended.then((reason) => {
+            if (!life.isAlive) return;
+            this.swarm.tell('treeEnded', this, reason);
+            this.end(false, 'reset');
+          });
         },
         (error: unknown) => {
           if (!life.isAlive) return;
@@ -196,6 +201,6 @@ export class SimNode {
   }
 }
 
-async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+export async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   yield bytes;
 }

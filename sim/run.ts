@@ -19,8 +19,13 @@ import { createInjector, disguiseOf, drawFaultPlan, type FaultPlan } from './fau
 import { calm, type NetworkProfile } from './network/index.ts';
 import type { SimNode } from './node.ts';
 import { Swarm } from './swarm.ts';
-import { drawPlan } from './workload.ts';
+import { drawWork } from './workload.ts';
 import type { SignatureKind, TraceListener } from './world/index.ts';
+
+interface ClientCall {
+  readonly atMs: number;
+  readonly node: number;
+}
 
 export interface SimCase {
   readonly seed: number;
@@ -30,12 +35,13 @@ export interface SimCase {
   readonly network: NetworkProfile;
   readonly disk: DiskProfile;
   readonly plan: FaultPlan;
-  /** When clients come, to whom, and whether and when they ask a second node for the same. `id` names what they ask. */
+  /** When clients come, to whom, whether and when they ask a second node for the same, and whether they take it back. `id` names what they ask. */
   readonly workload: readonly {
     readonly id: number;
     readonly atMs: number;
     readonly node: number;
-    readonly again?: { readonly atMs: number; readonly node: number };
+    readonly again?: ClientCall;
+    readonly cancel?: ClientCall;
   }[];
   readonly faultsUntilMs: number;
 }
@@ -62,7 +68,6 @@ const quietMs = 12_000;
 /** Then, what one of the quorum holds, all of it must. */
 const convergeMs = 6_000;
 const stepMs = 500;
-const servicePeriodMs = 1_000;
 const serviceRestartMs = 500;
 
 export function drawCase(seed: number, nodes = 4): SimCase {
@@ -96,14 +101,13 @@ export function drawCase(seed: number, nodes = 4): SimCase {
         nodes > 1 && random.chance(0.25)
           ? { again: { atMs: atMs + random.below(2_000), node: (node + 1 + random.below(nodes - 1)) % nodes } }
           : {};
-      return { id, atMs, node, ...again };
+      const cancel = random.chance(0.1)
+        ? { cancel: { atMs: atMs + random.below(4_000), node: random.chance(0.7) ? node : random.below(nodes) } }
+        : {};
+      return { id, atMs, node, ...again, ...cancel };
     }),
     faultsUntilMs,
   };
-}
-
-function hasTree({ process }: SimNode): boolean {
-  return process?.composed.system.inspect().children.some(({ path }) => path.endsWith('/node')) === true;
 }
 
 export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promise<RunResult> {
@@ -143,25 +147,21 @@ export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promis
 
   const siteNames = [...new Set(swarm.nodes.map(({ site }) => site))];
   const work = random.fork('work');
-  for (const { id, atMs, node, again } of simCase.workload) {
-    const drawn = drawPlan(work.fork(`plan/${id}`), `work ${id}`, siteNames);
+  for (const { id, atMs, node, again, cancel } of simCase.workload) {
+    const drawn = drawWork(work.fork(`work/${id}`), `work ${id}`, siteNames, swarm.crypto);
     const key = `client-${id}-of-${seed}`;
-    swarm.later(atMs, 'client', () => void swarm.submit(node, drawn, key));
-    if (again !== undefined) swarm.later(again.atMs, 'client', () => void swarm.submit(again.node, drawn, key));
+    const ask = (at: number): void => {
+      const submission = swarm.submit(at, drawn, key);
+      if (cancel !== undefined)
+        swarm.later(Math.max(0, cancel.atMs - swarm.nowMs), 'client', () => swarm.cancel(cancel.node, submission));
+    };
+    swarm.later(atMs, 'client', () => ask(node));
+    if (again !== undefined) swarm.later(again.atMs, 'client', () => ask(again.node));
   }
 
-  /** What a service manager does with a process that has ended. */
-  const manage = (): void => {
-    for (const node of swarm.nodes) {
-      if (node.process === undefined || hasTree(node)) continue;
-      if (isHonest(node.index) && !injector.hasBadDisk(node.index))
-        book.break('tree-stands', `the tree of ${node.name} has ended`);
-      node.end(false, 'reset');
-      swarm.later(serviceRestartMs, 'service.restart', () => node.start());
-    }
-    swarm.later(servicePeriodMs, 'service.look', manage);
-  };
-  manage();
+  /** What a service manager does with a process that has ended by itself. */
+  const restart = (node: SimNode): void => swarm.later(serviceRestartMs, 'service.restart', () => node.start());
+  swarm.watch({ treeEnded: restart, startFailed: restart });
 
   swarm.start();
   await swarm.run(simCase.faultsUntilMs);
@@ -189,16 +189,16 @@ export async function runCase(simCase: SimCase, onEvent?: TraceListener): Promis
   for (const { node } of plan.liars) swarm.nodes[node]!.start();
 
   const untilMs = simCase.faultsUntilMs + settleMs;
-  while (!isBroken() && swarm.nowMs < untilMs && !isSettled(swarm, core))
+  while (!isBroken() && swarm.nowMs < untilMs && !isSettled({ swarm, core, isHonest }))
     await swarm.run(Math.min(untilMs, swarm.nowMs + stepMs));
   if (!isBroken()) {
     await swarm.run(swarm.nowMs + quietMs);
     const before = laneRows(core, isHonest, swarm.nodes);
     await swarm.run(swarm.nowMs + convergeMs);
-    checkSettled(swarm, core, book);
+    checkSettled({ swarm, core, isHonest }, book);
     checkLanes(before, laneRows(core, isHonest, swarm.nodes), swarm.nodes, book);
     checkAudit(core, book);
-    results.finish(honest);
+    results.finish(core);
   }
   health.finish();
 

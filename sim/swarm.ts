@@ -3,14 +3,16 @@
 
 import type { Charge } from '../actors/parts/index.ts';
 import type { Plan } from '../actors/plan/index.ts';
-import { createRandom, type DeadLetterReason, type Random } from '../actors/system/index.ts';
-import type { BoardChange } from '../actors/workflow/index.ts';
+import { createRandom, type DeadLetterReason, type ExitReason, type Random } from '../actors/system/index.ts';
+import { type BoardChange, encodeWorkflowEntry, workflowLane } from '../actors/workflow/index.ts';
 import { defaultFaultBudget } from '../consensus/index.ts';
+import type { WorkflowServices } from '../node/index.ts';
 import { type Genesis, meshIdOf } from '../protocols/mesh/index.ts';
 import { compareText, createIdentity, openEnvelope, utf8 } from '../protocols/wire/index.ts';
 import { type DiskProfile, type OperationKind, quickDisk } from './disk/index.ts';
 import { type CarriedKind, calm, Fabric, type NetworkProfile } from './network/index.ts';
-import { type DataSet, type Process, SimNode } from './node.ts';
+import { type DataSet, once, type Process, SimNode } from './node.ts';
+import type { Work } from './workload.ts';
 import {
   createKernel,
   createSimCrypto,
@@ -51,6 +53,8 @@ export interface Watcher {
   sent?(message: SentMessage): void;
   started?(node: SimNode, process: Process): void;
   startFailed?(node: SimNode, error: unknown): void;
+  /** What keeps failing in it used up its patience; its process ends with it. */
+  treeEnded?(node: SimNode, reason: ExitReason): void;
   ending?(node: SimNode, process: Process | undefined): void;
   board?(node: SimNode, change: BoardChange): void;
   charged?(node: SimNode, charge: Charge): void;
@@ -63,7 +67,7 @@ export interface Watcher {
 
 export interface Submission {
   readonly key: string;
-  readonly plan: Plan;
+  readonly work: Work;
   readonly node: number;
   /** Set once the node answered: how many others hold it. */
   workflow: string | undefined;
@@ -151,35 +155,49 @@ export class Swarm {
     for (const node of this.nodes) node.start();
   }
 
-  /** A client hands `plan` to a node, as over its gateway. What the node answers ends up in the returned record. */
-  submit(index: number, plan: Plan, key: string): Submission {
+  /** A client hands its work to a node, as over its gateway. What the node answers ends up in the returned record. */
+  submit(index: number, asked: Work | Plan, key: string): Submission {
+    const work = 'plan' in asked ? asked : { plan: asked, payloads: [] };
     const submission: Submission = {
       key,
-      plan,
+      work,
       node: index,
       workflow: undefined,
       heldBy: undefined,
       refused: undefined,
     };
     this.submissions.push(submission);
+    const open = async (services: WorkflowServices): Promise<void> => {
+      const { plan, payloads } = work;
+      for (const { name, content } of payloads) await services.storeBlob(name, once(content));
+      const { workflow, heldBy } = await services.open({ words: plan.goal, plan, idempotencyKey: key, approved: true });
+      Object.assign(submission, { workflow, heldBy });
+      this.tell('submitted', submission);
+    };
     this.kernel.schedule(this.kernel.nowUs, index, 'client.submit', () => {
       const process = this.nodes[index]!.process;
-      if (process === undefined) {
-        submission.refused = 'the node does not run';
-        return;
-      }
-      process.services.open({ words: plan.goal, plan, idempotencyKey: key, approved: true }).then(
-        ({ workflow, heldBy }) => {
-          submission.workflow = workflow;
-          submission.heldBy = heldBy;
-          this.tell('submitted', submission);
-        },
-        (error: unknown) => {
-          submission.refused = String((error as Error).message);
-        },
-      );
+      if (process === undefined) submission.refused = 'the node does not run';
+      else open(process.services).catch((error: Error) => void Object.assign(submission, { refused: error.message }));
     });
     return submission;
+  }
+
+  /** A client takes its work back at that node, if the node knows it: what its gateway does then. */
+  cancel(index: number, { workflow }: Submission): void {
+    this.kernel.schedule(this.kernel.nowUs, index, 'client.cancel', () => {
+      const parts = this.nodes[index]!.process?.composed.parts;
+      const record = workflow === undefined ? undefined : parts?.board.get(workflow);
+      if (parts === undefined || record?.opened === undefined || record.ended !== undefined) return;
+      const { workflow: id } = record;
+      const entry = encodeWorkflowEntry({
+        kind: 'cancelled',
+        workflow: id,
+        reason: 'the client changed its mind',
+        atMs: parts.world.clock.wallMs(),
+      });
+      // Where the node cannot write it, the client hears so.
+      parts.lanes.append(workflowLane, entry).catch(() => {});
+    });
   }
 
   /** Until that virtual time, or earlier where `isDone` says so. */

@@ -1,9 +1,22 @@
 // Law: what a swarm is asked to do is drawn from its seed: plans of a few shapes, long and short, some of whose inputs are refused.
 import type { Plan, PlanTask } from '../actors/plan/index.ts';
-import type { Random } from '../actors/system/index.ts';
+import type { BlobRef, Crypto, Random } from '../actors/system/index.ts';
+import { hex } from '../protocols/wire/index.ts';
 import { computeSkill } from './sandbox.ts';
 
+export interface Payload {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
+export interface Work {
+  readonly plan: Plan;
+  /** What the client sends along. */
+  readonly payloads: readonly Payload[];
+}
+
 interface TaskChoice {
+  readonly files?: readonly { readonly name: string; readonly blob: BlobRef }[];
   readonly after?: readonly string[];
   readonly durationMs?: number;
   readonly refuses?: boolean;
@@ -12,12 +25,15 @@ interface TaskChoice {
 }
 
 export function computeTask(id: string, choice: TaskChoice = {}): PlanTask {
-  const { after = [], durationMs = 50, refuses = false, timeoutMs = 3_000, site } = choice;
+  const { after = [], durationMs = 50, refuses = false, timeoutMs = 3_000, site, files = [] } = choice;
   return {
     id,
     skill: computeSkill,
     input: { label: id, durationMs, ...(refuses ? { refuses } : {}) },
-    files: Object.fromEntries(after.map((task) => [`${task}.json`, { task }])),
+    files: {
+      ...Object.fromEntries(after.map((task) => [`${task}.json`, { task }])),
+      ...Object.fromEntries(files.map(({ name, blob }) => [name, { blob }])),
+    },
     after: [...after],
     ...(site === undefined
       ? { endorsement: 'quorum' as const, optional: false }
@@ -30,34 +46,38 @@ export function planOf(goal: string, tasks: readonly PlanTask[]): Plan {
   return { version: 1, goal, tasks, result: tasks.at(-1)!.id, risk: 'read-only' };
 }
 
-export function drawPlan(random: Random, goal: string, sites: readonly string[]): Plan {
+export function drawWork(random: Random, goal: string, sites: readonly string[], crypto: Pick<Crypto, 'sha256'>): Work {
   const durationMs = (): number => 1 + random.below(random.chance(0.3) ? 1_500 : 120);
-  switch (random.below(sites.length > 1 ? 5 : 4)) {
+  const work = (...tasks: PlanTask[]): Work => ({ plan: planOf(goal, tasks), payloads: [] });
+  switch (random.below(sites.length > 1 ? 6 : 5)) {
     case 0:
-      return planOf(goal, [computeTask('only', { durationMs: durationMs() })]);
-    case 1:
-      return planOf(goal, [
-        computeTask('first', { durationMs: durationMs() }),
-        computeTask('second', { after: ['first'], durationMs: durationMs() }),
-      ]);
+      return work(computeTask('only', { durationMs: durationMs() }));
+    case 1: {
+      const content = random.bytes(1 + random.below(200_000));
+      const blob = { digest: hex.encode(crypto.sha256(content)), sizeBytes: content.length };
+      const first = computeTask('first', { durationMs: durationMs(), files: [{ name: 'data.csv', blob }] });
+      return {
+        plan: planOf(goal, [first, computeTask('second', { after: ['first'], durationMs: durationMs() })]),
+        payloads: [{ name: 'data.csv', content }],
+      };
+    }
     case 2: {
       const parts = ['part-a', 'part-b', 'part-c'].slice(0, 2 + random.below(2));
-      return planOf(goal, [
+      return work(
         ...parts.map((id) => computeTask(id, { durationMs: durationMs() })),
         computeTask('whole', { after: parts, durationMs: durationMs() }),
-      ]);
+      );
     }
     case 3:
-      return planOf(goal, [
+      return work(
         computeTask('first', { durationMs: durationMs() }),
         computeTask('second', { after: ['first'], durationMs: durationMs(), refuses: random.chance(0.5) }),
-      ]);
+      );
+    case 4:
+      return work(computeTask('long', { durationMs: 1_500, timeoutMs: random.chance(0.3) ? 1_200 : 6_000 }));
     default: {
       const parts = sites.map((site) => computeTask(`at-${site}`, { site, durationMs: durationMs() }));
-      return planOf(goal, [
-        ...parts,
-        computeTask('whole', { after: parts.map(({ id }) => id), durationMs: durationMs() }),
-      ]);
+      return work(...parts, computeTask('whole', { after: parts.map(({ id }) => id), durationMs: durationMs() }));
     }
   }
 }

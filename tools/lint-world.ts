@@ -13,6 +13,7 @@ const worldImplementations: readonly (readonly [prefix: string, why: string])[] 
   ['node/client/', 'a client program’s half of that edge'],
   ['sim/world/', 'the simulated World: its loop, its seal'],
   ['sim/main.ts', 'a command: arguments, output, exit code'],
+  ['sim/mutants/', 'a command: copies the repository and runs it'],
   ['sim/source-hash.ts', 'names the code that a command runs'],
   ['actors/system/testing/', 'the virtual World of the tests'],
   ['node/cli/', 'a client program: terminal, child processes, files the user names'],

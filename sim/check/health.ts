@@ -37,6 +37,9 @@ export function createHealthCheck({ swarm, book, isHonest, hasBadDisk }: HealthC
     deadLetter({ index, name }, text, why) {
       if (why === 'full' && isHonest(index)) book.break('bounded-mailboxes', `${name}: ${text}`);
     },
+    treeEnded({ index, name }, reason) {
+      if (isHonest(index) && !hasBadDisk(index)) book.break('tree-stands', `the tree of ${name} ended: ${reason.kind}`);
+    },
     startFailed({ index, name }, error) {
       if (isHonest(index) && !hasBadDisk(index)) book.break('starts', `${name} did not start: ${String(error)}`);
     },

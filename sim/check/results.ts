@@ -7,6 +7,7 @@ import { equalBytes, hex } from '../../protocols/wire/index.ts';
 import type { SimNode } from '../node.ts';
 import { honestOutcome } from '../sandbox.ts';
 import type { Swarm, Watcher } from '../swarm.ts';
+import { isOpenedHonestly } from './settled.ts';
 import type { Book } from './violations.ts';
 
 export interface ResultCheckOptions {
@@ -16,12 +17,16 @@ export interface ResultCheckOptions {
 }
 
 export interface ResultCheck extends Watcher {
-  /** Once nothing happens any more: the certificates of what completed. */
-  finish(nodes: readonly SimNode[]): void;
+  /** Once nothing happens any more at these: their ends are alike, and what completed has a certificate. */
+  finish(core: readonly SimNode[]): void;
 }
 
 export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions): ResultCheck {
   const { crypto } = swarm;
+  const { members, f, p } = swarm.genesis.config;
+  const totalWeight = members.reduce((sum, { weight }) => sum + weight, 0);
+  const quorum = Math.floor((totalWeight + f) / 2) + 1;
+  const fast = totalWeight - p;
   const decisions = new Map<string, { readonly digest: string; readonly by: string }>();
   const ends = new Map<string, { readonly state: string; readonly by: string }>();
   /** Ends seen, per workflow, node and life. */
@@ -59,6 +64,13 @@ export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions)
     if (known === undefined) decisions.set(place, { digest, by: node.name });
     else if (known.digest !== digest)
       book.break('one-decision', `${node.name} holds another decision of ${taskId}#${attempt} than ${known.by}`);
+    const { votes, kind } = certified.certificate;
+    const weight = [...new Set(votes.map(({ signer }) => signer))].reduce(
+      (sum, signer) => sum + (members.find(({ id }) => id === signer)?.weight ?? 0),
+      0,
+    );
+    if (weight < (kind === 'FAST' ? fast : quorum))
+      book.break('certificate', `${node.name} holds ${kind} of ${taskId}#${attempt} with weight ${weight}`);
     if (decision.kind === 'REASSIGN') return;
     const honest = expected(record, taskId);
     if (honest === undefined) return;
@@ -87,9 +99,11 @@ export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions)
       if (ended === undefined) return;
       const life = `${workflow}|${node.index}|${node.lives}`;
       const before = seen.get(life);
-      if (before !== undefined && before !== ended.state)
-        book.break('ends-once', `${node.name} ended ${workflow.slice(0, 12)} as ${before} and then as ${ended.state}`);
       seen.set(life, ended.state);
+      // What is certified outlives a cancellation that came too late; nothing else changes an end.
+      if (before !== undefined && before !== ended.state && before !== 'cancelled')
+        book.break('ends-once', `${node.name} ended ${workflow.slice(0, 12)} as ${before} and then as ${ended.state}`);
+      if (ended.state === 'cancelled') return;
       const known = ends.get(workflow);
       if (known === undefined) ends.set(workflow, { state: ended.state, by: node.name });
       else if (known.state !== ended.state)
@@ -98,11 +112,20 @@ export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions)
           `${workflow.slice(0, 12)} ${known.state} at ${known.by} and ${ended.state} at ${node.name}`,
         );
     },
-    finish(nodes) {
-      for (const { name, process } of nodes) {
+    finish(core) {
+      const last = new Map<string, { readonly state: string; readonly by: string }>();
+      for (const { name, process } of core) {
         if (process === undefined) continue;
         const { board, chain, events } = process.composed.parts;
         for (const record of board.all()) {
+          const state = record.ended?.state ?? 'running';
+          const other = last.get(record.workflow);
+          last.set(record.workflow, { state, by: name });
+          if (other !== undefined && other.state !== state && isOpenedHonestly(record, { swarm, isHonest }))
+            book.break(
+              'ends-alike',
+              `${record.workflow.slice(0, 12)} is ${other.state} at ${other.by} and ${state} at ${name}`,
+            );
           const told = events.list(record.workflow).filter(({ type }) => type === 'ended').length;
           if (told > 1)
             book.break('ends-once', `${name} told the end of ${record.workflow.slice(0, 12)} ${told} times`);

@@ -5,36 +5,53 @@ import type { SimNode } from '../node.ts';
 import type { Submission, Swarm } from '../swarm.ts';
 import type { Book } from './violations.ts';
 
+export interface SettledOptions {
+  readonly swarm: Swarm;
+  /** Honest, running and connected with each other. */
+  readonly core: readonly SimNode[];
+  readonly isHonest: (index: number) => boolean;
+}
+
 /** Nothing is left to do at any of `core`: for leaving a run early. */
-export function isSettled(swarm: Swarm, core: readonly SimNode[]): boolean {
+export function isSettled(options: SettledOptions): boolean {
+  const { core } = options;
+  const boards = core.flatMap(({ process }) => (process === undefined ? [] : [process.composed.parts.board]));
   return (
-    core.every(({ process }) => process !== undefined && process.composed.parts.board.running().length === 0) &&
-    promised(swarm, core).every(({ workflow }) =>
-      core.every((node) => node.process?.composed.parts.board.get(workflow!)?.ended !== undefined),
-    )
+    boards.length === core.length &&
+    boards.every((board) => board.running().every((record) => !isOpenedHonestly(record, options))) &&
+    promised(options).every(({ workflow }) => boards.every((board) => board.get(workflow!)?.ended !== undefined))
   );
 }
 
-/** Submissions a node answered for with enough holders that one of them is honest and in any quorum. */
-function promised(swarm: Swarm, core: readonly SimNode[]): Submission[] {
+/** Submissions an honest node answered for, with enough holders that one of them is in any quorum, or that is in this one itself. */
+function promised({ swarm, core, isHonest }: SettledOptions): Submission[] {
   const { members, f, c } = swarm.genesis.config;
   const enough = Math.min(members.length - 1, Math.max(f + c, 1) + f);
   return swarm.submissions.filter(
     ({ workflow, heldBy, node }) =>
-      workflow !== undefined && (heldBy! >= enough || core.some(({ index }) => index === node)),
+      workflow !== undefined && isHonest(node) && (heldBy! >= enough || core.some(({ index }) => index === node)),
   );
 }
 
-export function checkSettled(swarm: Swarm, core: readonly SimNode[], book: Book): void {
-  for (const { name, process } of core) {
+/** A liar may show its own opening, or its cancelling of it, to some and not to others; what an honest member opened ends alike everywhere. */
+export function isOpenedHonestly(
+  record: WorkflowRecord,
+  { swarm, isHonest }: Pick<SettledOptions, 'swarm' | 'isHonest'>,
+): boolean {
+  return swarm.nodes.some(({ id, index }) => isHonest(index) && record.openedBy.has(id));
+}
+
+export function checkSettled(options: SettledOptions, book: Book): void {
+  for (const { name, process } of options.core) {
     if (process === undefined) {
       book.break('liveness', `${name} does not run after the healing`);
       continue;
     }
     const { board } = process.composed.parts;
     for (const record of board.running())
-      book.break('liveness', `${name}: ${record.workflow.slice(0, 12)} has not ended: ${standing(record)}`);
-    for (const { workflow, node } of promised(swarm, core)) {
+      if (isOpenedHonestly(record, options))
+        book.break('liveness', `${name}: ${record.workflow.slice(0, 12)} has not ended: ${standing(record)}`);
+    for (const { workflow, node } of promised(options)) {
       if (board.get(workflow!)?.opened === undefined)
         book.break('liveness', `${name} does not know ${workflow!.slice(0, 12)}, which node-${node} accepted`);
     }

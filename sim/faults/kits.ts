@@ -1,7 +1,12 @@
 // Law: each kit is one way to lie. Kits stack: each wraps the network that the one before left.
 
 import type { Network, NodeId, Random } from '../../actors/system/index.ts';
-import { decodeWorkflowEntry, encodeWorkflowEntry, workflowLane } from '../../actors/workflow/index.ts';
+import {
+  decodeWorkflowEntry,
+  encodeWorkflowEntry,
+  type WorkflowEntry,
+  workflowLane,
+} from '../../actors/workflow/index.ts';
 import { decodeDecision, decodeFrame, encodeDecision } from '../../consensus/index.ts';
 import { decodeEntry, encodeEntry, entryHash, type LaneEntry } from '../../protocols/lanes/index.ts';
 import { decodeBody, hex, MalformedBytes } from '../../protocols/wire/index.ts';
@@ -250,12 +255,11 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
       const known = second.get(entry.sequence);
       if (known !== undefined) return known;
       const before = second.get(entry.sequence - 1);
-      const said = decodeWorkflowEntry(entry.body);
       const previous = before === undefined ? entry.previous : entryHash(before, liar.world.crypto);
       const other = liar.laneEntry(
         liar.identity,
         { lane: entry.lane, sequence: entry.sequence, previous },
-        encodeWorkflowEntry({ ...said, atMs: said.atMs + 1 }),
+        encodeWorkflowEntry(otherEntry(decodeWorkflowEntry(entry.body), random)),
       );
       second.set(entry.sequence, other);
       return other;
@@ -288,6 +292,24 @@ function laneEntriesIn(frame: Uint8Array, liar: Liar): LaneEntry[] {
       (decodeBody(read.body) as { readonly entries: readonly Uint8Array[] }).entries.map((bytes) => decodeEntry(bytes)),
     ) ?? []
   );
+}
+
+/** What a liar may write in its own log instead: the same a little later, or something false. */
+function otherEntry(said: WorkflowEntry, random: Random): WorkflowEntry {
+  const { workflow, atMs } = said;
+  const place = { task: 'task' in said ? said.task : 'only', attempt: 'attempt' in said ? said.attempt : 0 };
+  switch (random.below(6)) {
+    case 0:
+      return { kind: 'cancelled', workflow, reason: 'so says a liar', atMs };
+    case 1:
+      return { kind: 'fault', workflow, ...place, code: 'liar', message: 'so says a liar', atMs };
+    case 2:
+      return { kind: 'assigned', workflow, ...place, executors: [], verifiers: [], atMs };
+    case 3:
+      return { kind: 'decided', workflow, ...place, decision: random.bytes(300), certificate: random.bytes(300), atMs };
+    default:
+      return { ...said, atMs: atMs + 1 };
+  }
 }
 
 /** The same decision with one attestation less, where it holds without; else the same. */
