@@ -27,9 +27,9 @@ if (major < 24) {
   }
   const { spawn } = await import('node:child_process');
   const child = spawn(pinned, [self, ...args], { stdio: 'inherit' });
-  // The terminal sends Ctrl-C to the whole group; a signal sent to this process alone must reach the child too.
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  process.on('SIGINT', () => {});
+  // The terminal sends Ctrl-C to the whole group; a signal sent to this process alone must reach the child too. The child takes two
+  // within a moment for one.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
 } else if (runsNode && process.execve !== undefined && process.platform !== 'win32' && process.execArgv.length === 0) {
   // The same process goes on under other flags: same id, same streams, same signals.

@@ -60,7 +60,7 @@ export function showCompleted(session: Session, detail: WorkflowDetail, kept: Ke
   if (about.tasks.length > 1) for (const line of about.tasks) terminal.out(`  ${paint.green('✓')} ${printable(line)}`);
   printNext(session, [
     [`verify ${certificate}${result === undefined ? '' : ` --result ${result}`}`, 'check it offline, without any node'],
-    [`show ${short(detail.workflow)}`, 'who did what'],
+    [`show ${short(detail.workflow)}${session.target}`, 'who did what'],
   ]);
 }
 

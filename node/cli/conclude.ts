@@ -23,7 +23,7 @@ export async function conclude(
   }
   if (submitted.kind === 'opened') {
     if (session.json) printJson(session, { workflow: submitted.workflow });
-    else printNext(session, [[`show ${short(submitted.workflow)} --follow`, 'see how it goes']]);
+    else printNext(session, [[`show ${short(submitted.workflow)} --follow${session.target}`, 'see how it goes']]);
     return;
   }
   const { detail } = submitted;
@@ -36,7 +36,7 @@ export async function conclude(
       exitCodes.failed,
       'bad_certificate',
       `the node answered with a certificate that does not prove its result: ${verdict.reason}`,
-      `Do not use this result. See what the other members say: ${session.program} doctor`,
+      `Do not use this result. See what the other members say: ${session.program} doctor${session.target}`,
     );
   }
   if (session.json) {

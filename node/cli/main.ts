@@ -48,12 +48,13 @@ async function runCommandLine(argv: readonly string[]): Promise<number> {
     }
     if (argv.length === 0) root.outputHelp();
     else root.parse([...argv], { from: 'user' });
-    const session = (json: boolean): Session => ({
+    const session = (json: boolean, folder: string | undefined): Session => ({
       terminal: processTerminal(env),
       json,
       env,
       cwd: process.cwd(),
       program,
+      target: folder === undefined ? '' : ` --folder ${quoted(folder)}`,
       signal: stop.signal,
     });
     return (await chosen?.(session)) ?? exitCodes.ok;
@@ -102,6 +103,11 @@ function wantsJson(argv: readonly string[]): boolean {
       word === '--output=json' ||
       (word === 'json' && /^(?:-o|--output)$/.test(argv[index - 1] ?? '')),
   );
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 const here = fileURLToPath(import.meta.url);

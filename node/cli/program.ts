@@ -4,7 +4,7 @@ import { exitCodesHelp } from './failure.ts';
 import type { Session } from './session.ts';
 
 /** Runs with the options of the command line; resolves to the exit code, 0 where it returns nothing. */
-export type Run = (makeSession: (json: boolean) => Session) => Promise<number | undefined>;
+export type Run = (makeSession: (json: boolean, folder: string | undefined) => Session) => Promise<number | undefined>;
 
 /** Milliseconds from `90s`, `10m`, `1h`, `2d`; a bare number is seconds. */
 export function parseDuration(text: string): number {
@@ -46,6 +46,9 @@ interface Described {
   readonly notes?: string;
 }
 
+/** Found without being named. */
+const devDefault = '.parley/dev';
+
 const finding = `Which node: --folder F, else $PARLEY_FOLDER, else the nodes of ./.parley/dev that run, else ~/.parley. F is a node's folder,
 or that of a mesh started by \`parley dev\`. When the node in use dies, the command goes on through another one.`;
 
@@ -70,10 +73,13 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     return command;
   };
   const withFolder = (command: Command): Command => command.option('-f, --folder <folder>', "the node's folder");
-  const go = <Options extends { output: string }>(
+  const go = <Options extends { output: string; folder?: string }>(
     run: (session: Session, options: Options) => Promise<number | undefined>,
     options: Options,
-  ): void => start((makeSession) => run(makeSession(options.output === 'json'), options));
+  ): void =>
+    start((makeSession) =>
+      run(makeSession(options.output === 'json', options.folder === devDefault ? undefined : options.folder), options),
+    );
   const working = (command: Command): Command =>
     withFolder(command)
       .option('-d, --data <file>', 'a file the work needs, or a folder of files; may be repeated', collect(String))
@@ -113,7 +119,7 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     .option('--keep', 'stay up after the work, until Ctrl-C', false)
     .option('--chaos', 'kill one node in the middle of the work and start it again', false)
     .addOption(new Option('--example <name>', 'a ready-made question').choices(['packages', 'sites']))
-    .option('-f, --folder <folder>', 'where the nodes live; nodes of an earlier run there are replaced', '.parley/dev')
+    .option('-f, --folder <folder>', 'where the nodes live; nodes of an earlier run there are replaced', devDefault)
     .option('-y, --yes', 'run it without asking, also when it does more than read', false)
     .option('-t, --timeout <time>', 'how long to wait for the result', parseDuration, 120_000)
     .action((words: string | undefined, options) =>

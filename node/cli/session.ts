@@ -9,6 +9,8 @@ export interface Session {
   readonly cwd: string;
   /** How a person calls this program from `cwd`: `./parley` in a clone, `parley` when installed. */
   readonly program: string;
+  /** ` --folder F` as it was typed, or nothing: what the next command needs to find the same node. */
+  readonly target: string;
   /** Aborted by Ctrl-C or a request to end; the reason is `Interrupted`. */
   readonly signal: AbortSignal;
 }

@@ -97,7 +97,7 @@ export async function followToEnd(
     readonly reopen?: { readonly request: OpenRequest; readonly files: StoredFiles };
   },
 ): Promise<void> {
-  const { program } = session;
+  const { program, target } = session;
   let waiting: Extract<WorkflowEvent, { type: 'waiting' }> | undefined;
   const deadline = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs);
   const signal = deadline === undefined ? session.signal : AbortSignal.any([session.signal, deadline]);
@@ -115,13 +115,13 @@ export async function followToEnd(
     if (session.signal.aborted) {
       if (!session.json) {
         session.terminal.err(
-          `\nThe workflow goes on without this terminal. See it: ${program} show ${short(workflow)}   Stop it: ${program} cancel ${short(workflow)}`,
+          `\nThe workflow goes on without this terminal. See it: ${program} show ${short(workflow)}${target}   Stop it: ${program} cancel ${short(workflow)}${target}`,
         );
       }
       throw session.signal.reason instanceof Interrupted ? session.signal.reason : error;
     }
     if (deadline?.aborted !== true) throw error;
-    const later = `See it then: ${program} show ${short(workflow)}`;
+    const later = `See it then: ${program} show ${short(workflow)}${target}`;
     const after = `after ${options.timeoutMs! / 1_000} s`;
     if (waiting === undefined) {
       throw new CliFailure(
@@ -155,7 +155,7 @@ function notCompleted(session: Session, detail: WorkflowDetail): CliFailure {
     exitCodes.failed,
     detail.state === 'cancelled' ? 'cancelled' : 'workflow_failed',
     detail.state === 'cancelled' ? `workflow ${short(detail.workflow)} was cancelled: ${message}` : message,
-    `All that happened: ${session.program} show ${short(detail.workflow)}`,
+    `All that happened: ${session.program} show ${short(detail.workflow)}${session.target}`,
   );
 }
 

@@ -23,7 +23,13 @@ export function createLog(options: {
     minLength: 0,
   });
   const logger = pino(
-    { level: options.level ?? 'info', base: { node: options.node }, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level: options.level ?? 'info',
+      base: { node: options.node },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // What is thrown need not be an Error; an Error's fields are not enumerable and would be written as {}.
+      serializers: { error: (value: unknown) => (value instanceof Error ? pino.stdSerializers.err(value) : value) },
+    },
     destination,
   );
   return {

@@ -189,6 +189,39 @@ describe('a post office', () => {
     expect(reasons(offices[1]!)).toEqual(['0 stranger 1']);
   });
 
+  it('keeps what comes for a handler that is being restarted, and hands it over in order once it is back', async () => {
+    const { offices } = mesh(2);
+    const [a, b] = [offices[0]!, offices[1]!];
+    const got: string[] = [];
+    const ask = () => a.request(b.self, sum, { items: [1, 2] }, { timeoutMs: 2_000 });
+    const stops = [
+      b.on(hello, ({ text }) => void got.push(text)),
+      b.answer(sum, ({ items }) => ({ total: items.length })),
+    ];
+    for (const stop of stops) stop();
+    const answer = ask();
+    for (const text of ['one', 'two']) a.send(b.self, hello, { text });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([got, b.counts().refused]).toEqual([[], 0]);
+    b.on(hello, ({ text }) => void got.push(text));
+    b.answer(sum, ({ items }) => ({ total: items.reduce((whole, item) => whole + item, 0) }));
+    expect(await answer).toEqual({ total: 3 });
+    await until('both', () => got.length === 2);
+    expect(got).toEqual(['one', 'two']);
+    expect(b.counts().refused).toBe(0);
+  });
+
+  it('keeps only so many of them: the rest is refused and counted', async () => {
+    const { offices } = mesh(2);
+    const [a, b] = [offices[0]!, offices[1]!];
+    b.on(hello, () => {})();
+    for (let i = 0; i < 300; i++) a.send(b.self, hello, { text: `${i}` });
+    await until('the refusals', () => b.counts().refused === 44);
+    let got = 0;
+    b.on(hello, () => void got++);
+    await until('those kept', () => got === 256);
+  });
+
   it('rejects a request nobody answers, a refused one with its reason, and a reply that is not one', async () => {
     const { nodes, offices, sealed } = mesh(3);
     const ask = (to: number) => offices[0]!.request(offices[to]!.self, sum, { items: [] }, { timeoutMs: 1_000 });

@@ -102,6 +102,9 @@ export interface PostOffice {
 }
 
 const defaultTtlMs = 60_000;
+/** Messages that wait for their handler to come back, and their bytes together. */
+const earlyMax = 256;
+const earlyMaxBytes = 4 << 20;
 
 type Handler = (body: unknown, context: MessageContext) => unknown;
 interface Route {
@@ -119,6 +122,10 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
   const routes = new Map<string, Route>();
   const answers = new Map<string, Route>();
   const topics = new Map<string, { subscribers: number; leave: () => void }>();
+  /** Types that were handled here: where nobody takes one now, an actor is being restarted, and what comes for it waits. */
+  const known = new Set<string>();
+  let early: { readonly type: string; readonly sizeBytes: number; readonly again: () => void }[] = [];
+  let earlyBytes = 0;
   let handledCount = 0;
   let duplicateCount = 0;
   let refusedCount = 0;
@@ -162,9 +169,11 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     expected: {
       readonly topic?: string;
       readonly reply?: { readonly to: MessageDefinition<unknown>; readonly re: Uint8Array };
+      /** Called when the message, which waits until then, can be admitted. */
+      readonly again?: () => void;
     },
     table: Map<string, Route>,
-  ): Admitted | undefined {
+  ): Admitted | 'waits' | undefined {
     const read = readEnvelope(bytes);
     if (!read.ok) return void refuse(peer, read.reason, `${bytes.length} bytes that are no envelope`);
     const { envelope } = read;
@@ -179,7 +188,10 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     if (options.allow?.(from, type) === false) return void refuse(peer, 'stranger', `${type} by ${from}`);
     const { reply } = expected;
     const definition = reply === undefined ? table.get(type)?.definition : reply.to;
-    if (definition === undefined) return void refuse(peer, 'unknown_type', type);
+    if (definition === undefined) {
+      if (expected.again !== undefined && keep(type, bytes.length, expected.again)) return 'waits';
+      return void refuse(peer, 'unknown_type', type);
+    }
     if (
       reply !== undefined &&
       (type !== definition.type || envelope.re === undefined || !equalBytes(envelope.re, reply.re))
@@ -213,9 +225,31 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     return { body: parsed.data, context: { from, envelope } };
   }
 
+  /** False: nothing of this type was ever handled here, or too much waits. `again` is called once somebody takes the type. */
+  function keep(type: string, sizeBytes: number, again: () => void): boolean {
+    if (!known.has(type) || early.length >= earlyMax || earlyBytes + sizeBytes > earlyMaxBytes) return false;
+    early.push({ type, sizeBytes, again });
+    earlyBytes += sizeBytes;
+    return true;
+  }
+
+  function resume(type: string): void {
+    const ready = early.filter((message) => message.type === type);
+    if (ready.length === 0) return;
+    early = early.filter((message) => message.type !== type);
+    for (const { sizeBytes } of ready) earlyBytes -= sizeBytes;
+    // Once whoever registers has finished starting.
+    void Promise.resolve().then(() => {
+      for (const { again } of ready) again();
+    });
+  }
+
   function deliver(peer: NodeId, bytes: Uint8Array, topic?: string): void {
-    const admitted = admit(peer, bytes, topic === undefined ? {} : { topic }, routes);
-    if (admitted === undefined) return;
+    const again = (): void => deliver(peer, own, topic);
+    const admitted = admit(peer, bytes, topic === undefined ? { again } : { again, topic }, routes);
+    // The transport's buffer is its own once this returns.
+    const own = admitted === 'waits' ? bytes.slice() : bytes;
+    if (admitted === undefined || admitted === 'waits') return;
     const { type, from } = admitted.context.envelope;
     const failed = (error: unknown): void =>
       log('error', 'a message handler failed', { type, from, error: String(error) });
@@ -230,7 +264,15 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
   }
 
   async function serve(peer: NodeId, bytes: Uint8Array): Promise<Uint8Array> {
-    const admitted = admit(peer, bytes, {}, answers);
+    let again = (): void => {};
+    const admitted = admit(peer, bytes, { again: () => again() }, answers);
+    if (admitted === 'waits') {
+      const own = bytes.slice();
+      await new Promise<void>((resolve) => {
+        again = resolve;
+      });
+      return serve(peer, own);
+    }
     if (admitted === undefined) throw new NetworkError('refused', 'the request was not admitted');
     const { envelope, from } = admitted.context;
     const route = answers.get(envelope.type);
@@ -256,6 +298,8 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     }
     const own = route;
     own.handlers.add(handler);
+    known.add(definition.type);
+    resume(definition.type);
     return () => {
       own.handlers.delete(handler);
       if (own.handlers.size === 0 && table.get(definition.type) === own) table.delete(definition.type);
@@ -282,7 +326,7 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       );
       const bytes = await network.request(to, sealed.bytes, { timeoutMs });
       const admitted = admit(to, bytes, { reply: { to: definition.reply, re: sealed.id } }, answers);
-      if (admitted === undefined)
+      if (admitted === undefined || admitted === 'waits')
         throw new NetworkError('refused', `the reply of ${to} to ${definition.type} is not valid`);
       return admitted.body as Awaited<ReturnType<typeof definition.reply.schema.parse>>;
     },
@@ -323,6 +367,8 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       topics.clear();
       routes.clear();
       answers.clear();
+      // Whoever asked hears of it from the transport, which closes next.
+      early = [];
     },
   };
 }

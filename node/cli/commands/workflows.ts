@@ -23,7 +23,7 @@ export async function ps(session: Session, options: Options): Promise<undefined>
   }
   const { terminal, program } = session;
   if (workflows.length === 0) {
-    terminal.out(`no workflows yet. Ask for one: ${program} ask "…" --data FILE`);
+    terminal.out(`no workflows yet. Ask for one: ${program} ask "…" --data FILE${session.target}`);
     return undefined;
   }
   const now = Date.now();
@@ -121,7 +121,7 @@ function showDetail(session: Session, detail: WorkflowDetail): void {
   }
   for (const file of detail.files) terminal.out(`  ${paint.dim('wrote')}  ${printable(file.path)}`);
   if (detail.state === 'running' || detail.state === 'waiting-for-quorum')
-    printNext(session, [[`show ${short(detail.workflow)} --follow`, 'see it end']]);
+    printNext(session, [[`show ${short(detail.workflow)} --follow${session.target}`, 'see it end']]);
 }
 
 function showNotes(session: Session, task: TaskDetail): void {

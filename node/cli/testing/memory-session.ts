@@ -15,6 +15,7 @@ export function memorySession(
     readonly width?: number;
     readonly confirm?: () => Promise<boolean>;
     readonly env?: NodeJS.ProcessEnv;
+    readonly target?: string;
   } = {},
 ): MemorySession {
   const lines: string[] = [];
@@ -33,6 +34,7 @@ export function memorySession(
     env: options.env ?? {},
     cwd: options.cwd ?? process.cwd(),
     program: './parley',
+    target: options.target ?? '',
     signal: stop.signal,
     lines,
     errors,
