@@ -115,7 +115,7 @@ test('its end and its crash are those of the actor behind it; a thread that dies
 });
 
 test('under a supervisor the same ref goes on, in a new thread', async () => {
-  const { system, inThread, count } = start(1);
+  const { system, host, inThread, count } = start(1);
   const sup = system.spawn(supervisor({ intensity: 5, children: [{ id: 'a', actor: inThread, args: 7 }] }), undefined);
   const ref = await new Promise<ActorRef<Work>>((resolve) => {
     const look = (): void => {
@@ -127,9 +127,12 @@ test('under a supervisor the same ref goes on, in a new thread', async () => {
   });
   expect(await count(ref)).toBe(7);
   expect(await count(ref)).toBe(8);
+  const first = host.threads;
   ref.tell({ type: 'die' });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // Its thread is gone when an ask that was with it fails; what is asked from then on is answered by the next life.
+  await expect(ask(system, ref, { type: 'never' }, { timeoutMs: 20_000 })).rejects.toMatchObject({ code: 'stopped' });
   expect(await count(ref)).toBe(7);
+  expect([first, host.threads]).toEqual([1, 1]);
 });
 
 test('what cannot start says why: no such export, no such module, a start that throws', async () => {

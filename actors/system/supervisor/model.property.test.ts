@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Restart } from './spec.ts';
+import { scenarios } from './testing/arbitrary-scenario.ts';
 import { type Operation, replay, type Scenario } from './testing/otp-scenario.ts';
 
 type NaiveRun = 'up' | 'down' | 'restarting';
@@ -29,6 +30,10 @@ class NaiveSupervisor {
     this.scenario = scenario;
     this.restartsLeft = scenario.intensity;
     this.list = scenario.children.map((child) => ({ ...child, run: 'down' }));
+    if (this.list.some((child) => this.isRefused(child))) {
+      this.trace.push('bad_spec');
+      return;
+    }
     this.startMany(this.list);
     this.trace.push(...this.events);
     for (const operation of scenario.ops) {
@@ -43,6 +48,11 @@ class NaiveSupervisor {
     this.trace.push(...this.events, 'sup:shutdown');
   }
 
+  /** What never ends by itself, or whose end nobody heeds, cannot be significant. */
+  private isRefused({ significant, restart }: Pick<NaiveChild, 'significant' | 'restart'>): boolean {
+    return significant && (restart === 'permanent' || this.scenario.autoShutdown === 'never');
+  }
+
   private perform(operation: Operation): string {
     const child = this.list.find(({ id }) => id === operation.id);
     switch (operation.k) {
@@ -53,6 +63,7 @@ class NaiveSupervisor {
         this.ignoring.add(operation.id);
         return 'ok';
       case 'start': {
+        if (this.isRefused({ significant: operation.sig, restart: operation.restart })) return 'bad_combination';
         if (child !== undefined) return child.run === 'up' ? 'already_started' : 'already_present';
         const fresh: NaiveChild = {
           id: operation.id,
@@ -145,48 +156,6 @@ class NaiveSupervisor {
       if (child.restart === 'temporary') this.list = this.list.filter((other) => other !== child);
     }
   }
-}
-
-const restart = fc.constantFrom<Restart>('permanent', 'transient', 'temporary');
-const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
-
-function scenarios(): fc.Arbitrary<Scenario> {
-  return fc.constantFrom('never', 'any_significant', 'all_significant' as const).chain((autoShutdown) => {
-    const rules = fc.record({ restart, significant: fc.boolean() }).map((rule) => ({
-      ...rule,
-      significant: rule.significant && rule.restart !== 'permanent' && autoShutdown !== 'never',
-    }));
-    const operation: fc.Arbitrary<Operation> = fc.oneof(
-      {
-        weight: 6,
-        arbitrary: fc.record({
-          k: fc.constant('die' as const),
-          id,
-          r: fc.constantFrom('boom', 'kill', 'normal', 'shutdown', '{shutdown,x}' as const),
-        }),
-      },
-      { weight: 2, arbitrary: fc.record({ k: fc.constant('fail' as const), id, n: fc.integer({ min: 1, max: 3 }) }) },
-      {
-        weight: 3,
-        arbitrary: fc.record({ k: fc.constantFrom('ignore', 'terminate', 'restart', 'delete' as const), id }),
-      },
-      {
-        weight: 1,
-        arbitrary: fc
-          .tuple(id, rules)
-          .map(([child, rule]) => ({ k: 'start' as const, id: child, restart: rule.restart, sig: rule.significant })),
-      },
-    );
-    return fc.record({
-      strategy: fc.constantFrom('one_for_one', 'one_for_all', 'rest_for_one' as const),
-      intensity: fc.integer({ min: 0, max: 4 }),
-      autoShutdown: fc.constant(autoShutdown as Scenario['autoShutdown']),
-      children: fc
-        .array(rules, { minLength: 1, maxLength: 5 })
-        .map((list) => list.map((rule, index) => ({ ...rule, id: 'abcde'[index]! }))),
-      ops: fc.array(operation, { maxLength: 14 }),
-    });
-  });
 }
 
 test('the model agrees with a naive supervisor on any scenario of starts, ends, failures and requests', () => {
