@@ -223,7 +223,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     nodeTree({
       parts,
       memory: { parts, store },
-      membership: { view, describe },
+      membership: { view, describe, addresses: options.addresses, capacity: options.parallelMax },
       admission: { chainStore, invites, observers, addresses: options.addresses, version: options.version },
       questions: [
         audit.audited(verdictQuestion(parts)),

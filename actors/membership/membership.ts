@@ -8,7 +8,7 @@ import {
   type DetectorInput,
   swimSchema,
 } from '../../protocols/membership/index.ts';
-import { defineMessage } from '../../protocols/wire/index.ts';
+import { defineMessage, utf8 } from '../../protocols/wire/index.ts';
 import type { Parts, Presence, View } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
 
@@ -25,6 +25,10 @@ export interface MembershipArgs {
   readonly view: MutableView;
   /** What this node says of itself, asked afresh for every announcement. */
   readonly describe: () => Promise<Presence>;
+  /** Where it can be dialed. */
+  readonly addresses: () => readonly string[];
+  /** Attempts it runs at once. */
+  readonly capacity: number;
 }
 
 interface MembershipState extends MembershipArgs {
@@ -49,8 +53,18 @@ const presence = defineMessage(
   }),
 );
 const announcePeriodMs = 3_000;
-/** Capacity as the detector's record carries it. */
-const capacity = 2;
+/** What of a list a record has room for: it is limited as a whole, and a record that cannot be signed would keep the node from starting. */
+const listMaxBytes = 1_500;
+
+function upTo(texts: readonly string[], countMax: number): string[] {
+  let bytes = 0;
+  return texts.slice(0, countMax).filter((text) => {
+    const sizeBytes = 2 + utf8.encode(text).length;
+    if (sizeBytes > 256 || bytes + sizeBytes > listMaxBytes) return false;
+    bytes += sizeBytes;
+    return true;
+  });
+}
 
 export const membershipActor: ActorDef<MembershipMessage, MembershipState, MembershipArgs> = defineActor({
   kind: 'membership',
@@ -66,10 +80,13 @@ export const membershipActor: ActorDef<MembershipMessage, MembershipState, Membe
       content: {
         name: own?.name ?? 'observer',
         site: own?.site ?? 'observer',
-        skills: [],
-        modelFamilies: [],
-        addresses: [],
-        capacity,
+        skills: upTo(
+          parts.manifests.map(({ name }) => name),
+          64,
+        ),
+        modelFamilies: own === undefined || own.modelFamily === 'none' ? [] : [own.modelFamily],
+        addresses: upTo(args.addresses(), 16),
+        capacity: args.capacity,
         load: 0,
       },
       incarnation: Math.floor(world.clock.wallMs()),
@@ -146,13 +163,19 @@ function feed(state: MembershipState, input: DetectorInput, ctx: Context<Members
   for (const output of detector.handle(input, parts.world.clock.monotonicMs())) {
     switch (output.kind) {
       case 'send':
-        parts.office.send(output.to, swim, output.message);
+        parts.office.send(output.to, swim, output.message, { everyPath: output.everyPath });
         break;
       case 'refused':
         parts.refusals.add(output.from, 'membership', output.reason);
         break;
       case 'changed':
         view.judged(output.node, output.to);
+        if (output.to === 'dead' && output.from !== 'dead')
+          parts.world.log('warn', 'member believed dead', {
+            node: output.node,
+            name: parts.chain.nameOf(output.node),
+            leaving: output.record?.leaving === true,
+          });
         break;
     }
   }

@@ -62,9 +62,10 @@ export interface Network {
   onPeer(handler: (event: PeerEvent) => void): () => void;
   /**
    * At most once, in order per pair and per session. False: refused (no connection, or the peer's outbound buffer is full).
-   * A frame is at most `maxFrameBytes`.
+   * A frame is at most `maxFrameBytes`. `everyPath`: by every transport that reaches the peer, in no common order; the peer then gets it more
+   * than once. True where one of them took it.
    */
-  send(to: NodeId, frame: Uint8Array): boolean;
+  send(to: NodeId, frame: Uint8Array, options?: { readonly everyPath?: boolean }): boolean;
   onFrame(handler: (from: NodeId, frame: Uint8Array) => void): () => void;
   /** Request and reply. Rejects with NetworkError `unreachable`, `timeout`, `refused` or `closed`. */
   request(to: NodeId, frame: Uint8Array, options: { readonly timeoutMs: number }): Promise<Uint8Array>;

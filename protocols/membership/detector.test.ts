@@ -210,6 +210,16 @@ describe('a node that is not dead', () => {
     expect(net.state(1, 0)).toBe('alive');
   });
 
+  test('is not made dead by a transport that swallows everything to and from it while another one works', () => {
+    let isStuck = false;
+    const net = mesh(5, 15, { stuck: (from, to) => isStuck && (from === 3 || to === 3) });
+    net.run(15_000);
+    const mark = net.changes.length;
+    isStuck = true;
+    net.run(60_000);
+    expect(net.changes.slice(mark)).toEqual([]);
+  });
+
   test('and can be reached by somebody stays alive though one other cannot reach it', () => {
     const net = mesh(5, 13, { cut: (from, to) => from === 0 && to === 1 });
     net.run(60_000);

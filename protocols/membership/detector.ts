@@ -29,7 +29,8 @@ export type DetectorInput =
   | { readonly kind: 'leave' };
 
 export type DetectorOutput =
-  | { readonly kind: 'send'; readonly to: NodeId; readonly message: SwimMessage }
+  /** `everyPath`: by every transport that reaches `to`; one that is stuck must not speak for the node. */
+  | { readonly kind: 'send'; readonly to: NodeId; readonly message: SwimMessage; readonly everyPath: boolean }
   | MemberChange
   /** A claim that broke a rule, to be counted against its sender. */
   | { readonly kind: 'refused'; readonly from: NodeId; readonly reason: string };
@@ -65,7 +66,8 @@ export function createDetector(options: DetectorOptions): Detector {
   const queue = createGossipQueue();
   const awareness = createAwareness(settings.awarenessMax);
   let outputs: DetectorOutput[] = [];
-  const send = (to: NodeId, message: SwimMessage): void => void outputs.push({ kind: 'send', to, message });
+  const send = (to: NodeId, message: SwimMessage, everyPath = false): void =>
+    void outputs.push({ kind: 'send', to, message, everyPath });
 
   let content = options.content;
   let own: SignedRecord = book.issue(content, options.incarnation, false);
@@ -96,8 +98,8 @@ export function createDetector(options: DetectorOptions): Detector {
     settings,
     awareness,
     members,
-    send: (to, message) =>
-      send(to, 'claims' in message ? { ...message, claims: claimsFor(to, piggybackClaims) } : message),
+    send: (to, message, everyPath) =>
+      send(to, 'claims' in message ? { ...message, claims: claimsFor(to, piggybackClaims) } : message, everyPath),
     silent: (member, nowMs) => void members.suspect(member, self, nowMs),
     startMs: options.nowMs + random.below(settings.probeIntervalMs),
   });
@@ -175,7 +177,7 @@ export function createDetector(options: DetectorOptions): Detector {
     switch (message.kind) {
       case 'ping':
         if (message.target === self)
-          send(from, { kind: 'ack', sequence: message.sequence, claims: claimsFor(from, piggybackClaims) });
+          send(from, { kind: 'ack', sequence: message.sequence, claims: claimsFor(from, piggybackClaims) }, true);
         if (members.all.get(from)?.signed === undefined) send(from, digest(false));
         break;
       case 'ping-req':

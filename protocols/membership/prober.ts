@@ -52,7 +52,7 @@ export function createProber(options: {
   readonly awareness: Awareness;
   readonly members: Members;
   /** Fills in the claims. */
-  readonly send: (to: NodeId, message: SwimMessage) => void;
+  readonly send: (to: NodeId, message: SwimMessage, everyPath: boolean) => void;
   readonly silent: (member: Member, nowMs: number) => void;
   readonly startMs: number;
 }): Prober {
@@ -64,6 +64,9 @@ export function createProber(options: {
   let probe: Probe | undefined;
   let nextProbeMs = options.startMs;
   let sequence = 0;
+
+  const ping = (target: NodeId, of: number, everyPath: boolean): void =>
+    send(target, { kind: 'ping', sequence: of, target, claims: [] }, everyPath);
 
   const isLive = (id: NodeId): Member | undefined => {
     const member = members.all.get(id);
@@ -90,10 +93,12 @@ export function createProber(options: {
 
   const askOthers = (current: Probe): void => {
     current.indirect = true;
+    // The first question took the preferred path, which may be stuck: from here on every path is tried.
+    ping(current.member.id, current.sequence, true);
     const candidates = members.live().filter(({ id, state }) => state === 'alive' && id !== current.member.id);
     for (const { id } of pick(candidates, settings.indirectProbes, random)) {
       current.helpers.add(id);
-      send(id, { kind: 'ping-req', sequence: current.sequence, target: current.member.id, claims: [] });
+      send(id, { kind: 'ping-req', sequence: current.sequence, target: current.member.id, claims: [] }, true);
     }
   };
 
@@ -116,7 +121,7 @@ export function createProber(options: {
       endMs: nextProbeMs,
       indirect: false,
     };
-    send(member.id, { kind: 'ping', sequence, target: member.id, claims: [] });
+    ping(member.id, sequence, false);
   };
 
   return {
@@ -125,7 +130,7 @@ export function createProber(options: {
         if (nowMs >= relay.endMs) relays.delete(id);
         else if (nowMs >= relay.nackMs && !relay.nacked) {
           relay.nacked = true;
-          send(relay.requester, { kind: 'nack', sequence: relay.sequence });
+          send(relay.requester, { kind: 'nack', sequence: relay.sequence }, true);
         }
       }
       if (probe !== undefined && nowMs >= probe.endMs) {
@@ -144,7 +149,7 @@ export function createProber(options: {
     confirm(member) {
       if (random.below(Math.max(1, members.liveCount() - 2)) < confirmingNodes) first.add(member.id);
     },
-    ask: (member) => send(member.id, { kind: 'ping', sequence: ++sequence, target: member.id, claims: [] }),
+    ask: (member) => ping(member.id, ++sequence, true),
     relay(message, from, nowMs) {
       if (relays.size >= maxRelays) return;
       relays.set(++sequence, {
@@ -156,13 +161,13 @@ export function createProber(options: {
         endMs: nowMs + settings.probeIntervalMs,
         nacked: false,
       });
-      send(message.target, { kind: 'ping', sequence, target: message.target, claims: [] });
+      ping(message.target, sequence, true);
     },
     acknowledged(answered, from) {
       const relay = relays.get(answered);
       if (relay !== undefined && relay.target === from) {
         relays.delete(answered);
-        send(relay.requester, { kind: 'ack', sequence: relay.sequence, claims: [] });
+        send(relay.requester, { kind: 'ack', sequence: relay.sequence, claims: [] }, true);
         return;
       }
       if (probe?.sequence !== answered || (from !== probe.member.id && !probe.helpers.has(from))) return;

@@ -36,6 +36,29 @@ networkContract('two transports combined', {
 });
 
 describe('combined transports', () => {
+  it('send by every path that is up where that is asked for, and by one otherwise', async () => {
+    const [first, second] = [hubOf(), hubOf()];
+    const [a, b] = [0, 1].map((i) =>
+      combineNetworks([first.open(testIdentity(i).id), second.open(testIdentity(i).id)], crypto),
+    );
+    await until('up', () => a!.peers().length === 1 && b!.peers().length === 1);
+    const got: number[] = [];
+    b!.onFrame((_, frame) => void got.push(frame[0]!));
+    expect(a!.send(b!.self, Uint8Array.of(1), { everyPath: true })).toBe(true);
+    expect(a!.send(b!.self, Uint8Array.of(2))).toBe(true);
+    await until('all three', () => got.length === 3);
+    first.disconnect(a!.self, b!.self);
+    await settled();
+    expect(a!.send(b!.self, Uint8Array.of(3), { everyPath: true })).toBe(true);
+    await until('the fourth', () => got.length === 4);
+    await settled();
+    expect(got.sort()).toEqual([1, 1, 2, 3]);
+    second.disconnect(a!.self, b!.self);
+    await settled();
+    expect(a!.send(b!.self, Uint8Array.of(4), { everyPath: true })).toBe(false);
+    await Promise.all([a!.close(), b!.close()]);
+  });
+
   it('keep a peer up while one path to it is, and send on the path that is left', async () => {
     const [first, second] = [hubOf(), hubOf()];
     const [a, b] = [0, 1].map((i) =>

@@ -96,8 +96,12 @@ export function combineNetworks(paths: readonly Network[], crypto: Pick<Crypto, 
       peerHandlers.add(handler);
       return () => void peerHandlers.delete(handler);
     },
-    // The first path asks for the checks that need no peer.
-    send: (to, frame) => (pathTo(to) ?? first).send(to, frame),
+    send(to, frame, options) {
+      const on = options?.everyPath === true ? live.get(to) : undefined;
+      // The first path asks for the checks that need no peer.
+      if (on === undefined) return (pathTo(to) ?? first).send(to, frame);
+      return paths.filter((path) => on.has(path)).reduce((taken, path) => path.send(to, frame) || taken, false);
+    },
     onFrame: (handler) => onEach((path) => path.onFrame(handler)),
     request: (to, frame, options) => (pathTo(to) ?? first).request(to, frame, options),
     serve: (handler) => onEach((path) => path.serve(handler)),

@@ -55,6 +55,8 @@ export interface MessageContext {
 
 export interface SendOptions {
   readonly ttlMs?: number;
+  /** By every transport that reaches the peer: for what must arrive though one of them is stuck. It is handled once all the same. */
+  readonly everyPath?: boolean;
   readonly trace?: TraceContext;
 }
 
@@ -315,6 +317,7 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       return network.send(
         to,
         seal(definition, body, { to }, { ttlMs: sendOptions.ttlMs ?? defaultTtlMs, trace: sendOptions.trace }).bytes,
+        sendOptions.everyPath === true ? { everyPath: true } : undefined,
       );
     },
     async request(to, definition, body, { timeoutMs, trace }) {

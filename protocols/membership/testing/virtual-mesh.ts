@@ -51,6 +51,8 @@ export interface VirtualMeshOptions {
   readonly delayMs?: (from: number, to: number) => number;
   /** True: nothing gets from one to the other. Asked at each message. */
   readonly cut?: (from: number, to: number, nowMs: number) => boolean;
+  /** True: the transport preferred between the two swallows what it is given; another one works. */
+  readonly stuck?: (from: number, to: number, nowMs: number) => boolean;
   /** Transports tell of a killed node's broken connections. */
   readonly hints?: boolean;
 }
@@ -146,17 +148,18 @@ export function createVirtualMesh(options: VirtualMeshOptions): VirtualMesh {
       else if (output.kind === 'changed') {
         const { from, to } = output;
         changes.push({ atMs: nowMs, observer: node.index, subject: indexOf.get(output.node)!, from, to });
-      } else carry(node, output.to, output.message);
+      } else carry(node, output.to, output.message, output.everyPath);
     }
     schedule(node);
   };
 
-  const carry = (from: VirtualNode, to: NodeId, message: unknown): void => {
+  const carry = (from: VirtualNode, to: NodeId, message: unknown, everyPath: boolean): void => {
     sent++;
     const target = nodes[indexOf.get(to) ?? -1];
     if (
       target === undefined ||
       options.cut?.(from.index, target.index, nowMs) === true ||
+      (!everyPath && options.stuck?.(from.index, target.index, nowMs) === true) ||
       random.chance(options.loss ?? 0)
     )
       return;
