@@ -179,4 +179,30 @@ describe('a crash of the simulated disk', () => {
       expect(await again.readAll()).toEqual(Uint8Array.of(1, 4));
     });
   });
+
+  it('gives a damaged row back with one bit wrong until it is written anew or the damage is lifted', async () => {
+    const kernel = createKernel();
+    const { disk, start } = nodeOn(kernel);
+    const { storage } = start();
+    await acted(kernel, async () => {
+      const table = await storage.keyValue('table');
+      await table.write([
+        { key: 'a', value: Uint8Array.of(1, 1) },
+        { key: 'b', value: Uint8Array.of(2, 2) },
+      ]);
+      disk.damage('table', 'a', 9);
+      disk.damage('table', 'b', 0);
+      expect(await table.get('a')).toEqual(Uint8Array.of(1, 3));
+      const rows: { readonly key: string; readonly value: Uint8Array }[] = [];
+      for await (const row of table.range('', '~')) rows.push(row);
+      expect(rows).toEqual([
+        { key: 'a', value: Uint8Array.of(1, 3) },
+        { key: 'b', value: Uint8Array.of(3, 2) },
+      ]);
+      await table.write([{ key: 'a', value: Uint8Array.of(7, 7) }]);
+      expect(await table.get('a')).toEqual(Uint8Array.of(7, 7));
+      disk.lift();
+      expect(await table.get('b')).toEqual(Uint8Array.of(2, 2));
+    });
+  });
 });

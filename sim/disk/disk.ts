@@ -37,6 +37,8 @@ export class Disk {
   readonly files = new Map<string, FileBody>();
   readonly tables = new Map<string, Map<string, Uint8Array>>();
   readonly blobs = new Map<string, Uint8Array>();
+  /** Bits of rows that come back wrong, over what was written: by table and key. A new write of the row is whole. */
+  private readonly rot = new Map<string, Map<string, number>>();
   /** Faults that may be lifted again. */
   slowFactor = 1;
   errorPermille = 0;
@@ -99,6 +101,35 @@ export class Disk {
       );
       if (life.isAlive) this.onBegin(kind, target);
     });
+  }
+
+  /** `bit` counts from the first bit of the row. */
+  damage(table: string, key: string, bit: number): void {
+    this.rot.set(table, (this.rot.get(table) ?? new Map<string, number>()).set(key, bit));
+  }
+
+  isDamaged(table: string, key: string): boolean {
+    return this.rot.get(table)?.has(key) === true;
+  }
+
+  /** Every damaged row is again what was written. */
+  lift(): void {
+    this.rot.clear();
+  }
+
+  /** A row as this disk gives it back: a copy. */
+  row(table: string, key: string): Uint8Array | undefined {
+    const copy = this.tables.get(table)?.get(key)?.slice();
+    const bit = this.rot.get(table)?.get(key);
+    if (copy !== undefined && bit !== undefined && bit < 8 * copy.length) copy[bit >> 3]! ^= 1 << (bit & 7);
+    return copy;
+  }
+
+  /** Undefined deletes. */
+  setRow(table: string, key: string, value: Uint8Array | undefined): void {
+    this.rot.get(table)?.delete(key);
+    if (value === undefined) this.tables.get(table)?.delete(key);
+    else this.tables.get(table)?.set(key, value);
   }
 
   /** After the life has ended. `power`: with the operating system's memory; else only the process is gone. */

@@ -59,9 +59,8 @@ export function openSimStorage({
     async keyValue(name) {
       const gate = hold(`key-value store ${name}`);
       return disk.operate(life, 'read', `table ${name}`, () => {
-        const table = disk.tables.get(name) ?? new Map<string, Uint8Array>();
-        disk.tables.set(name, table);
-        return keyValue(disk, life, name, table, gate);
+        if (!disk.tables.has(name)) disk.tables.set(name, new Map());
+        return keyValue(disk, life, name, gate);
       });
     },
     blobs: blobStore(disk, life, crypto),
@@ -132,12 +131,12 @@ function appendFile(disk: Disk, life: Life, name: string, file: FileBody, gate: 
   };
 }
 
-function keyValue(disk: Disk, life: Life, name: string, table: Map<string, Uint8Array>, gate: Gate): KeyValue {
+function keyValue(disk: Disk, life: Life, name: string, gate: Gate): KeyValue {
   const target = `table ${name}`;
   return {
     async get(key) {
       gate.check();
-      return disk.operate(life, 'read', target, () => table.get(key)?.slice());
+      return disk.operate(life, 'read', target, () => disk.row(name, key));
     },
     async write(changes) {
       gate.check();
@@ -148,10 +147,7 @@ function keyValue(disk: Disk, life: Life, name: string, table: Map<string, Uint8
         'write',
         target,
         () => {
-          for (const { key, value } of copies) {
-            if (value === undefined) table.delete(key);
-            else table.set(key, value);
-          }
+          for (const { key, value } of copies) disk.setRow(name, key, value);
         },
         traceOf(copies),
       );
@@ -160,8 +156,8 @@ function keyValue(disk: Disk, life: Life, name: string, table: Map<string, Uint8
       gate.check();
       const [low, high] = [utf8.encode(from), utf8.encode(to)];
       const found = await disk.operate(life, 'read', target, () =>
-        [...table]
-          .map(([key, value]) => ({ key, value: value.slice(), order: utf8.encode(key) }))
+        [...disk.tables.get(name)!.keys()]
+          .map((key) => ({ key, value: disk.row(name, key)!, order: utf8.encode(key) }))
           .filter(({ order }) => compareBytes(order, low) >= 0 && compareBytes(order, high) < 0)
           .sort((a, b) => compareBytes(a.order, b.order)),
       );

@@ -5,7 +5,8 @@ import type { Said } from '../check/index.ts';
 import type { LinkProfile, NetworkProfile } from '../network/index.ts';
 import type { SimNode } from '../node.ts';
 import type { Swarm, Watcher } from '../swarm.ts';
-import type { Fault, FaultAction, Target, Trigger } from './plan.ts';
+import { createAtlas } from './atlas.ts';
+import type { Fault, FaultAction, Target, Trigger, When } from './plan.ts';
 
 export interface Injector extends Watcher {
   said(said: Said): void;
@@ -24,6 +25,8 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
   const lifts = new Set<() => void>();
   const weathers: Extract<FaultAction, { kind: 'weather' }>[] = [];
   const badUntilMs = new Map<number, number>();
+  const { seed } = swarm.options;
+  const atlas = createAtlas({ nodes, seed, copiesMin: swarm.genesis.config.f + 1, isHonest });
   let isStopped = false;
 
   /** Undone after `forMs`, or when everything is; once. */
@@ -51,6 +54,7 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
       case 'crash': {
         const node = target(action.node);
         node.end(action.power, action.how);
+        if (action.rotPermille !== undefined) atlas.damage(node, action.rotPermille);
         swarm.later(action.forMs, 'fault.restart', () => {
           if (!isStopped) node.start();
         });
@@ -75,6 +79,15 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
           nodes.filter(({ index: b }) => inside.has(a) !== inside.has(b)).map(({ index: b }) => [a, b] as const),
         );
         return void block(pairs, action.holds, action.forMs);
+      }
+      case 'cut':
+        return void block(pairsBetween(action.from, action.to), action.holds, action.forMs);
+      case 'clog': {
+        const pairs = pairsBetween(action.from, action.to);
+        for (const [from, to] of pairs) fabric.clog(from, to);
+        return void lasting(action.forMs, () => {
+          for (const [from, to] of pairs) fabric.unclog(from, to);
+        });
       }
       case 'flap': {
         const { a, b, times, forMs } = action;
@@ -143,7 +156,7 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
     const count = (counts.get(on) ?? 0) + 1;
     counts.set(on, count);
     for (const fault of faults) {
-      if (!('on' in fault.when) || fault.when.on !== on || fault.when.nth !== count) continue;
+      if (!('on' in fault.when) || fault.when.on !== on || !isDue(fault.when, count)) continue;
       // A crash takes the node in the midst of what it does; everything else begins as an event of its own.
       if (fault.kind === 'crash') act(fault, self);
       else swarm.later(0, `fault.${fault.kind}`, () => act(fault, self));
@@ -173,10 +186,22 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
     stop() {
       isStopped = true;
       for (const lift of [...lifts]) lift();
-      for (const { index } of nodes) kernel.pause(index, 0);
+      for (const { index, disk } of nodes) {
+        kernel.pause(index, 0);
+        disk.lift();
+      }
     },
     hasBadDisk: (index) => (badUntilMs.get(index) ?? -1) >= swarm.nowMs,
   };
+}
+
+function isDue({ nth, every = 1, times = 1 }: Extract<When, { on: Trigger }>, count: number): boolean {
+  const turn = (count - nth) / every;
+  return turn >= 0 && turn < times && Number.isInteger(turn);
+}
+
+function pairsBetween(from: readonly number[], to: readonly number[]): (readonly [number, number])[] {
+  return from.flatMap((a) => to.filter((b) => b !== a).map((b) => [a, b] as const));
 }
 
 function worse(profile: NetworkProfile, weather: Extract<FaultAction, { kind: 'weather' }>): NetworkProfile {
@@ -184,8 +209,10 @@ function worse(profile: NetworkProfile, weather: Extract<FaultAction, { kind: 'w
     ...calm,
     lossPermille: Math.max(calm.lossPermille, weather.lossPermille),
     duplicatePermille: Math.max(calm.duplicatePermille, weather.duplicatePermille),
+    reorderPermille: Math.max(calm.reorderPermille, weather.reorderPermille ?? 0),
     latencyUs: calm.latencyUs * weather.latencyFactor,
     jitterUs: calm.jitterUs * weather.latencyFactor,
   });
-  return { ...profile, near: link(profile.near), far: link(profile.far) };
+  const between = Object.entries(profile.between ?? {}).map(([name, calm]) => [name, link(calm)] as const);
+  return { ...profile, near: link(profile.near), far: link(profile.far), between: Object.fromEntries(between) };
 }

@@ -2,8 +2,13 @@
 // or off for a whole run (swarm testing), so that no class hides behind another.
 import type { Random } from '../../actors/system/index.ts';
 
-/** `on`: at the nth time that some honest node does this. `append` and `sync` are of its log of votes, as they begin. */
-export type When = { readonly atMs: number } | { readonly on: Trigger; readonly nth: number };
+/**
+ * `on`: at the nth time that some honest node does this, and then `times` - 1 more times, at each `every`-th. `append` and `sync` are of its
+ * log of votes, as they begin.
+ */
+export type When =
+  | { readonly atMs: number }
+  | { readonly on: Trigger; readonly nth: number; readonly every?: number; readonly times?: number };
 export const triggers = [
   'opened',
   'assigned',
@@ -27,6 +32,8 @@ export type FaultAction =
       readonly power: boolean;
       readonly how: 'reset' | 'silent';
       readonly forMs: number;
+      /** Of the log entries on its disk, those that are damaged while it is down, as far as good copies of them are elsewhere. */
+      readonly rotPermille?: number;
     }
   | { readonly kind: 'pause'; readonly node: Target; readonly forMs: number }
   | {
@@ -37,12 +44,24 @@ export type FaultAction =
       readonly forMs: number;
     }
   | { readonly kind: 'split'; readonly group: readonly number[]; readonly holds: boolean; readonly forMs: number }
+  /** Nothing gets from these to those; the way back is as it was. */
+  | {
+      readonly kind: 'cut';
+      readonly from: readonly number[];
+      readonly to: readonly number[];
+      readonly holds: boolean;
+      readonly forMs: number;
+    }
+  /** What goes from these to those waits, and no end notices. */
+  | { readonly kind: 'clog'; readonly from: readonly number[]; readonly to: readonly number[]; readonly forMs: number }
   | { readonly kind: 'flap'; readonly a: number; readonly b: number; readonly times: number; readonly forMs: number }
   | { readonly kind: 'reset'; readonly a: number; readonly b: number }
   | {
       readonly kind: 'weather';
       readonly lossPermille: number;
       readonly duplicatePermille: number;
+      /** Frames that others overtake: more than the port allows. */
+      readonly reorderPermille?: number;
       readonly latencyFactor: number;
       readonly forMs: number;
     }
@@ -83,18 +102,20 @@ export const kits = [
 ] as const;
 export type Kit = (typeof kits)[number];
 
-const faultKinds: readonly FaultKind[] = [
+export const faultKinds = [
   'crash',
   'pause',
   'isolate',
   'split',
+  'cut',
+  'clog',
   'flap',
   'reset',
   'weather',
   'clock',
   'disk',
   'skill',
-];
+] as const satisfies readonly FaultKind[];
 const faultsPerKindMax = 3;
 
 export interface DrawOptions {
@@ -104,12 +125,14 @@ export interface DrawOptions {
   /** The span in which faults begin. */
   readonly fromMs: number;
   readonly untilMs: number;
+  /** Kinds that may be drawn; default: all. */
+  readonly kinds?: readonly FaultKind[];
 }
 
 export function drawFaultPlan(random: Random, options: DrawOptions): FaultPlan {
-  const { nodes, f, fromMs, untilMs } = options;
+  const { nodes, f, fromMs, untilMs, kinds: allowed = faultKinds } = options;
   const faults: Fault[] = [];
-  for (const kind of faultKinds) {
+  for (const kind of allowed) {
     // Each kind has a stream of its own, so that what one draws does not move the others.
     const own = random.fork(`faults/${kind}`);
     if (!own.chance(0.5)) continue;
@@ -144,6 +167,7 @@ function drawAction(kind: FaultKind, random: Random, node: Target, nodes: number
         power: random.chance(0.6),
         how: random.chance(0.6) ? 'reset' : 'silent',
         forMs: 50 + random.below(random.chance(0.4) ? 12_000 : 1_500),
+        ...(random.chance(0.15) ? { rotPermille: 1 + random.below(300) } : {}),
       };
     case 'pause':
       return { kind, node, forMs };
@@ -159,6 +183,13 @@ function drawAction(kind: FaultKind, random: Random, node: Target, nodes: number
       const group = Array.from({ length: nodes }, (_, i) => i).filter(() => random.chance(0.5));
       return { kind, group, holds: random.chance(0.5), forMs };
     }
+    case 'cut': {
+      const from = Array.from({ length: nodes }, (_, i) => i).filter(() => random.chance(0.5));
+      const to = Array.from({ length: nodes }, (_, i) => i).filter(() => random.chance(0.5));
+      return { kind, from, to, holds: random.chance(0.5), forMs };
+    }
+    case 'clog':
+      return { kind, from: [other()], to: [other(), other()], forMs };
     case 'flap': {
       const a = other();
       return { kind, a, b: (a + 1 + random.below(Math.max(1, nodes - 1))) % nodes, times: 2 + random.below(8), forMs };
@@ -172,6 +203,7 @@ function drawAction(kind: FaultKind, random: Random, node: Target, nodes: number
         kind,
         lossPermille: random.chance(0.5) ? random.below(250) : 0,
         duplicatePermille: random.chance(0.5) ? random.below(300) : 0,
+        ...(random.chance(0.2) ? { reorderPermille: random.below(100) } : {}),
         latencyFactor: random.chance(0.5) ? 1 + random.below(40) : 1,
         forMs,
       };

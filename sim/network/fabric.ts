@@ -2,7 +2,7 @@
 // nothing of one session arrives in the next. The two ends notice on their own, at different times, as real ones do.
 import type { NodeId } from '../../actors/system/index.ts';
 import { createDraws, type Draws, type Kernel, type Life, nobody } from '../world/index.ts';
-import type { LinkProfile, NetworkProfile } from './profile.ts';
+import { type LinkProfile, linkName, type NetworkProfile } from './profile.ts';
 
 export type CarriedKind = 'frame' | 'request' | 'reply' | 'publish' | 'pull' | 'chunk';
 
@@ -36,8 +36,11 @@ interface Direction {
   lastArrivalUs: number;
   /** Overlapping faults count. */
   blocks: number;
+  clogs: number;
   holds: boolean;
   held: (() => void)[];
+  /** Until then it sends what it was given before. */
+  busyUntilUs: number;
 }
 
 interface Pair {
@@ -45,18 +48,33 @@ interface Pair {
   dials: number;
   /** Counts the times the path became whole: a notice of an earlier break is void. */
   breaks: number;
+  notices: number;
 }
 
 export interface FabricOptions {
   readonly kernel: Kernel;
   readonly seed: number;
   readonly profile: NetworkProfile;
-  /** Every frame that any node hands to the network, whatever becomes of it. */
-  readonly onSend?: (from: number, to: number, kind: CarriedKind, bytes: Uint8Array) => void;
+  /** Every frame that any node hands to the network, whatever becomes of it. `id` is the frame's own. */
+  readonly onSend?: (from: number, to: number, kind: CarriedKind, bytes: Uint8Array, id: number) => void;
+  /** A frame is at its end, whose node takes it in; a duplicate comes twice. */
+  readonly onArrive?: (from: number, to: number, id: number) => void;
 }
 
-const purpose = { jitter: 0, tail: 1, tailUs: 2, loss: 3, duplicate: 4, duplicateUs: 5, notice: 6, dial: 7 } as const;
+const purpose = {
+  jitter: 0,
+  tail: 1,
+  tailUs: 2,
+  loss: 3,
+  duplicate: 4,
+  duplicateUs: 5,
+  notice: 6,
+  dial: 7,
+  reorder: 8,
+  reorderUs: 9,
+} as const;
 const duplicateMaxUs = 3_000_000;
+const reorderMaxUs = 200_000;
 const refusedRetryUs = 1_000_000;
 
 export class Fabric {
@@ -64,18 +82,22 @@ export class Fabric {
   /** May be changed during a run. */
   profile: NetworkProfile;
   readonly onSend: NonNullable<FabricOptions['onSend']>;
+  readonly onArrive: NonNullable<FabricOptions['onArrive']>;
   readonly endpoints = new Map<number, Endpoint>();
   readonly draws: Draws;
   private readonly directions = new Map<number, Direction>();
   private readonly pairs = new Map<number, Pair>();
   private readonly ids = new Map<number, NodeId>();
+  /** Until when the line from site to site is busy, by `linkName`. */
+  private readonly lines = new Map<string, number>();
   private sessions = 0;
-  private notices = 0;
+  private carried = 0;
 
   constructor(options: FabricOptions) {
     this.kernel = options.kernel;
     this.profile = options.profile;
     this.onSend = options.onSend ?? (() => {});
+    this.onArrive = options.onArrive ?? (() => {});
     this.draws = createDraws(options.seed, 'network');
   }
 
@@ -119,10 +141,22 @@ export class Fabric {
     if (direction.blocks === 0) return;
     direction.blocks--;
     if (direction.blocks > 0) return;
-    for (const carry of direction.held.splice(0)) carry();
+    this.release(direction);
     if (this.isBlocked(from, to)) return;
     this.pair(from, to).breaks++;
     this.dial(from, to);
+  }
+
+  /** What goes from `from` to `to` waits until `unclog`, however long that takes; the connection stands. */
+  clog(from: number, to: number): void {
+    this.direction(from, to).clogs++;
+  }
+
+  unclog(from: number, to: number): void {
+    const direction = this.direction(from, to);
+    if (direction.clogs === 0) return;
+    direction.clogs--;
+    this.release(direction);
   }
 
   isBlocked(a: number, b: number): boolean {
@@ -149,7 +183,8 @@ export class Fabric {
     ordered: boolean,
     arrive: () => void,
   ): void {
-    this.onSend(from, to, kind, bytes);
+    const id = this.carried++;
+    this.onSend(from, to, kind, bytes, id);
     const direction = this.direction(from, to);
     const n = direction.carried++;
     const { draws } = this;
@@ -173,25 +208,32 @@ export class Fabric {
         kind,
         () => {
           session.underWayBytes.set(from, (session.underWayBytes.get(from) ?? 0) - bytes.length);
-          if (session.open.has(to) && this.endpoints.get(to)?.life.isAlive === true) arrive();
+          if (!session.open.has(to) || this.endpoints.get(to)?.life.isAlive !== true) return;
+          this.onArrive(from, to, id);
+          arrive();
         },
         bytes,
       );
     };
     const go = (): void => {
-      let atUs = Math.max(
-        this.kernel.nowUs + this.latencyUs(link, from, to, n, bytes.length),
-        session.opensAtUs.get(to) ?? 0,
-      );
-      if (ordered) {
+      const sentUs = this.transmittedUs(link, direction, from, to, bytes.length);
+      let atUs = Math.max(sentUs + this.latencyUs(link, from, to, n), session.opensAtUs.get(to) ?? 0);
+      if (link.reorderPermille > 0 && draws.chance(link.reorderPermille, purpose.reorder, from, to, n))
+        atUs += 1 + draws.below(reorderMaxUs, purpose.reorderUs, from, to, n);
+      else if (ordered) {
         atUs = Math.max(atUs, direction.lastArrivalUs);
         direction.lastArrivalUs = atUs;
       }
       send(atUs);
       if (again) send(atUs + 1 + draws.below(duplicateMaxUs, purpose.duplicateUs, from, to, n));
     };
-    if (direction.blocks === 0) go();
-    else if (direction.holds) direction.held.push(() => void (session.open.has(from) && go()));
+    if (direction.blocks === 0 && direction.clogs === 0) go();
+    else if (direction.blocks === 0 || direction.holds)
+      direction.held.push(() => void (session.open.has(from) && go()));
+  }
+
+  private release(direction: Direction): void {
+    if (direction.blocks === 0 && direction.clogs === 0) for (const carry of direction.held.splice(0)) carry();
   }
 
   /** An end notices, by whatever means, that its session is over. Runs in an event of its node. */
@@ -216,7 +258,7 @@ export class Fabric {
     const key = from * 0x1_0000 + to;
     let direction = this.directions.get(key);
     if (direction === undefined) {
-      direction = { carried: 0, lastArrivalUs: 0, blocks: 0, holds: false, held: [] };
+      direction = { carried: 0, lastArrivalUs: 0, blocks: 0, clogs: 0, holds: false, held: [], busyUntilUs: 0 };
       this.directions.set(key, direction);
     }
     return direction;
@@ -226,7 +268,7 @@ export class Fabric {
     const key = Math.min(a, b) * 0x1_0000 + Math.max(a, b);
     let pair = this.pairs.get(key);
     if (pair === undefined) {
-      pair = { dialing: false, dials: 0, breaks: 0 };
+      pair = { dialing: false, dials: 0, breaks: 0, notices: 0 };
       this.pairs.set(key, pair);
     }
     return pair;
@@ -237,20 +279,32 @@ export class Fabric {
   }
 
   private link(from: number, to: number): LinkProfile {
-    return this.endpoints.get(from)?.site === this.endpoints.get(to)?.site ? this.profile.near : this.profile.far;
+    const [fromSite, toSite] = [this.endpoints.get(from)?.site, this.endpoints.get(to)?.site];
+    const { near, far, between } = this.profile;
+    if (fromSite === toSite) return near;
+    if (between === undefined || fromSite === undefined || toSite === undefined) return far;
+    return between[linkName(fromSite, toSite)] ?? far;
   }
 
-  private latencyUs(link: LinkProfile, from: number, to: number, n: number, sizeBytes: number): number {
+  /** When the last byte has left: behind everything that was to leave by the same way before. */
+  private transmittedUs(link: LinkProfile, direction: Direction, from: number, to: number, sizeBytes: number): number {
+    const sizeUs = (bytesPerMs: number): number => Math.ceil((sizeBytes * 1_000) / bytesPerMs);
+    let atUs = Math.max(this.kernel.nowUs, direction.busyUntilUs) + sizeUs(link.bytesPerMs);
+    direction.busyUntilUs = atUs;
+    if (link.sharedBytesPerMs !== undefined) {
+      const name = linkName(this.endpoints.get(from)?.site ?? '', this.endpoints.get(to)?.site ?? '');
+      atUs = Math.max(atUs, this.lines.get(name) ?? 0) + sizeUs(link.sharedBytesPerMs);
+      this.lines.set(name, atUs);
+    }
+    return atUs;
+  }
+
+  private latencyUs(link: LinkProfile, from: number, to: number, n: number): number {
     const { draws } = this;
     const tail = draws.chance(link.tailPermille, purpose.tail, from, to, n)
       ? draws.below(link.tailUs + 1, purpose.tailUs, from, to, n)
       : 0;
-    return (
-      link.latencyUs +
-      draws.below(link.jitterUs + 1, purpose.jitter, from, to, n) +
-      tail +
-      Math.ceil((sizeBytes * 1_000) / link.bytesPerMs)
-    );
+    return link.latencyUs + draws.below(link.jitterUs + 1, purpose.jitter, from, to, n) + tail;
   }
 
   /** Tells the other end, if anything gets through. */
@@ -262,8 +316,9 @@ export class Fabric {
 
   private noticeLater(session: Session, gone: number, witness: number, isStill: () => boolean): void {
     const { noticeMinUs, noticeMaxUs } = this.profile;
-    const delayUs =
-      noticeMinUs + this.draws.below(noticeMaxUs - noticeMinUs + 1, purpose.notice, gone, witness, this.notices++);
+    // Counted by pair, so that a fault elsewhere moves no notice here.
+    const n = this.pair(gone, witness).notices++;
+    const delayUs = noticeMinUs + this.draws.below(noticeMaxUs - noticeMinUs + 1, purpose.notice, gone, witness, n);
     this.kernel.schedule(
       this.kernel.nowUs + delayUs,
       witness,

@@ -174,4 +174,97 @@ describe('the simulated network', () => {
     await kernel.run(seconds(100));
     expect(events).toEqual([false, true]);
   });
+
+  it('keeps what a clogged direction was given, in order, and tells neither end, however long it lasts', async () => {
+    const { kernel, fabric, networks } = await setUp({ ...quick, noticeMinUs: 1_000, noticeMaxUs: 2_000 });
+    const got: string[] = [];
+    let downs = 0;
+    networks.forEach((network, i) => {
+      network.onFrame((_, frame) => void got.push(`${i} ${frame[0]}`));
+      network.onPeer(() => void downs++);
+    });
+    fabric.clog(0, 1);
+    for (const i of [1, 2, 3]) networks[0]!.send(ids[1]!, Uint8Array.of(i));
+    networks[1]!.send(ids[0]!, Uint8Array.of(9));
+    await kernel.run(seconds(60));
+    expect([got, downs]).toEqual([['0 9'], 0]);
+    fabric.unclog(0, 1);
+    await kernel.run(seconds(61));
+    expect(got).toEqual(['0 9', '1 1', '1 2', '1 3']);
+  });
+
+  it('sends as many bytes in a second as the link has room for, and of a shared line all links together', async () => {
+    const arrivals = async (profile: NetworkProfile, sites: readonly string[]): Promise<number[]> => {
+      const kernel = createKernel();
+      const fabric = new Fabric({ kernel, seed: 1, profile });
+      const open = (node: number): Network => {
+        const life = createLife({
+          kernel,
+          node,
+          number: 0,
+          clocks: { offsetMs: 0, driftPpm: 0 },
+          random: createRandom(1),
+        });
+        return openSimNetwork({ fabric, life, self: ids[node]!, site: sites[node]! });
+      };
+      const networks = sites.map((_, node) => open(node));
+      await kernel.run(seconds(2));
+      const atMs: number[] = [];
+      for (const to of [1, 2])
+        networks[to]!.onFrame(() => void atMs.push(Math.round((kernel.nowUs - seconds(2)) / 1_000)));
+      for (const to of [1, 2, 1, 2]) networks[0]!.send(ids[to]!, new Uint8Array(100_000));
+      await kernel.run(seconds(20));
+      return atMs;
+    };
+    const link = { ...calm.far, latencyUs: 0, jitterUs: 0, tailPermille: 0, bytesPerMs: 100 };
+    const near = { ...calm.near, latencyUs: 0, jitterUs: 0, tailPermille: 0 };
+    expect(await arrivals({ ...quick, near, far: link }, ['a', 'b', 'b'])).toEqual([1_000, 1_000, 2_000, 2_000]);
+    expect(
+      await arrivals({ ...quick, near, far: { ...link, bytesPerMs: 1e9, sharedBytesPerMs: 100 } }, ['a', 'b', 'b']),
+    ).toEqual([1_000, 2_000, 3_000, 4_000]);
+    const between = { 'a>b': { ...link, bytesPerMs: 400 } };
+    expect(await arrivals({ ...quick, near, far: link, between }, ['a', 'b', 'c'])).toEqual([250, 500, 1_000, 2_000]);
+  });
+
+  it('lets frames overtake each other where its profile says so, and only there', async () => {
+    const orders: boolean[] = [];
+    for (const reorderPermille of [0, 300]) {
+      const { kernel, networks } = await setUp(withLink({ reorderPermille }));
+      const got: number[] = [];
+      networks[1]!.onFrame((_, frame) => void got.push(frame[0]!));
+      for (let i = 0; i < 100; i++) networks[0]!.send(ids[1]!, Uint8Array.of(i));
+      await kernel.run(seconds(5));
+      expect([...got].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+      orders.push(got.every((value, i) => value === i));
+    }
+    expect(orders).toEqual([true, false]);
+  });
+
+  it('a fault on one link moves nothing on another: every draw there is what it was without it', async () => {
+    const traces: string[][] = [];
+    for (const withFaults of [false, true]) {
+      const { kernel, fabric, networks, crash, open } = await setUp(
+        withLink({ lossPermille: 100, tailPermille: 300, jitterUs: 9_000 }),
+        4,
+      );
+      const got: string[] = [];
+      networks[3]!.onFrame((_, frame) => void got.push(`${frame[0]} ${kernel.nowUs}`));
+      networks[3]!.onPeer(({ node, up }) => void (node === ids[2] && got.push(`${up} ${kernel.nowUs}`)));
+      for (let i = 0; i < 40; i++) {
+        if (withFaults && i === 5) fabric.block(0, 1, false);
+        if (withFaults && i === 20) fabric.unblock(0, 1);
+        if (withFaults && i === 25) crash(1, 'silent');
+        if (i === 30) fabric.block(2, 3, false);
+        if (withFaults && i === 35) open(1);
+        for (const from of [0, 1]) networks[from]!.send(ids[1 - from]!, Uint8Array.of(i));
+        networks[2]!.send(ids[3]!, Uint8Array.of(i));
+        await kernel.run(kernel.nowUs + 200_000);
+      }
+      await kernel.run(seconds(40));
+      traces.push(got);
+    }
+    expect(traces[0]!.length).toBeGreaterThan(20);
+    expect(traces[0]).toContainEqual(expect.stringMatching(/^false /));
+    expect(traces[1]).toEqual(traces[0]);
+  });
 });

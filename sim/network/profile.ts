@@ -12,13 +12,20 @@ export interface LinkProfile {
   readonly lossPermille: number;
   /** Delivered a second time, later: more than the port allows, as an attacker on the path would. */
   readonly duplicatePermille: number;
+  /** Comes later than those behind it, up to `reorderMaxUs`: more than the port allows, too. */
+  readonly reorderPermille: number;
+  /** Of this direction of this link: what is sent waits behind what was sent before. */
   readonly bytesPerMs: number;
+  /** Of everything from the one site to the other together, where the sites share one line. */
+  readonly sharedBytesPerMs?: number;
 }
 
 export interface NetworkProfile {
   /** Between nodes of one site, and between sites. */
   readonly near: LinkProfile;
   readonly far: LinkProfile;
+  /** Of site `a` to site `b`, by `linkName(a, b)`; where nothing stands here, `far`. */
+  readonly between?: Readonly<Record<string, LinkProfile>>;
   /** From a broken path, or a machine that is gone, to the moment an end notices; uniform between the two. */
   readonly noticeMinUs: number;
   readonly noticeMaxUs: number;
@@ -27,22 +34,28 @@ export interface NetworkProfile {
   readonly dialMaxUs: number;
 }
 
-const lan: LinkProfile = {
+export function linkName(fromSite: string, toSite: string): string {
+  return `${fromSite}>${toSite}`;
+}
+
+export const lan: LinkProfile = {
   latencyUs: 250,
   jitterUs: 500,
   tailPermille: 5,
   tailUs: 8_000,
   lossPermille: 0,
   duplicatePermille: 0,
+  reorderPermille: 0,
   bytesPerMs: 100_000,
 };
-const wan: LinkProfile = {
+export const wan: LinkProfile = {
   latencyUs: 20_000,
   jitterUs: 15_000,
   tailPermille: 10,
   tailUs: 120_000,
   lossPermille: 0,
   duplicatePermille: 0,
+  reorderPermille: 0,
   bytesPerMs: 5_000,
 };
 

@@ -5,3 +5,4 @@ export { type Breach, createKernel, type Kernel, type KernelOptions, nobody } fr
 export { createLife, type Life, type LogEntry, type NodeClocks, wallStartMs } from './life.ts';
 export { createHeapQueue, type EventQueue } from './queue.ts';
 export type { TraceEvent, TraceListener } from './trace.ts';
+export { createWheelQueue } from './wheel.ts';

@@ -27,8 +27,22 @@ interface Patch {
   readonly sealed: PropertyDescriptor;
 }
 
+/** Trips when it is called and when it is constructed, and so do its own functions (`process.hrtime.bigint`). */
 function method(target: object, key: string, what: string): Patch {
-  return { target, key, sealed: { configurable: true, writable: true, value: () => trip(what) } };
+  const sealed = (): never => trip(what);
+  const original = (target as Record<string, unknown>)[key];
+  if (typeof original === 'function')
+    for (const [name, value] of Object.entries(original))
+      if (typeof value === 'function') Object.assign(sealed, { [name]: () => trip(`${what}.${name}`) });
+  return { target, key, sealed: { configurable: true, writable: true, value: sealed } };
+}
+
+/** As it is without a callback; with one it would run on the thread pool and answer outside of virtual time. */
+function synchronous(target: object, key: string, what: string): Patch {
+  const original = (target as Record<string, (...args: unknown[]) => unknown>)[key]!;
+  const value = (...args: unknown[]): unknown =>
+    typeof args.at(-1) === 'function' ? trip(`${what} on the thread pool`) : original(...args);
+  return { target, key, sealed: { configurable: true, writable: true, value } };
 }
 
 function sealedDate(): DateConstructor {
@@ -42,8 +56,8 @@ function sealedDate(): DateConstructor {
 }
 
 const timers = ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'];
-const networkGlobals = ['fetch', 'WebSocket', 'EventSource'];
-/** Modules whose functions all reach outside, or onto the thread pool; of node:crypto only its own chance and its asynchronous forms. */
+const networkGlobals = ['fetch', 'WebSocket', 'EventSource', 'MessageChannel', 'BroadcastChannel'];
+/** Modules whose functions and classes all reach outside, or onto the thread pool; of node:crypto only its own chance and its asynchronous forms. */
 const outside = [
   'node:fs',
   'node:fs/promises',
@@ -54,6 +68,8 @@ const outside = [
   'node:worker_threads',
   'node:http',
   'node:https',
+  'node:http2',
+  'node:inspector',
   'node:tls',
   'node:zlib',
   'node:timers',
@@ -72,8 +88,13 @@ const cryptoLeaks = [
   'generateKey',
   'pbkdf2',
   'scrypt',
-  'hkdf',
+  'argon2',
+  'generatePrime',
+  'generatePrimeSync',
+  'checkPrime',
 ];
+/** These have a synchronous form, which is what the Crypto port uses. */
+const cryptoEither = ['sign', 'verify', 'hkdf', 'diffieHellman'];
 const processLeaks = ['hrtime', 'nextTick', 'uptime', 'cpuUsage', 'memoryUsage', 'exit', 'kill'];
 
 function patches(): Patch[] {
@@ -89,11 +110,15 @@ function patches(): Patch[] {
   for (const module of outside) {
     const exports = require(module) as Record<string, unknown>;
     for (const [name, value] of Object.entries(exports)) {
-      if (typeof value === 'function' && !/^[A-Z]/.test(name)) found.push(method(exports, name, `${module} ${name}`));
+      if (typeof value === 'function') found.push(method(exports, name, `${module} ${name}`));
     }
   }
-  const exports = require('node:crypto') as object;
-  for (const name of cryptoLeaks) found.push(method(exports, name, `node:crypto ${name}`));
+  const exports = require('node:crypto') as Record<string, unknown>;
+  for (const name of cryptoLeaks) if (name in exports) found.push(method(exports, name, `node:crypto ${name}`));
+  for (const name of cryptoEither) found.push(synchronous(exports, name, `node:crypto ${name}`));
+  const { subtle } = exports.webcrypto as { readonly subtle: object };
+  for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(subtle)))
+    if (name !== 'constructor') found.push(method(subtle, name, `crypto.subtle.${name}`));
   return found;
 }
 

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../actors/system/index.ts';
 import {
@@ -6,9 +7,12 @@ import {
   createKernel,
   createLife,
   createSimCrypto,
+  createWheelQueue,
   type EventQueue,
   nobody,
 } from './index.ts';
+
+const require = createRequire(import.meta.url);
 
 /** The simplest queue that can be right: a list kept in order. */
 function listQueue(): EventQueue {
@@ -31,14 +35,19 @@ const clocks = { offsetMs: 0, driftPpm: 0 };
 const lifeOf = (kernel: ReturnType<typeof createKernel>, seed = 1, node = 0, own = clocks) =>
   createLife({ kernel, node, number: 0, clocks: own, random: createRandom(seed) });
 
-describe('the event queue', () => {
+describe.each([
+  ['heap', createHeapQueue],
+  ['wheel', createWheelQueue],
+])('the event queue as a %s', (_, create) => {
   it('gives out the same order as a list kept in order, through growth, ties and mixed pushes and pops', () => {
     const random = createRandom(5);
-    const [heap, list] = [createHeapQueue(), listQueue()];
+    const [heap, list] = [create(), listQueue()];
+    // Packets, time-outs of seconds, and now and then one of an hour, as in a mesh.
+    const spans = [500, 500, 150_000, 30_000_000, 3_600_000_000];
     let nowUs = 0;
     for (let i = 0; i < 20_000; i++) {
       if (random.chance(0.55) || heap.size === 0) {
-        const atUs = nowUs + (random.chance(0.3) ? 0 : random.below(500));
+        const atUs = nowUs + (random.chance(0.3) ? 0 : random.below(spans[random.below(random.chance(0.1) ? 5 : 4)]!));
         heap.push(atUs, i);
         list.push(atUs, i);
       } else {
@@ -80,6 +89,7 @@ describe('a simulated run', () => {
     expect(Number(first.split(' ')[0])).toBeGreaterThan(500);
     expect(await bustle(7)).toBe(first);
     expect(await bustle(7, listQueue())).toBe(first);
+    expect(await bustle(7, createWheelQueue())).toBe(first);
     expect(await bustle(8)).not.toBe(first);
   });
 
@@ -108,6 +118,19 @@ describe('a simulated run', () => {
     ['the crypto global', () => crypto.randomUUID()],
     ['process.nextTick', () => process.nextTick(() => {})],
     ['process.hrtime', () => process.hrtime()],
+    ['process.hrtime.bigint', () => process.hrtime.bigint()],
+    ['node:fs readFileSync', () => require('node:fs').readFileSync('x')],
+    ['node:net Socket', () => new (require('node:net').Socket)()],
+    ['node:dgram createSocket', () => require('node:dgram').createSocket('udp4')],
+    ['node:worker_threads Worker', () => new (require('node:worker_threads').Worker)('x')],
+    ['node:zlib deflate', () => require('node:zlib').deflate(new Uint8Array(1), () => {})],
+    [
+      'node:crypto sign on the thread pool',
+      () => require('node:crypto').sign(null, new Uint8Array(1), 'key', () => {}),
+    ],
+    ['crypto.subtle.digest', () => require('node:crypto').webcrypto.subtle.digest('SHA-256', new Uint8Array(1))],
+    ['node:crypto randomBytes', () => require('node:crypto').randomBytes(4)],
+    ['MessageChannel', () => new MessageChannel()],
   ])('fails where its code reaches for %s, and names the file that did', async (what, reach) => {
     const kernel = createKernel();
     kernel.schedule(3, 2, 'guilty', () => {

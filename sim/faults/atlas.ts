@@ -1,0 +1,66 @@
+// Law: whatever the faults damage, any quorum keeps a good copy of each log entry on an honest disk: the fault model is of the whole mesh
+// and not of one disk. An entry that is not held widely enough is never damaged.
+import type { SimNode } from '../node.ts';
+import { createDraws } from '../world/index.ts';
+
+export interface Atlas {
+  /** Damages a share of the log entries on the disk of a node that is down. Returns how many. */
+  damage(node: SimNode, permille: number): number;
+}
+
+export interface AtlasOptions {
+  readonly nodes: readonly SimNode[];
+  readonly seed: number;
+  /** Honest disks, other than the damaged one, that must hold a good copy. */
+  readonly copiesMin: number;
+  readonly isHonest: (index: number) => boolean;
+}
+
+const table = 'lanes';
+const purpose = { pick: 0, bit: 1 } as const;
+
+/** `e/LANE/AUTHOR/SEQUENCE`, the sequence with leading zeros: rows of one lane, in order. */
+function entriesOf({ disk }: SimNode): string[] {
+  return [...(disk.tables.get(table)?.keys() ?? [])].filter((key) => key.startsWith('e/')).sort();
+}
+
+function laneOf(key: string): string {
+  return key.slice(0, key.lastIndexOf('/'));
+}
+
+/** A lane is read up to its first damaged entry, so that whatever stands behind that one is no copy either. */
+function readable(node: SimNode): Set<string> {
+  const broken = new Set<string>();
+  return new Set(
+    entriesOf(node).filter((key) => {
+      if (node.disk.isDamaged(table, key)) broken.add(laneOf(key));
+      return !broken.has(laneOf(key));
+    }),
+  );
+}
+
+export function createAtlas({ nodes, seed, copiesMin, isHonest }: AtlasOptions): Atlas {
+  const draws = createDraws(seed, 'atlas');
+  const turns = new Map<number, number>();
+  return {
+    damage(node, permille) {
+      const turn = (turns.get(node.index) ?? 0) + 1;
+      turns.set(node.index, turn);
+      const others = nodes.filter((other) => other !== node && isHonest(other.index)).map(readable);
+      const rows = entriesOf(node);
+      // The last entry of a lane that is not held widely enough keeps everything before it whole.
+      const spared = new Map<string, string>();
+      for (const key of rows)
+        if (others.filter((held) => held.has(key)).length < copiesMin) spared.set(laneOf(key), key);
+      let damaged = 0;
+      for (const [n, key] of rows.entries()) {
+        const sizeBits = 8 * node.disk.tables.get(table)!.get(key)!.length;
+        const isSpared = key <= (spared.get(laneOf(key)) ?? '');
+        if (isSpared || !draws.chance(permille, purpose.pick, node.index, turn, n)) continue;
+        node.disk.damage(table, key, draws.below(sizeBits, purpose.bit, node.index, turn, n));
+        damaged++;
+      }
+      return damaged;
+    },
+  };
+}
