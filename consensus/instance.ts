@@ -114,9 +114,9 @@ export class Instance {
     const hash = hex.encode(this.#host.crypto.sha256(held.entry));
     const added: HeldProposal = { proposal, held, hash, justification: undefined, permitted: undefined };
     const other = this.#proposals.add(added, (named) => this.#ballots.isNamed(named));
-    if (other !== undefined) {
+    // As in `#onConflict`: an own proposal of this very call is not sealed yet when a second bearer of the key contradicts it.
+    if (other?.held.isSealed === true && held.isSealed)
       this.#judge.convict({ kind: 'proposals', culprit, first: other.held.export(), second: held.export() });
-    }
     if (this.#settlement !== undefined) return;
     if (this.#proposals.payload(proposal.value) === undefined) this.#pacer.await(proposal.value);
     if (proposal.justificationHash !== noHash) this.#pacer.await(proposal.justificationHash);

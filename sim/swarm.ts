@@ -6,7 +6,7 @@ import type { Plan } from '../actors/plan/index.ts';
 import { createRandom, type DeadLetterReason, type ExitReason, type Random } from '../actors/system/index.ts';
 import { type BoardChange, encodeWorkflowEntry, workflowLane } from '../actors/workflow/index.ts';
 import { defaultFaultBudget } from '../consensus/index.ts';
-import type { WorkflowServices } from '../node/index.ts';
+import { createCrypto, type WorkflowServices } from '../node/index.ts';
 import { type Genesis, meshIdOf } from '../protocols/mesh/index.ts';
 import { compareText, createIdentity, openEnvelope, utf8 } from '../protocols/wire/index.ts';
 import { type DiskProfile, type OperationKind, quickDisk } from './disk/index.ts';
@@ -96,7 +96,7 @@ export class Swarm {
       ...(options.queue === undefined ? {} : { queue: options.queue }),
       ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
     });
-    this.crypto = createSimCrypto(options.signatures ?? 'keyed-hash');
+    this.crypto = createSimCrypto(options.signatures ?? 'keyed-hash', createCrypto());
     this.random = createRandom(seed).fork('swarm');
     this.diskProfile = options.disk ?? quickDisk;
     const about = Array.from({ length: count }, (_, index) => ({

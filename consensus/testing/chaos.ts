@@ -16,8 +16,10 @@ export interface ChaosOptions {
   readonly instances?: number;
   /** When the chaos ends, in virtual milliseconds. */
   readonly stableAtMs?: number;
-  /** Nodes that never come up: at most f + c of them. */
+  /** Nodes that never come up: at most f + c of them, with the twins. */
   readonly dead?: number;
+  /** Members that run twice under one key, each of the two honest by itself and the pair an equivocator: at most f. */
+  readonly twins?: number;
   /** A shell that sends before its records are durable and so forgets what it said: what the write-ahead log is there to prevent. */
   readonly forgetsRecords?: boolean;
   readonly crashes?: boolean;
@@ -30,12 +32,14 @@ export interface ChaosResult {
 }
 
 export function runChaos(options: ChaosOptions): ChaosResult {
-  const { crypto, n, budget, seed, instances = 3, stableAtMs = 1_500, dead = 0, crashes = true } = options;
+  const { crypto, n, budget, seed, instances = 3, stableAtMs = 1_500 } = options;
+  const { dead = 0, twins = 0, crashes = true } = options;
   const identities = Array.from({ length: n }, (_, i) => createIdentity(crypto, new Uint8Array(32).fill(i + 1)));
   const mesh = testMesh(identities, budget, crypto);
   const sim = new Sim({
     mesh,
     crypto,
+    running: [...identities, ...identities.slice(n - twins)],
     seed,
     baseMs: 80,
     ...(options.rules === undefined ? {} : { rules: options.rules }),
@@ -49,7 +53,9 @@ export function runChaos(options: ChaosOptions): ChaosResult {
   });
   const { chance } = sim;
   const below = (bound: number): number => Math.floor(chance.next() * bound);
-  const living = identities.map((_, i) => i).slice(dead);
+  const living = sim.nodes.map(({ index }) => index).slice(dead);
+  const honest = living.filter((index) => index < n - twins);
+  const lying = living.filter((index) => index >= n - twins);
   for (let i = 0; i < dead; i++) sim.crash(i);
   const subjects: Subject[] = Array.from({ length: instances }, (_, i) => ({
     domain: 'verdict',
@@ -78,11 +84,11 @@ export function runChaos(options: ChaosOptions): ChaosResult {
       for (const index of living) sim.restart(index);
     });
   }
-  const isDone = (): boolean => living.every((index) => ids.every((id) => sim.nodes[index]!.decided.has(id)));
+  const isDone = (): boolean => honest.every((index) => ids.every((id) => sim.nodes[index]!.decided.has(id)));
   sim.run(stableAtMs + 60_000, isDone);
-  const undecided = living.reduce(
+  const undecided = honest.reduce(
     (sum, index) => sum + ids.filter((id) => !sim.nodes[index]!.decided.has(id)).length,
     0,
   );
-  return { sim, violations: sim.violations(), undecided };
+  return { sim, violations: sim.violations(lying), undecided };
 }

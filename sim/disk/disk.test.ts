@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { type AppendFile, createRandom, type Storage } from '../../actors/system/index.ts';
+import { createCrypto } from '../../node/index.ts';
 import {
   appendFileContract,
   blobsContract,
@@ -10,7 +11,7 @@ import { hex } from '../../protocols/wire/index.ts';
 import { createKernel, createLife, createSimCrypto, type Kernel } from '../world/index.ts';
 import { Disk, openSimStorage, quickDisk } from './index.ts';
 
-const crypto = createSimCrypto('ed25519');
+const crypto = createSimCrypto('ed25519', createCrypto());
 
 function nodeOn(kernel: Kernel, seed = 1) {
   const disk = new Disk({ kernel, node: 0, seed, profile: quickDisk });

@@ -1,7 +1,6 @@
 // Law: simulated nodes hash as real ones do. Signatures are real Ed25519 unless the fast form is asked for by name, and that form is
 // forgeable by nobody in the simulation either: only who holds the secret can compute the tag, since the table of secrets is this closure's.
 import type { Crypto } from '../../actors/system/index.ts';
-import { createCrypto } from '../../node/index.ts';
 import { equalBytes, hex, utf8 } from '../../protocols/wire/index.ts';
 
 /** `ed25519`: the node's own. `keyed-hash`: a fiftieth of the time, for runs of many seeds; nothing outside the simulation accepts it. */
@@ -9,8 +8,8 @@ export type SignatureKind = 'ed25519' | 'keyed-hash';
 
 const tagDomains = [utf8.encode('parley/sim/tag/1'), utf8.encode('parley/sim/tag/2')] as const;
 
-export function createSimCrypto(kind: SignatureKind): Crypto {
-  const real = createCrypto();
+/** `real`: the node's own, handed in so that a swarm of light agents need not load the node's code. */
+export function createSimCrypto(kind: SignatureKind, real: Crypto): Crypto {
   if (kind === 'ed25519') return real;
   const secretOf = new Map<string, Uint8Array>();
   const publicOf = new Map<string, Uint8Array>();

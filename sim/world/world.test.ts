@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../actors/system/index.ts';
+import { createCrypto } from '../../node/index.ts';
 import {
   createDraws,
   createHeapQueue,
@@ -265,7 +266,7 @@ describe('simulated signatures', () => {
   it.each(['ed25519', 'keyed-hash'] as const)(
     '%s: verify for their message and key alone, and cannot be made without the secret',
     (kind) => {
-      const crypto = createSimCrypto(kind);
+      const crypto = createSimCrypto(kind, createCrypto());
       const [secret, other] = [new Uint8Array(32).fill(7), new Uint8Array(32).fill(8)];
       const [key, otherKey] = [crypto.publicKey(secret), crypto.publicKey(other)];
       const message = Uint8Array.of(1, 2, 3);
@@ -285,7 +286,7 @@ describe('simulated signatures', () => {
       expect(crypto.verify(key, message, new Uint8Array(64))).toBe(false);
       expect(crypto.verify(new Uint8Array(3), message, signature)).toBe(false);
       expect(crypto.sign(secret, message)).toEqual(signature);
-      expect(crypto.publicKey(secret)).toEqual(createSimCrypto('ed25519').publicKey(secret));
+      expect(crypto.publicKey(secret)).toEqual(createSimCrypto('ed25519', createCrypto()).publicKey(secret));
     },
   );
 });
