@@ -2,7 +2,7 @@
 // nothing once that cell has ended.
 import { AskError, askTarget } from './ask.ts';
 import { Cell } from './cell.ts';
-import { errorOf, spawnChild } from './lifecycle.ts';
+import { crash, errorOf, spawnChild } from './lifecycle.ts';
 import { demonitor, exit, link, monitor, unlink } from './links.ts';
 import { ActorStash } from './stash.ts';
 import { ForeignRef, type Target } from './target.ts';
@@ -184,7 +184,12 @@ export class ActorContext implements Context<Message> {
     const finish = (outcome: () => void): void => {
       if (!this.current) return;
       cell.pipes?.delete(abort);
-      outcome();
+      try {
+        outcome();
+      } catch (thrown) {
+        // The actor's own function, and so its own crash: it must not end as a rejection that nobody handles.
+        crash(cell, errorOf(thrown));
+      }
     };
     Promise.resolve()
       .then(() => run(abort.signal))

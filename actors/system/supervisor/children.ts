@@ -14,7 +14,11 @@ export interface Slot extends ModelChild {
 }
 
 export type Outcome = Extract<ModelEvent, { type: 'started' | 'ignored' | 'failed' }>;
-export type Wait = { readonly type: 'start'; readonly id: string } | { readonly type: 'stop'; readonly id: string };
+export type Wait =
+  | { readonly type: 'start'; readonly id: string }
+  | { readonly type: 'stop'; readonly id: string }
+  /** For any child to end. */
+  | { readonly type: 'stops' };
 export type Procedure<T> = Generator<Wait, T, Outcome | undefined>;
 
 /** What a supervisor has, and how it is started and stopped; the model decides when. */
@@ -77,14 +81,22 @@ export abstract class Children {
     }
   }
 
+  /** Each is gone as soon as it has ended: who watches it does not wait for the slowest. */
   protected *stopTogether(slots: readonly Slot[]): Procedure<void> {
-    const living = slots.filter((slot) => slot.run === 'up');
-    const ids = living.filter((slot) => !this.ended.delete(slot.id)).map((slot) => slot.id);
+    const living = new Map(slots.filter((slot) => slot.run === 'up').map((slot) => [slot.id, slot]));
+    const ids = [...living.keys()].filter((id) => !this.ended.has(id));
     if (ids.length > 0) this.effects.push({ type: 'stop', ids });
-    for (const id of ids) yield { type: 'stop', id };
-    for (const slot of living) {
-      slot.held = true;
-      slot.run = 'down';
+    while (living.size > 0) {
+      if (this.ended.size === 0) yield { type: 'stops' };
+      for (const id of this.ended.keys()) {
+        const slot = living.get(id);
+        if (slot === undefined) continue;
+        living.delete(id);
+        slot.held = true;
+        slot.run = 'down';
+        this.release(slot);
+      }
+      this.ended.clear();
     }
   }
 

@@ -56,6 +56,7 @@ export class SupervisorModel extends Children {
   private proceed(): void {
     for (;;) {
       if (this.wait?.type === 'stop' && this.ended.delete(this.wait.id)) this.resume(undefined);
+      else if (this.wait?.type === 'stops' && this.ended.size > 0) this.resume(undefined);
       else if (this.procedure === undefined && !this.over && this.ended.size > 0) this.begin(this.onEnded());
       else if (this.procedure === undefined && !this.over && this.waiting.length > 0)
         this.begin(this.onEvent(this.waiting.shift()!));
