@@ -39,14 +39,21 @@ export type Conclusion =
       readonly value: ValueId;
     };
 
-type RoundBallots = Record<VoteKind, Map<NodeId, HeldVote[]>>;
-const statementsPerSlot = 2;
+/** Statements of one kind and round. */
+interface Slots {
+  /** What each member said first. */
+  readonly first: Map<NodeId, HeldVote>;
+  /** What a member said besides: it convicts, and one is enough. */
+  second: Map<NodeId, HeldVote> | undefined;
+}
+type RoundBallots = Record<VoteKind, Slots>;
+const kinds = ['prevote', 'precommit'] as const;
 
 export class Ballots {
   readonly #epoch: EpochView;
   readonly #rules: Rules;
   readonly #rounds = new Map<number, RoundBallots>();
-  #keeper: VoteKeeper;
+  readonly #keeper: VoteKeeper;
 
   constructor(epoch: EpochView, rules: Rules) {
     this.#epoch = epoch;
@@ -55,26 +62,29 @@ export class Ballots {
   }
 
   /** Keeps and counts a verified vote of a member. False: known already, or one statement too many. */
-  add({ vote, held }: HeldVote, currentRound: number, onConflict: (conflict: Conflict) => void): boolean {
-    const slot = this.#slot(vote.kind, vote.round, held.signer);
-    if (slot.length >= statementsPerSlot || slot.some((known) => sameEntry(known.held, held))) return false;
-    this.#findConflicts({ vote, held }, onConflict);
-    slot.push({ vote, held });
-    const kept = { kind: vote.kind, round: vote.round, voter: held.signer, value: vote.value };
-    this.#keeper = this.#rules.applyVote(
-      this.#keeper,
-      kept,
-      this.#epoch.weights.get(held.signer) ?? 0,
-      currentRound,
-    ).keeper;
+  add(added: HeldVote, currentRound: number, onConflict: (conflict: Conflict) => void): boolean {
+    const { vote, held } = added;
+    const { kind, round, value } = vote;
+    const { signer } = held;
+    const slots = this.#slots(kind, round);
+    const first = slots.first.get(signer);
+    if (first !== undefined && (slots.second?.has(signer) === true || sameEntry(first.held, held))) return false;
+    this.#findConflicts(added, onConflict);
+    if (first === undefined) slots.first.set(signer, added);
+    else {
+      slots.second ??= new Map();
+      slots.second.set(signer, added);
+    }
+    const weight = this.#epoch.weights.get(signer) ?? 0;
+    this.#rules.applyVote(this.#keeper, { kind, round, voter: signer, value }, weight, currentRound);
     // The keeper counts an equivocator's first statement only. Its second one may complete a certificate for a value that others see.
-    if (slot.length > 1 && vote.value !== null) this.#countCertificate(vote.kind, vote.round, vote.value);
+    if (first !== undefined && value !== null) this.#countCertificate(kind, round, value);
     return true;
   }
 
   /** What holds about `value` in that round and kind now. */
   conclude(kind: VoteKind, round: number, value: ValueId): Conclusion | undefined {
-    if (kind === 'prevote' && round === 0 && this.weightFor(kind, 0, value) >= this.#epoch.thresholds.fast) {
+    if (kind === 'prevote' && round === 0 && this.#weightFor(kind, 0, value) >= this.#epoch.thresholds.fast) {
       return { type: 'decide', kind: 'FAST', round, value };
     }
     if (!hasQuorumOn(this.#keeper, kind, round, value)) return undefined;
@@ -83,10 +93,11 @@ export class Ballots {
 
   /** Every value voted for, by round and kind: what a restarted node concludes from. */
   *values(): Iterable<{ readonly kind: VoteKind; readonly round: number; readonly value: ValueId }> {
-    for (const [round, ballots] of this.#rounds) {
-      for (const kind of ['prevote', 'precommit'] as const) {
-        const values = new Set([...ballots[kind].values()].flatMap((votes) => votes.map(({ vote }) => vote.value)));
-        for (const value of values) if (value !== null) yield { kind, round, value };
+    for (const round of this.#rounds.keys()) {
+      for (const kind of kinds) {
+        const values = new Set<ValueId>();
+        for (const { vote } of this.all(kind, round)) if (vote.value !== null) values.add(vote.value);
+        for (const value of values) yield { kind, round, value };
       }
     }
   }
@@ -99,77 +110,88 @@ export class Ballots {
     return hasQuorumOfAny(this.#keeper, kind, round);
   }
 
-  /** Statements by member; at most two each. */
-  of(kind: VoteKind, round: number): ReadonlyMap<NodeId, readonly HeldVote[]> {
-    return this.#rounds.get(round)?.[kind] ?? new Map();
+  /** All statements; at most two of each member. */
+  *all(kind: VoteKind, round: number): Iterable<HeldVote> {
+    const slots = this.#rounds.get(round)?.[kind];
+    if (slots === undefined) return;
+    yield* slots.first.values();
+    if (slots.second !== undefined) yield* slots.second.values();
   }
 
   /** One entry per member that voted for `value`. */
   votesFor(kind: VoteKind, round: number, value: ValueId): HeldEntry[] {
     const found: HeldEntry[] = [];
-    for (const votes of this.of(kind, round).values()) {
-      const vote = votes.find((each) => each.vote.value === value);
-      if (vote !== undefined) found.push(vote.held);
-    }
+    for (const { vote, held } of this.all(kind, round)) if (vote.value === value) addOnce(found, held);
     return found;
   }
 
-  weightFor(kind: VoteKind, round: number, value: ValueId): number {
-    return this.votesFor(kind, round, value).reduce(
-      (sum, held) => sum + (this.#epoch.weights.get(held.signer) ?? 0),
-      0,
-    );
+  #weightFor(kind: VoteKind, round: number, value: ValueId): number {
+    const slots = this.#rounds.get(round)?.[kind];
+    if (slots === undefined) return 0;
+    if (slots.second !== undefined) return this.#weigh(this.votesFor(kind, round, value));
+    let weight = 0;
+    for (const { vote, held } of slots.first.values())
+      if (vote.value === value) weight += this.#epoch.weights.get(held.signer) ?? 0;
+    return weight;
+  }
+
+  #weigh(votes: readonly HeldEntry[]): number {
+    return votes.reduce((sum, { signer }) => sum + (this.#epoch.weights.get(signer) ?? 0), 0);
   }
 
   /** Whether this very vote is held, so that its signature need not be checked again. */
   readonly isKnown = (signed: SignedEntry): boolean => {
     const entry = decodeEntry(signed.entry);
     if (entry.type !== 'vote') return false;
-    const { kind, round } = entry.vote;
-    return (
-      this.of(kind, round)
-        .get(signed.signer)
-        ?.some((known) => sameSigned(known.held, signed)) === true
-    );
+    const slots = this.#rounds.get(entry.vote.round)?.[entry.vote.kind];
+    const known = [slots?.first.get(signed.signer), slots?.second?.get(signed.signer)];
+    return known.some((each) => each !== undefined && sameSigned(each.held, signed));
   };
 
   /** Whether a round-0 prevote names the proposal of that hash. */
   isNamed(hash: string): boolean {
-    for (const votes of this.of('prevote', 0).values())
-      if (votes.some(({ vote }) => vote.proposalHash === hash)) return true;
+    for (const { vote } of this.all('prevote', 0)) if (vote.proposalHash === hash) return true;
     return false;
   }
 
   forget(keep: (round: number) => boolean): void {
-    this.#keeper = forgetRounds(this.#keeper, keep);
-    for (const round of [...this.#rounds.keys()]) if (!keep(round)) this.#rounds.delete(round);
+    forgetRounds(this.#keeper, keep);
+    for (const round of this.#rounds.keys()) if (!keep(round)) this.#rounds.delete(round);
   }
 
-  #slot(kind: VoteKind, round: number, signer: NodeId): HeldVote[] {
-    const ballots = this.#rounds.get(round) ?? { prevote: new Map(), precommit: new Map() };
-    this.#rounds.set(round, ballots);
-    const slot = ballots[kind].get(signer) ?? [];
-    ballots[kind].set(signer, slot);
-    return slot;
+  #slots(kind: VoteKind, round: number): Slots {
+    let ballots = this.#rounds.get(round);
+    if (ballots === undefined) {
+      ballots = {
+        prevote: { first: new Map(), second: undefined },
+        precommit: { first: new Map(), second: undefined },
+      };
+      this.#rounds.set(round, ballots);
+    }
+    return ballots[kind];
   }
 
   #countCertificate(kind: VoteKind, round: number, value: ValueId): void {
-    const weights = new Map(
-      this.votesFor(kind, round, value).map((held) => [held.signer, this.#epoch.weights.get(held.signer) ?? 0]),
-    );
-    const weight = [...weights.values()].reduce((sum, each) => sum + each, 0);
-    if (weight >= this.#epoch.thresholds.quorum)
-      this.#keeper = applyCertificate(this.#keeper, kind, round, value, weights).keeper;
+    const votes = this.votesFor(kind, round, value);
+    if (this.#weigh(votes) < this.#epoch.thresholds.quorum) return;
+    const weights = new Map(votes.map(({ signer }) => [signer, this.#epoch.weights.get(signer) ?? 0]));
+    applyCertificate(this.#keeper, kind, round, value, weights);
   }
 
   #findConflicts({ vote, held }: HeldVote, onConflict: (conflict: Conflict) => void): void {
     for (const ballots of this.#rounds.values()) {
-      for (const kind of ['prevote', 'precommit'] as const) {
-        for (const known of ballots[kind].get(held.signer) ?? []) {
-          const conflict = conflictOf(known.vote, vote);
-          if (conflict !== undefined) onConflict({ kind: conflict, first: known.held, second: held });
+      for (const kind of kinds) {
+        const { first, second } = ballots[kind];
+        for (const known of [first.get(held.signer), second?.get(held.signer)]) {
+          const conflict = known === undefined ? undefined : conflictOf(known.vote, vote);
+          if (conflict !== undefined) onConflict({ kind: conflict, first: known!.held, second: held });
         }
       }
     }
   }
+}
+
+/** A member may have made two different statements for one value. */
+function addOnce(found: HeldEntry[], held: HeldEntry): void {
+  if (!found.some(({ signer }) => signer === held.signer)) found.push(held);
 }

@@ -89,9 +89,10 @@ function planFromReports(
   ownValue: ValueId | undefined,
 ): ReportPlan | undefined {
   const chosen: HeldVote[] = [];
-  for (const votes of ballots.of('prevote', 0).values()) {
-    const usable = votes.find(({ vote }) => vote.value === null || isUsable(vote.value, vote.proposalHash, proposals));
-    if (usable !== undefined) chosen.push(usable);
+  for (const each of ballots.all('prevote', 0)) {
+    const { vote, held } = each;
+    const isListed = chosen.some((other) => other.held.signer === held.signer);
+    if (!isListed && (vote.value === null || isUsable(vote.value, vote.proposalHash, proposals))) chosen.push(each);
   }
   const reports: Report[] = chosen.map(({ vote, held }) => ({
     signer: held.signer,
@@ -114,8 +115,7 @@ function planFromReports(
 /** Values that members report, each once. */
 export function reportedValues(ballots: Ballots): ValueId[] {
   const values = new Set<ValueId>();
-  for (const votes of ballots.of('prevote', 0).values())
-    for (const { vote } of votes) if (vote.value !== null) values.add(vote.value);
+  for (const { vote } of ballots.all('prevote', 0)) if (vote.value !== null) values.add(vote.value);
   return [...values];
 }
 

@@ -97,8 +97,7 @@ export class OwnStatements {
       const polka = this.polka(core.validRound, core.validValue);
       if (polka !== undefined) builder.certificate(`${this.#id} polka`, polka);
     } else if (core.round > 0) {
-      for (const votes of this.#ballots.of('prevote', 0).values())
-        for (const { held } of votes) builder.relay(held.export());
+      for (const { held } of this.#ballots.all('prevote', 0)) builder.relay(held.export());
       for (const { held } of this.#proposals.reportable()) builder.relay(held.export());
     }
   }

@@ -55,49 +55,69 @@ function leafHashOf(entry: Uint8Array, crypto: Sha256): Uint8Array {
   return crypto.sha256(preimage.subarray(0, 1 + entry.length));
 }
 
-/** Over 1 to `arity` hashes of `level`, from `start` on. */
-function nodeHashOf(level: readonly Uint8Array[], start: number, crypto: Sha256): Uint8Array {
-  const end = Math.min(start + arity, level.length);
+/** Over the 1 to `arity` hashes that stand in `hashes` from the `start`-th to before the `end`-th. */
+function nodeHashIn(hashes: Uint8Array, start: number, end: number, crypto: Sha256): Uint8Array {
   preimage[0] = nodePrefix;
-  for (let i = start; i < end; i++) preimage.set(level[i]!, 1 + 32 * (i - start));
+  preimage.set(hashes.subarray(32 * start, 32 * end), 1);
   return crypto.sha256(preimage.subarray(0, 1 + 32 * (end - start)));
 }
 
-/** The hash tree over a batch. It keeps hashes only, so holding on to one entry does not hold the frame it came in. */
+/** Over 1 to `arity` hashes. */
+function nodeHashOf(group: readonly Uint8Array[], crypto: Sha256): Uint8Array {
+  preimage[0] = nodePrefix;
+  for (let i = 0; i < group.length; i++) preimage.set(group[i]!, 1 + 32 * i);
+  return crypto.sha256(preimage.subarray(0, 1 + 32 * group.length));
+}
+
+/** The hash tree over a batch: all hashes in one array, leaves first and the root last, since thousands of small ones would cost more to keep than to compute. */
 export class EntryTree {
-  readonly #levels: Uint8Array[][];
+  readonly #hashes: Uint8Array;
+  /** Where in `#hashes` each level begins, counted in hashes; the last one is the root's. */
+  readonly #starts: number[] = [0];
 
   constructor(entries: readonly Uint8Array[], crypto: Sha256) {
     if (entries.length === 0 || entries.length > maxBatchEntries)
       throw new MalformedBytes(`a batch has 1 to ${maxBatchEntries} entries, not ${entries.length}`);
-    let level = entries.map((entry) => leafHashOf(entry, crypto));
-    this.#levels = [level];
-    while (level.length > 1) {
-      const above: Uint8Array[] = [];
-      for (let at = 0; at < level.length; at += arity) above.push(nodeHashOf(level, at, crypto));
-      this.#levels.push(above);
-      level = above;
+    let total = entries.length;
+    for (let width = entries.length; width > 1; total += width) {
+      this.#starts.push(total);
+      width = Math.ceil(width / arity);
+    }
+    const hashes = new Uint8Array(32 * total);
+    this.#hashes = hashes;
+    for (let i = 0; i < entries.length; i++) hashes.set(leafHashOf(entries[i]!, crypto), 32 * i);
+    for (let height = 1; height < this.#starts.length; height++) {
+      const end = this.#starts[height]!;
+      let to = end;
+      for (let at = this.#starts[height - 1]!; at < end; at += arity, to++)
+        hashes.set(nodeHashIn(hashes, at, Math.min(at + arity, end), crypto), 32 * to);
     }
   }
 
   get root(): Uint8Array {
-    return this.#levels.at(-1)![0]!;
+    return this.#hashes.slice(-32);
   }
 
   path(index: number): PathLevel[] {
     const path: PathLevel[] = [];
     let at = index;
-    for (let height = 0; height < this.#levels.length - 1; height++) {
-      const level = this.#levels[height]!;
+    for (let height = 0; height < this.#starts.length - 1; height++) {
+      const start = this.#starts[height]!;
       const position = at % arity;
       const siblings: Uint8Array[] = [];
-      for (let i = at - position; i < Math.min(at - position + arity, level.length); i++)
-        if (i !== at) siblings.push(level[i]!);
+      for (let i = at - position; i < at - position + arity && start + i < this.#starts[height + 1]!; i++)
+        if (i !== at) siblings.push(this.#hashes.slice(32 * (start + i), 32 * (start + i + 1)));
       path.push({ position, siblings });
       at = (at - position) / arity;
     }
     return path;
   }
+}
+
+/** A batch whose signature holds, shared by all entries that were in it. */
+export interface SealedBatch {
+  readonly batch: Batch;
+  readonly tree: EntryTree;
 }
 
 /**
@@ -107,15 +127,14 @@ export class EntryTree {
 export class HeldEntry {
   readonly signer: NodeId;
   #entry: Uint8Array;
-  #source:
-    | { readonly tree: EntryTree; readonly index: number; readonly signature: Uint8Array }
-    | SignedEntry
-    | undefined;
+  #sealed: SealedBatch | undefined;
+  #index = 0;
+  #signed: SignedEntry | undefined;
 
   constructor(entry: Uint8Array, signer: NodeId, signed?: SignedEntry) {
     this.#entry = entry;
     this.signer = signer;
-    this.#source = signed;
+    this.#signed = signed;
   }
 
   get entry(): Uint8Array {
@@ -127,30 +146,33 @@ export class HeldEntry {
   }
 
   get isSealed(): boolean {
-    return this.#source !== undefined;
+    return this.#sealed !== undefined || this.#signed !== undefined;
   }
 
-  seal(tree: EntryTree, index: number, signature: Uint8Array): void {
-    this.#source ??= { tree, index, signature };
+  /** The batch it came in, unless it was taken out of it or came alone. */
+  get sealed(): SealedBatch | undefined {
+    return this.#sealed;
+  }
+
+  seal(sealed: SealedBatch, index: number): void {
+    if (this.isSealed) return;
+    this.#sealed = sealed;
+    this.#index = index;
   }
 
   /** Takes the entry out of its sealed batch, so that keeping it keeps nothing else of the batch. */
   detach(): void {
     this.#entry = this.#entry.slice();
-    this.#source = this.export();
+    this.#signed = this.export();
+    this.#sealed = undefined;
   }
 
   /** Throws where an own entry has not been sealed yet. */
   export(): SignedEntry {
-    const source = this.#source;
-    if (source === undefined) throw new Error('an own entry is exported after its batch was sealed, not before');
-    if ('entry' in source) return source;
-    return {
-      entry: this.entry,
-      signer: this.signer,
-      path: source.tree.path(source.index),
-      signature: source.signature,
-    };
+    if (this.#signed !== undefined) return this.#signed;
+    if (this.#sealed === undefined) throw new Error('an own entry is exported after its batch was sealed, not before');
+    const { batch, tree } = this.#sealed;
+    return { entry: this.#entry, signer: this.signer, path: tree.path(this.#index), signature: batch.signature };
   }
 }
 
@@ -165,30 +187,30 @@ function signedMessage(root: Uint8Array): Uint8Array {
 export function sealBatch(identity: Identity, crypto: Crypto, held: readonly HeldEntry[]): Batch {
   const entries = held.map((each) => each.entry);
   const tree = new EntryTree(entries, crypto);
-  const signature = crypto.sign(identity.secretKey, signedMessage(tree.root));
-  held.forEach((each, i) => {
-    each.seal(tree, i, signature);
-  });
-  return { signer: identity.id, entries, signature };
+  const batch = { signer: identity.id, entries, signature: crypto.sign(identity.secretKey, signedMessage(tree.root)) };
+  const sealed = { batch, tree };
+  for (let i = 0; i < held.length; i++) held[i]!.seal(sealed, i);
+  return batch;
 }
 
 /** The entries of a batch, or undefined where its signature does not verify. Throws MalformedBytes where `signer` is no node id. */
 export function openBatch(batch: Batch, crypto: Crypto): HeldEntry[] | undefined {
   const tree = new EntryTree(batch.entries, crypto);
   return crypto.verify(publicKeyOf(batch.signer), signedMessage(tree.root), batch.signature)
-    ? holdBatch(batch, tree)
+    ? holdBatch({ batch, tree })
     : undefined;
 }
 
 /** The entries of a batch from this node's own log, which is trusted. */
 export function reopenBatch(batch: Batch, crypto: Sha256): HeldEntry[] {
-  return holdBatch(batch, new EntryTree(batch.entries, crypto));
+  return holdBatch({ batch, tree: new EntryTree(batch.entries, crypto) });
 }
 
-function holdBatch(batch: Batch, tree: EntryTree): HeldEntry[] {
-  return batch.entries.map((entry, i) => {
-    const held = new HeldEntry(entry, batch.signer);
-    held.seal(tree, i, batch.signature);
+function holdBatch(sealed: SealedBatch): HeldEntry[] {
+  const { signer, entries } = sealed.batch;
+  return entries.map((entry, i) => {
+    const held = new HeldEntry(entry, signer);
+    held.seal(sealed, i);
     return held;
   });
 }
@@ -198,7 +220,7 @@ export function verifySignedEntry(signed: SignedEntry, crypto: Crypto): boolean 
   let hash = leafHashOf(signed.entry, crypto);
   for (const { position, siblings } of signed.path) {
     if (position > siblings.length || siblings.length >= arity) return false;
-    hash = nodeHashOf([...siblings.slice(0, position), hash, ...siblings.slice(position)], 0, crypto);
+    hash = nodeHashOf([...siblings.slice(0, position), hash, ...siblings.slice(position)], crypto);
   }
   return crypto.verify(publicKeyOf(signed.signer), signedMessage(hash), signed.signature);
 }
