@@ -6,7 +6,7 @@ import type { Knowledge } from './interpret.ts';
 import { readsOnlyOutputs, tableSkills } from './interpret.ts';
 import * as lexicon from './lexicon.ts';
 import type { SkillManifest } from './manifest.ts';
-import { looksLikeFile, meets, nameKey } from './names.ts';
+import { isFileName, looksLikeFile, meets, nameKey } from './names.ts';
 import { Reader } from './reader.ts';
 import type { RankedSkill } from './retrieve.ts';
 import { fits } from './skill-slots.ts';
@@ -19,6 +19,7 @@ import type { Abstention, Candidate } from './types.ts';
 
 const maximumCandidates = 3;
 const maximumQuestions = 4;
+const maximumColumnsTold = 20;
 const units =
   /^(k|m|g|t)?i?b(ytes?)?$|^(bytes?|kilobytes?|megabytes?|gigabytes?|percent|seconds?|minutes?|hours?|days?|euros?|dollars?|%|€|\$)$|^\d+(\.\d+)?[a-z%]+$/i;
 
@@ -51,14 +52,15 @@ function candidatesOf({ knowledge, ranked, tokens }: AbstainContext): readonly C
   const others = knowledge.manifests.filter(
     (manifest) => isFirstStep(manifest) && !best.some((one) => one.manifest === manifest),
   );
-  return [...best, ...others.map((manifest) => ({ manifest, score: 0 }))]
-    .slice(0, maximumCandidates)
-    .map(({ manifest, score }) => ({
-      skill: manifest.name,
-      title: manifest.title,
-      example: exampleOf(manifest, knowledge, tokens),
-      score: Math.round(score * 100) / 100,
-    }));
+  const all = [...best, ...others.map((manifest) => ({ manifest, score: 0 }))];
+  // What cannot read the user's data comes near only where nothing else does.
+  const able = all.filter(({ manifest }) => knowledge.data.some((datum) => fits(datum, manifest)));
+  return (able.length > 0 ? able : all).slice(0, maximumCandidates).map(({ manifest, score }) => ({
+    skill: manifest.name,
+    title: manifest.title,
+    example: exampleOf(manifest, knowledge, tokens),
+    score: Math.round(score * 100) / 100,
+  }));
 }
 
 /** A sentence about the user's own data where a table is at hand, with the columns the words name; otherwise the manifest's. */
@@ -93,6 +95,7 @@ export function notUnderstood(tokens: readonly Token[], reached: number, context
   ];
   if (unknown.some(({ word, text }) => units.test(word) || units.test(text)))
     questions.push('Give plain numbers in the column’s own unit; I know no units.');
+  questions.push(...whatIsThere(tokens, context.knowledge.tables));
   if (unknown.length > 0) {
     const words = unknown.map(({ text }) => text);
     const nothing =
@@ -211,6 +214,14 @@ function isCommon(word: string): boolean {
   );
 }
 
+/** The columns of the one table that the words are about. */
+function whatIsThere(tokens: readonly Token[], tables: readonly TableContext[]): readonly string[] {
+  const named = tables.filter(({ source }) => tokens.some(({ word }) => isFileName(word, source)));
+  const [table, other] = named.length > 0 ? named : tables;
+  if (table === undefined || other !== undefined || table.columns.length > maximumColumnsTold) return [];
+  return [`The columns of ${table.source} are ${table.columns.map(({ name }) => name).join(', ')}.`];
+}
+
 /** A word close to a column's name, or a part of it, is asked about. */
 function columnQuestions(token: Token, tables: readonly TableContext[]): readonly string[] {
   const key = nameKey(token.word);
@@ -231,7 +242,9 @@ function valueQuestions(
   for (const context of tables) {
     const reader = new Reader(tokens, context);
     for (let at = 0; at < tokens.length; at++) {
+      for (const [column, value] of reader.value(at)) questions.push(`Do you mean "where ${column.name} = ${value}"?`);
       for (const [column, end] of reader.column(at)) {
+        if (isNumeric(column) && column.type !== 'unknown') continue;
         const value = [tokens[end], tokens[at - 1]].find((token) => token !== undefined && unknown.includes(token));
         if (value !== undefined) questions.push(`Do you mean "where ${column.name} = ${value.text}"?`);
       }

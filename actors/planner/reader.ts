@@ -1,5 +1,5 @@
 // Law: matching never decides: it yields every way the words at a place can be read, longest first.
-import { articles, phrases, rowWords } from './lexicon.ts';
+import { articles, grammarWords, phrases, rowWords } from './lexicon.ts';
 import { isFileName, looksPlural, meets, nameKey, stem } from './names.ts';
 import type { Column, TableContext } from './table-query.ts';
 import { type Token, textOf } from './text.ts';
@@ -15,6 +15,13 @@ function cut(texts: readonly string[]): readonly (readonly string[])[] {
     phraseCache.set(texts, parts);
   }
   return parts;
+}
+
+/** `order` for a key named `order_id` or `orderId`. */
+function keyNoun(first: Column | undefined): readonly string[] {
+  if (first?.isKey !== true) return [];
+  const noun = /^(.+?)(?:[\s_-]+[iI][dD]|(?<=\p{Ll})I[dD])$/u.exec(first.name)?.[1];
+  return noun === undefined ? [] : [noun];
 }
 
 /** The words of one sentence, read with one table in mind. */
@@ -96,12 +103,24 @@ export class Reader {
     }
   }
 
-  /** A word for the table's rows: `rows`, or the table's own name. */
+  /** A word for the table's rows: `rows`, the table's own name, or what its key counts (`orders` where `order_id` is the key). */
   *rowNoun(at: number): Generator<readonly [end: number, isPlural: boolean]> {
     if (rowWords.includes(this.word(at))) yield [at + 1, looksPlural(this.word(at))];
+    const names = [...this.tableNames(), ...keyNoun(this.context.columns[0])];
     for (const [key, end] of this.spans(at)) {
-      if (this.tableNames().some((name) => meets(key, nameKey(name)) !== undefined))
-        yield [end, looksPlural(this.word(end - 1))];
+      if (names.some((name) => meets(key, nameKey(name)) !== undefined)) yield [end, looksPlural(this.word(end - 1))];
+    }
+  }
+
+  /** A value seen in a column: `shipped`, `widgets`. Only words that mean nothing else here. */
+  *value(at: number): Generator<readonly [column: Column, value: string, end: number]> {
+    if (grammarWords.has(this.word(at)) || this.column(at).next().done !== true || this.source(at).next().done !== true)
+      return;
+    for (const [key, end] of this.spans(at)) {
+      for (const column of this.context.columns) {
+        const value = column.values?.find((each) => meets(key, nameKey(each)) !== undefined);
+        if (value !== undefined) yield [column, value, end];
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import { functionPhrases } from './lexicon.ts';
 import type { Reader } from './reader.ts';
 import type { Aggregate, Column, TableQuery, Trouble } from './table-query.ts';
 import { aggregateText, isNumeric, noted } from './table-query.ts';
+import { describedRows, withValues } from './table-value.ts';
 import type { Step } from './table-words.ts';
 
 const ofWords = ['of', 'of the', 'for', 'of all', 'of all the', 'in', 'value of', 'values of', 'of the values of'];
@@ -99,9 +100,11 @@ function* overColumn(
 
 function* counting(reader: Reader, query: TableQuery, at: number, end: number): Step {
   const start = reader.skipArticles(end);
-  for (const [after] of reader.rowNoun(start)) {
-    for (const tail of reader.optional(after, beingThere))
-      yield [withAggregates(reader, query, at, tail, [{ function: 'count' }]), tail];
+  for (const { conditions, end: after } of describedRows(reader, start)) {
+    for (const tail of reader.optional(after, beingThere)) {
+      const next = withValues(query, conditions, start, after);
+      if (next !== undefined) yield [withAggregates(reader, next, at, tail, [{ function: 'count' }]), tail];
+    }
   }
   // "count per section": what is counted goes without saying. "how many per section" too.
   if (reader.is(end - 1, 'count', 'many')) yield [withAggregates(reader, query, at, end, [{ function: 'count' }]), end];

@@ -14,6 +14,7 @@ import type { Reader } from './reader.ts';
 import { aggregateAt, withAggregates } from './table-measure.ts';
 import type { Column, Direction, OrderTarget, TableQuery, Trouble } from './table-query.ts';
 import { aggregateText, noted } from './table-query.ts';
+import { describedRows, withValues } from './table-value.ts';
 import type { Step } from './table-words.ts';
 
 /** "per section and priority". */
@@ -117,12 +118,23 @@ export function* ordering(reader: Reader, query: TableQuery, at: number): Step {
     }
   }
   if (query.order !== undefined) return;
-  for (const end of reader.phrase(at, sortPhrases)) {
-    for (const [order, after] of targets(reader, reader.skipArticles(end))) {
-      const name = orderText(order);
-      yield [noted(query, { order }, { from: at, to: after, meaning: `sorted by ${name}` }), after];
-    }
+  for (const [next, end] of sortedThings(reader, query, at)) yield* sortedBy(reader, next, at, end);
+  for (const end of reader.phrase(at, sortPhrases)) yield* sortedBy(reader, query, at, end);
+}
+
+function* sortedBy(reader: Reader, query: TableQuery, at: number, end: number): Step {
+  for (const [order, after] of targets(reader, reader.skipArticles(end))) {
+    yield [noted(query, { order }, { from: at, to: after, meaning: `sorted by ${orderText(order)}` }), after];
   }
+}
+
+/** "sort orders.csv by", "sort the rows by": up to what to sort by. */
+function* sortedThings(reader: Reader, query: TableQuery, at: number): Step {
+  if (!reader.is(at, 'sort', 'order') || query.aggregates.length > 0 || query.rows) return;
+  const start = reader.skipArticles(at + 1);
+  for (const end of reader.source(start))
+    if (reader.is(end, 'by')) yield [{ ...query, rows: true, sourceNamed: true }, end + 1];
+  for (const [end] of reader.rowNoun(start)) if (reader.is(end, 'by')) yield [{ ...query, rows: true }, end + 1];
 }
 
 function orderText(order: OrderTarget): string {
@@ -158,6 +170,20 @@ export function* sitesAndSource(reader: Reader, query: TableQuery, at: number): 
     }
   }
   if (query.sourceNamed) return;
+  // "how many rows does orders.csv have"
+  for (const start of reader.phrase(at, ['does', 'do'])) {
+    for (const after of reader.source(reader.skipArticles(start))) {
+      if (reader.is(after, 'have', 'contain', 'hold'))
+        yield [
+          noted(
+            query,
+            { sourceNamed: true },
+            { from: at, to: after + 1, meaning: `the table ${reader.context.source}` },
+          ),
+          after + 1,
+        ];
+    }
+  }
   // At the start a file may stand alone: "packages.csv: …".
   for (const end of at === 0 ? reader.optional(at, sourcePhrases) : reader.phrase(at, sourcePhrases)) {
     const isBare = end === at;
@@ -209,8 +235,10 @@ export function* groupSize(reader: Reader, query: TableQuery, at: number): Step 
 /** "packages where …", "all rows". */
 export function* rows(reader: Reader, query: TableQuery, at: number): Step {
   if (query.rows || query.aggregates.length > 0) return;
-  for (const [end] of reader.rowNoun(reader.skipArticles(at))) {
-    yield [noted(query, { rows: true }, { from: at, to: end, meaning: 'the rows themselves' }), end];
+  for (const { conditions, end } of describedRows(reader, reader.skipArticles(at))) {
+    const next = withValues(query, conditions, at, end);
+    if (next !== undefined)
+      yield [noted(next, { rows: true }, { from: at, to: end, meaning: 'the rows themselves' }), end];
   }
 }
 
@@ -229,8 +257,8 @@ export function* shown(reader: Reader, query: TableQuery, at: number): Step {
 
 /** "list the different sections". */
 function* differentValues(reader: Reader, query: TableQuery, at: number): Step {
-  if (query.groupBy.length > 0 || !/^(list|show|are|give|print|display|me|which|return|get)$/.test(reader.word(at - 1)))
-    return;
+  const isListed = /^(list|show|are|give|print|display|me|which|return|get)$/.test(reader.word(at - 1));
+  if (query.groupBy.length > 0 || (!isListed && at > 0)) return;
   const start = reader.skipArticles(at);
   for (const end of reader.phrase(start, [
     'distinct',
@@ -245,7 +273,8 @@ function* differentValues(reader: Reader, query: TableQuery, at: number): Step {
     for (const [columns, after] of columnList(reader, end, ['and'])) {
       const meaning = `the different values of ${columns.map(({ name }) => name).join(' and ')}`;
       for (const tail of reader.optional(after, ['are there', 'exist', 'there are'])) {
-        yield [noted(query, { groupBy: columns, values: true }, { from: at, to: tail, meaning }), tail];
+        const next = noted(query, { groupBy: columns, values: true }, { from: at, to: tail, meaning });
+        yield [isListed ? next : { ...next, trouble: valuesOrNumber(reader, at, after, columns[0]!) }, tail];
       }
     }
   }
@@ -256,6 +285,14 @@ function valuesOrRows(reader: Reader, from: number, to: number, { name }: Column
     reason: 'tie',
     message: `"${reader.text(from, to)}" can mean ${name} of every row or its different values`,
     questions: [`Do you mean "list the distinct ${name}" or "number of rows per ${name}"?`],
+  };
+}
+
+function valuesOrNumber(reader: Reader, from: number, to: number, { name }: Column): Trouble {
+  return {
+    reason: 'tie',
+    message: `"${reader.text(from, to)}" can mean the values or how many there are`,
+    questions: [`Do you mean "list the distinct ${name}" or "number of distinct ${name}"?`],
   };
 }
 

@@ -5,6 +5,10 @@ export interface Column {
   readonly name: string;
   /** `unknown`: of a site's data set only the names are known here. */
   readonly type: 'integer' | 'number' | 'text' | 'boolean' | 'date' | 'unknown';
+  /** Values that were seen in it, where it has few. */
+  readonly values?: readonly string[];
+  /** Each row seen has a value of its own. */
+  readonly isKey?: boolean;
 }
 
 /** One table the words may be about: a table of a file, or a data set that sites hold. */

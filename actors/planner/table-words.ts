@@ -7,6 +7,7 @@ import { grouping, groupSize, limits, ordering, rows, shown, sitesAndSource } fr
 import type { TableContext, TableQuery } from './table-query.ts';
 import { emptyQuery } from './table-query.ts';
 import { rankings } from './table-rank.ts';
+import { narrowed } from './table-value.ts';
 import type { Token } from './text.ts';
 
 export type Step = Generator<readonly [query: TableQuery, end: number]>;
@@ -78,5 +79,6 @@ function* parts(reader: Reader, query: TableQuery, at: number): Step {
   yield* sitesAndSource(reader, query, at);
   yield* groupSize(reader, query, at);
   yield* rows(reader, query, at);
+  yield* narrowed(reader, query, at);
   yield* shown(reader, query, at);
 }

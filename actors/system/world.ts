@@ -186,6 +186,10 @@ export interface FileProfile {
     readonly columns: readonly {
       readonly name: string;
       readonly type: 'integer' | 'number' | 'text' | 'boolean' | 'date';
+      /** The different values that were read, where a text column has few. More may follow. */
+      readonly values?: readonly string[];
+      /** No two rows that were read share a value, and none lacks one. */
+      readonly isKey?: boolean;
     }[];
   }[];
   /** Why nothing more could be said, if so (empty, binary, ragged …). */

@@ -62,6 +62,8 @@ function showTable(terminal: Terminal, value: Json): void {
   const shown = rows.slice(0, maxRows).map((row) => row.map(cell));
   terminal.out(renderTable(columns, shown, { indent: '  ', width: terminal.width, paint: terminal.paint }));
   if (rows.length === 0) terminal.out(terminal.paint.dim('  (no rows)'));
+  else if (rows.flat().every((value) => value === null))
+    terminal.out(terminal.paint.dim('  (empty: no row has a value here)'));
   more(terminal, rows.length, maxRows, 'rows');
   const before = value.rowsBeforeLimit;
   if (typeof before === 'number' && before > rows.length)

@@ -62,7 +62,7 @@ describe('manifests', () => {
 
 describe('profiles', () => {
   test('a table file is described by its columns and their types', async () => {
-    expect(await profileFile(exampleFile('packages.csv'))).toEqual({
+    expect(await profileFile(exampleFile('packages.csv'))).toMatchObject({
       name: 'packages.csv',
       sizeBytes: exampleFile('packages.csv').sizeBytes,
       format: 'csv',
@@ -79,6 +79,18 @@ describe('profiles', () => {
         },
       ],
     });
+  });
+
+  test('a column of few kinds tells them, and a column without a repetition that it is a key', async () => {
+    const kinds = Array.from({ length: 65 }, (_, index) => `k${index}`);
+    const rows = [...kinds, ...kinds].map((kind, index) => `${index},${index % 2 === 0 ? 'new' : 'old'},${kind},${''}`);
+    const profile = await profileFile(folder.file('kinds.csv', `order_id,state,kind,none\n${rows.join('\n')}\n`));
+    expect(profile.tables[0]!.columns).toEqual([
+      { name: 'order_id', type: 'integer', isKey: true },
+      { name: 'state', type: 'text', values: ['new', 'old'] },
+      { name: 'kind', type: 'text' },
+      { name: 'none', type: 'text' },
+    ]);
   });
 
   test('texts, empty, binary and ragged files say what they are', async () => {
