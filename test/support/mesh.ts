@@ -29,6 +29,10 @@ export interface NodeSpec {
   readonly nats?: NatsSettings;
   /** The mesh is reached over NATS alone. */
   readonly isNatsAlone?: boolean;
+  /** A command that runs the node somewhere else, for example in a network namespace. */
+  readonly inside?: readonly string[];
+  /** Where it listens; a free port of the loopback interface where absent. */
+  readonly listen?: string;
   /** Starts the node as one that lies, or that records what it says. */
   readonly behaviour?: Behaviour;
 }
@@ -143,11 +147,11 @@ export class TestMesh {
       createMeshFolders({
         root,
         meshName: 'test',
-        nodes: specs.map(({ name, site = 'local', dataSets = [], nats, isNatsAlone = false }, index) => ({
+        nodes: specs.map(({ name, site = 'local', dataSets = [], nats, isNatsAlone = false, listen }, index) => ({
           name,
           site,
           dataSets,
-          listen: isNatsAlone ? [] : [`/ip4/127.0.0.1/tcp/${ports[index]}`],
+          listen: isNatsAlone ? [] : [listen ?? `/ip4/127.0.0.1/tcp/${ports[index]}`],
           ...(nats === undefined ? {} : { nats }),
         })),
       });
@@ -191,7 +195,7 @@ export class TestMesh {
       behaviour === null
         ? [`${repository}bin/parley.mjs`, 'up', '--folder', folder, '-o', 'json', '--exit-with-parent']
         : [`${repository}test/support/traitor.ts`, folder, behaviour];
-    const child = new TestProcess(args, join(folder, 'node.log'));
+    const child = new TestProcess(args, join(folder, 'node.log'), this.#specs.get(name)?.inside);
     this.#processes.set(name, child);
     const ready = await child.firstLine<Ready>();
     this.#ready.set(name, ready);
@@ -242,21 +246,25 @@ export class TestMesh {
 
   /** Talks to this node and to no other. */
   only(name: string): MeshClient {
+    return this.#clientOf(name);
+  }
+
+  #clientOf(name: string): MeshClient {
     return new MeshClient([this.socketOf(name)], { searchTimeoutMs: 0 });
   }
 
   status(name: string): Promise<NodeStatus> {
-    return this.only(name).status();
+    return this.#clientOf(name).status();
   }
 
   doctor(name: string): Promise<DoctorReport> {
-    return this.only(name).doctor();
+    return this.#clientOf(name).doctor();
   }
 
   /** What the node says of the workflow; undefined while it does not know it. */
   async detail(name: string, workflow: string): Promise<WorkflowDetail | undefined> {
     try {
-      return await this.only(name).workflow(workflow);
+      return await this.#clientOf(name).workflow(workflow);
     } catch (error) {
       if (error instanceof ApiFailure && error.code === 'not_found') return undefined;
       throw error;
@@ -314,21 +322,21 @@ export class TestMesh {
   async certificate(name: string, workflow: string): Promise<Uint8Array> {
     const isCompleted = async (): Promise<boolean> => (await this.detail(name, workflow))?.state === 'completed';
     await eventually(`${name} to know that ${workflow.slice(0, 8)} completed`, isCompleted);
-    return new Uint8Array(await this.only(name).certificate(workflow));
+    return new Uint8Array(await this.#clientOf(name).certificate(workflow));
   }
 
   /** A payload, as soon as the node has it. */
   async blob(name: string, digest: string): Promise<Uint8Array> {
     return eventually(
       `${name} to have ${digest.slice(0, 8)}`,
-      async () => new Uint8Array(await this.only(name).blob(digest)),
+      async () => new Uint8Array(await this.#clientOf(name).blob(digest)),
     );
   }
 
   /** What the node tells of a workflow that has ended, from the beginning. */
   async story(name: string, workflow: string): Promise<WorkflowEvent[]> {
     const events: WorkflowEvent[] = [];
-    for await (const event of follow(this.only(name), workflow, { signal: AbortSignal.timeout(30_000) }))
+    for await (const event of follow(this.#clientOf(name), workflow, { signal: AbortSignal.timeout(30_000) }))
       events.push(event);
     return events;
   }

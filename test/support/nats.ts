@@ -35,6 +35,8 @@ export async function startNatsServer(
     readonly jetstream?: boolean;
     readonly port?: number;
     readonly env?: Readonly<Record<string, string>>;
+    /** A command that runs it somewhere else, for example in a network namespace. */
+    readonly inside?: readonly string[];
   } = {},
 ): Promise<NatsServer> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-nats-'));
@@ -43,9 +45,11 @@ export async function startNatsServer(
   let output = '';
   const start = async (): Promise<void> => {
     for (const name of readdirSync(folder)) if (name.endsWith('.ports')) rmSync(join(folder, name));
+    const [program, ...words] = [...(options.inside ?? []), natsServerBinary!];
     child = spawn(
-      natsServerBinary!,
+      program!,
       [
+        ...words,
         ...['-a', '127.0.0.1', '-p', String(port), '--ports_file_dir', folder],
         ...(options.jetstream === true ? ['-js', '-sd', join(folder, 'jetstream')] : []),
         ...(options.args ?? []),

@@ -23,11 +23,12 @@ export class TestProcess {
   readonly #child: ChildProcess;
   readonly #logFile: string;
 
-  /** Runs Node on `args`; standard error goes to the end of `logFile`. */
-  constructor(args: readonly string[], logFile: string) {
+  /** Runs Node on `args`, behind the command `inside` where one is given; standard error goes to the end of `logFile`. */
+  constructor(args: readonly string[], logFile: string, inside: readonly string[] = []) {
     this.#logFile = logFile;
     const log = openSync(logFile, 'a', 0o600);
-    this.#child = spawn(node, args, { cwd: repository, stdio: ['pipe', 'pipe', log], env: environment() });
+    const [program, ...words] = [...inside, node, ...args];
+    this.#child = spawn(program!, words, { cwd: repository, stdio: ['pipe', 'pipe', log], env: environment() });
     closeSync(log);
     if (this.#child.pid === undefined) throw new Error(`no process could be started for ${args.join(' ')}`);
     this.pid = this.#child.pid;

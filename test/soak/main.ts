@@ -1,0 +1,23 @@
+// Law: a long run says what it measured, and ends with an exit code: 0 where all held.
+import { parseArgs } from 'node:util';
+import { membershipSoak, type SoakOptions } from './membership.ts';
+
+const soaks: Readonly<Record<string, (options: SoakOptions) => Promise<boolean>>> = {
+  membership: membershipSoak,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: 'string', default: '30' } },
+});
+const [name = ''] = positionals;
+const soak = soaks[name];
+const minutes = Number(values.minutes);
+if (soak === undefined || !(minutes > 0)) {
+  console.error(`usage: node test/soak/main.ts ${Object.keys(soaks).join('|')} [--minutes M]`);
+  process.exit(2);
+}
+const say = (line: string): void => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
+const held = await soak({ minutes, say });
+say(held ? 'all held' : 'FAILED');
+process.exit(held ? 0 : 1);
