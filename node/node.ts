@@ -160,6 +160,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const gateway = await createGateway({
       parts,
       audit: node.audit,
+      system: node.system,
       home,
       settings,
       transport: {

@@ -14,7 +14,7 @@ export { keyValueJournal, keyValueSnapshots } from './durable/key-value-journal.
 export type { Decision, DurableDef, DurablePorts, Owed, Persist } from './durable/types.ts';
 export { type EntitiesDef, type EntitiesMessage, entities, entity } from './entity/region.ts';
 export type { EntityView } from './entity/view.ts';
-export type { ActorReport } from './inspect.ts';
+export { type ActorLoad, type ActorReport, loadBetween } from './inspect.ts';
 export { createRandom } from './random.ts';
 export type { Groups } from './remote/groups.ts';
 export type { GroupEvent } from './remote/local-groups.ts';

@@ -11,28 +11,20 @@ import {
   createSystem,
   defineActor,
   type Intensity,
-  type Message,
   type ReplyTo,
   type Signal,
   stop,
   supervisor,
   supervisorHandle,
 } from './index.ts';
-import { spawnProbe, virtualWorld } from './testing/index.ts';
-
-interface Do extends Message {
-  readonly type: 'do';
-  readonly act: (ctx: Context<Do>) => unknown;
-}
-const run = (act: Do['act']): Do => ({ type: 'do', act });
+import { type Do, doer, run, spawnProbe, virtualWorld } from './testing/index.ts';
 
 /** Runs what it is told; signals and starts are remembered. */
 function scripted(options: Partial<ActorDef<Do, null>> = {}) {
   const heard: Signal['type'][] = [];
   const actor = defineActor<Do, null>({
+    ...doer,
     kind: 'scripted',
-    start: () => null,
-    receive: (_state, { act }, ctx) => act(ctx) as null,
     signal: (_state, signal) => void heard.push(signal.type),
     ...options,
   });

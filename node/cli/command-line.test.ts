@@ -46,6 +46,7 @@ const commands = [
   'join',
   'down',
   'status',
+  'top',
   'ask',
   'run',
   'ps',
@@ -123,7 +124,16 @@ test('with -o json an error is one JSON object on standard error', async () => {
 });
 
 test('commands that need a node say how to start one', async () => {
-  for (const args of [['status'], ['ps'], ['show', 'abc'], ['cancel', 'abc'], ['invite'], ['ask', 'x'], ['down']]) {
+  for (const args of [
+    ['status'],
+    ['top', '--once'],
+    ['ps'],
+    ['show', 'abc'],
+    ['cancel', 'abc'],
+    ['invite'],
+    ['ask', 'x'],
+    ['down'],
+  ]) {
     const { code, err } = await parley(args);
     expect([args, code]).toEqual([args, 1]);
     expect(err).toMatch(/no node is running/);

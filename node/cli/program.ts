@@ -200,6 +200,28 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     go(async (session, given) => (await import('./commands/status.ts')).status(session, given), options),
   );
 
+  withFolder(
+    add('top', {
+      summary: 'what the actors of a node are doing',
+      description:
+        "Show a node's actors as a live tree: messages per second, what waits in each mailbox, restarts, the last error.",
+      examples: [
+        ['top', 'refreshed every second, until Ctrl-C'],
+        ['top --once --sort mailbox', 'one look, the fullest mailboxes first'],
+        ['top --once -o json', 'for programs'],
+      ],
+      notes: finding,
+    }),
+  )
+    .option('--once', 'show it once', false)
+    .option('-i, --interval <time>', 'how long each look takes, at most 1m', parseDuration, 1_000)
+    .addOption(
+      new Option('--sort <order>', 'what comes first').choices(['tree', 'rate', 'mailbox', 'restarts']).default('tree'),
+    )
+    .action((options) =>
+      go(async (session, given) => (await import('./commands/top.ts')).top(session, given), options),
+    );
+
   working(
     add('ask <words>', {
       summary: 'say what you want in words',

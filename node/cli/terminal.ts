@@ -19,6 +19,8 @@ export interface Terminal {
   readonly paint: Paint;
   /** Columns of the terminal; undefined where there is none, and nothing is cut. */
   readonly width: number | undefined;
+  /** Rows of the terminal; undefined where there is none: what is shown again is shown below what was. */
+  readonly height: number | undefined;
   /** Asks yes or no; undefined where nobody can be asked. */
   readonly confirm: ((question: string, signal: AbortSignal) => Promise<boolean>) | undefined;
 }
@@ -54,6 +56,7 @@ export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
     paint: painter(wantsColour(stdout, env)),
     // A pseudo-terminal without a size says 0.
     width: stdout.isTTY && stdout.columns > 0 ? stdout.columns : undefined,
+    height: stdout.isTTY && stdout.rows > 0 ? stdout.rows : undefined,
     confirm:
       stdin.isTTY && stdout.isTTY
         ? async (question, signal) => {

@@ -4,6 +4,8 @@ export { type FollowOptions, follow } from './follow.ts';
 export { MeshClient, type MeshClientOptions, type Move } from './mesh-client.ts';
 export { ApiFailure, ConnectionLost, isListening } from './socket.ts';
 export type {
+  ActorRow,
+  ActorsReply,
   ApiError,
   AuditProofRequest,
   AuditReply,

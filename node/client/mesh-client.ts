@@ -3,6 +3,7 @@
 import type { StoredFiles } from './files.ts';
 import { ApiFailure, type CallOptions, ConnectionLost, call, callJson, isListening, readBytes } from './socket.ts';
 import type {
+  ActorsReply,
   AuditProofRequest,
   AuditReply,
   DoctorReport,
@@ -31,6 +32,8 @@ export interface MeshClientOptions {
 }
 
 const probeTimeoutMs = 2_000;
+/** Beyond the time that a node was asked to take. */
+const answerTimeoutMs = 10_000;
 const maxSockets = 256;
 /** A request that loses this many nodes is not worth another. */
 const maxMoves = 16;
@@ -69,6 +72,11 @@ export class MeshClient {
     this.#learn(this.#current, status.node.name);
     for (const peer of status.peers) if (peer.socket !== undefined) this.#learn(peer.socket, peer.name);
     return status;
+  }
+
+  /** The actors of the node in use, watched for `overMs` milliseconds. */
+  actors(overMs: number, signal?: AbortSignal): Promise<ActorsReply> {
+    return this.request(`/v1/actors?overMs=${overMs}`, { signal, silenceTimeoutMs: overMs + answerTimeoutMs });
   }
 
   doctor(signal?: AbortSignal): Promise<DoctorReport> {

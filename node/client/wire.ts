@@ -1,5 +1,7 @@
 // Law: the client speaks exactly the contract of node/gateway/api.ts; its types come from there and nowhere else.
 export type {
+  ActorRow,
+  ActorsReply,
   ApiError,
   AuditProofRequest,
   AuditReply,

@@ -13,6 +13,7 @@
 //   GET  /v1/audit?epoch=E&from=I     AuditReply                                   the log of an epoch, the current one's where none is named
 //   POST /v1/audit/proof              AuditProofRequest → AuditProofFile           409 `not_ready` where an entry is not logged yet
 //   GET  /v1/status                   NodeStatus
+//   GET  /v1/actors?overMs=T          ActorsReply                                  watches the node's actors for T ms (1,000; at most 60,000), then answers
 //   GET  /v1/doctor                   DoctorReport
 //   POST /v1/invites                  InviteRequest → InviteReply
 //   POST /v1/stop                     {} → {}                                      drains and ends the process
@@ -235,6 +236,40 @@ export interface NodeStatus {
   /** Members named by evidence or dissent. */
   readonly named: readonly { readonly node: string; readonly what: string; readonly count: number }[];
   readonly sandbox: string;
+}
+
+/** One actor of the node, its parent before it in the list. */
+export interface ActorRow {
+  /** Names from the root, such as `/node/consensus`. */
+  readonly path: string;
+  /** Of this life: an actor that was stopped and spawned again has another one. */
+  readonly uid: number;
+  /** 0 for the root. */
+  readonly depth: number;
+  readonly kind: string;
+  readonly phase: 'new' | 'starting' | 'running' | 'stopping' | 'held' | 'ended';
+  /** Waits for a promise of its own. */
+  readonly suspended: boolean;
+  readonly mailboxDepth: number;
+  readonly mailboxCapacity: number;
+  readonly stashDepth: number;
+  readonly restarts: number;
+  /** Messages since its spawn. */
+  readonly handled: number;
+  readonly messagesPerSecond: number;
+  /** Why it crashed last, in words. */
+  readonly lastError?: string;
+}
+
+export interface ActorsReply {
+  readonly node: string;
+  /** How long the node was watched for `messagesPerSecond`. */
+  readonly overMs: number;
+  /** Messages that no actor took, since the node started. */
+  readonly deadLetters: number;
+  readonly actors: readonly ActorRow[];
+  /** Actors beyond those listed. */
+  readonly omitted: number;
 }
 
 export interface DoctorReport {

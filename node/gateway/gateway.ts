@@ -2,10 +2,12 @@
 import type { AuditBook } from '../../actors/audit-log/index.ts';
 import type { Invites } from '../../actors/epochs/index.ts';
 import type { Parts } from '../../actors/parts/index.ts';
+import type { System } from '../../actors/system/index.ts';
 import type { WorkflowRecord } from '../../actors/workflow/index.ts';
 import type { Libp2pNetwork } from '../../protocols/libp2p/index.ts';
 import { formatTicket } from '../../protocols/mesh/index.ts';
 import { type Home, type NodeSettings, removeSocketPath, saveSocketPath } from '../home/index.ts';
+import { watchActors } from './actors.ts';
 import { createAuditServices } from './audit.ts';
 import { examine } from './doctor.ts';
 import { GatewayError, type GatewayServer, listen } from './server.ts';
@@ -15,6 +17,7 @@ import { statusOf } from './status.ts';
 export interface GatewayOptions {
   readonly parts: Parts;
   readonly audit: AuditBook;
+  readonly system: System;
   readonly home: Home;
   readonly settings: NodeSettings;
   /** Where this node is reached and what was refused there, over all its transports. */
@@ -47,6 +50,7 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
       }),
       ...createAuditServices(options),
       status: async () => statusOf(options),
+      actors: (overMs) => watchActors(options, overMs),
       doctor: async () => examine(options),
       async invite({ role, validForMs }) {
         if (!parts.chain.isMember(parts.identity.id))

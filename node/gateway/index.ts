@@ -1,5 +1,7 @@
 // Law: the door of the gateway room.
 export type {
+  ActorRow,
+  ActorsReply,
   ApiError,
   AuditProofRequest,
   AuditReply,

@@ -42,6 +42,7 @@ function servicesOf(more: Partial<GatewayServices> = {}): GatewayServices {
     certificate: note('certificate', Promise.resolve(new Uint8Array([123, 125]))),
     cancel: note('cancel', Promise.resolve({ workflow })),
     status: note('status', Promise.resolve({})),
+    actors: note('actors', Promise.resolve({ actors: [] })),
     doctor: note('doctor', Promise.resolve({ checks: [] })),
     audit: note('audit', { epoch: 0 }),
     auditProof: note('auditProof', {}),
@@ -115,7 +116,15 @@ describe('a request', () => {
     expect((await post(`/v1/workflows/${workflow}/cancel`, {})).status).toBe(200);
     expect((await post('/v1/invites', { role: 'member', validForMs: 60_000 })).status).toBe(200);
     expect((await send('GET', `/v1/workflows/${workflow}/certificate`)).text).toBe('{}');
-    for (const path of ['/v1/workflows', `/v1/workflows/${workflow}`, '/v1/status', '/v1/doctor', '/v1/audit?from=3'])
+    for (const path of [
+      '/v1/workflows',
+      `/v1/workflows/${workflow}`,
+      '/v1/status',
+      '/v1/doctor',
+      '/v1/audit?from=3',
+      '/v1/actors',
+      '/v1/actors?overMs=5',
+    ])
       expect([path, (await send('GET', path)).status]).toEqual([path, 200]);
     expect(asked).toEqual([
       ['open', opening],
@@ -128,6 +137,8 @@ describe('a request', () => {
       ['status'],
       ['doctor'],
       ['audit', undefined, 3],
+      ['actors', 1000],
+      ['actors', 5],
     ]);
   });
 
@@ -239,6 +250,12 @@ describe('a request', () => {
     await start();
     for (const query of ['from=x', 'from=-1', 'epoch=1.5', 'epoch=NaN'])
       expect([query, (await send('GET', `/v1/audit?${query}`)).error?.code]).toEqual([query, 'bad_request']);
+  });
+
+  it('to watch the actors for no time, or for more than a minute, is refused', async () => {
+    await start();
+    for (const time of ['0', '60001', '1.5', 'x', ''])
+      expect([time, (await send('GET', `/v1/actors?overMs=${time}`)).error?.code]).toEqual([time, 'bad_request']);
   });
 });
 

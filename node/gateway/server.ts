@@ -10,6 +10,7 @@ import { stream } from 'hono/streaming';
 import { z } from 'zod';
 import type { AuditProofFile } from '../../actors/proof/index.ts';
 import type {
+  ActorsReply,
   ApiError,
   AuditProofRequest,
   AuditReply,
@@ -74,6 +75,8 @@ export interface GatewayServices {
   audit(epoch: number | undefined, from: number): AuditReply;
   auditProof(request: AuditProofRequest): AuditProofFile;
   status(): Promise<NodeStatus>;
+  /** Watches the node's actors for that long. */
+  actors(overMs: number): Promise<ActorsReply>;
   doctor(): Promise<DoctorReport>;
   invite(request: InviteRequest): Promise<InviteReply>;
   /** Asks the node to end; returns before it has. */
@@ -124,6 +127,7 @@ const auditProofRequest = z.strictObject({
     .max(1_024),
 });
 const auditQuery = z.coerce.number().int().nonnegative().optional();
+const watchTime = z.coerce.number().int().min(1).max(60_000);
 const inviteRequest = z.strictObject({
   role: z.enum(['observer', 'member']),
   validForMs: z
@@ -259,6 +263,11 @@ function buildApp(services: GatewayServices): Hono {
   });
   app.post('/v1/audit/proof', async (c) => c.json(services.auditProof(await parse(c.req, auditProofRequest))));
   app.get('/v1/status', async (c) => c.json(await services.status()));
+  app.get('/v1/actors', async (c) => {
+    const overMs = watchTime.safeParse(c.req.query('overMs') ?? 1_000);
+    if (!overMs.success) throw new GatewayError('bad_request', 'overMs is a whole number of milliseconds, 1 to 60000');
+    return c.json(await services.actors(overMs.data));
+  });
   app.get('/v1/doctor', async (c) => c.json(await services.doctor()));
   app.post('/v1/invites', async (c) => c.json(await services.invite(await parse(c.req, inviteRequest))));
   app.post('/v1/stop', (c) => {

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
+  ActorsReply,
   BlobReply,
   NodeStatus,
   OpenReply,
@@ -40,6 +41,8 @@ export interface FakeNodeOptions {
   readonly neverEnds?: boolean;
   readonly detail?: Partial<WorkflowDetail>;
   readonly peers?: NodeStatus['peers'];
+  /** What its actors are doing at each look. */
+  readonly actors?: (overMs: number) => ActorsReply;
 }
 
 export class FakeNode {
@@ -95,6 +98,8 @@ export class FakeNode {
     const body = Buffer.concat(chunks);
     const { record } = this.#options;
     const [, , kind, id, part] = url.pathname.split('/');
+    if (kind === 'actors' && this.#options.actors !== undefined)
+      return reply(response, this.#options.actors(Number(url.searchParams.get('overMs'))));
     if (kind === 'status') return reply(response, this.#status());
     if (kind === 'blobs' && request.method === 'PUT')
       return reply(response, this.#store(url.searchParams.get('name')!, body));

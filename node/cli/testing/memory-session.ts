@@ -13,6 +13,7 @@ export function memorySession(
     readonly json?: boolean;
     readonly cwd?: string;
     readonly width?: number;
+    readonly height?: number;
     readonly confirm?: () => Promise<boolean>;
     readonly env?: NodeJS.ProcessEnv;
     readonly target?: string;
@@ -26,6 +27,7 @@ export function memorySession(
     err: (text) => void errors.push(...text.split('\n')),
     paint: plainPaint,
     width: options.width,
+    height: options.height,
     confirm: options.confirm,
   };
   return {
