@@ -118,6 +118,12 @@ export class Ballots {
     if (slots.second !== undefined) yield* slots.second.values();
   }
 
+  /** All statements of all kinds and rounds. */
+  *everything(): Iterable<HeldEntry> {
+    for (const round of this.#rounds.keys())
+      for (const kind of kinds) for (const { held } of this.all(kind, round)) yield held;
+  }
+
   /** One entry per member that voted for `value`. */
   votesFor(kind: VoteKind, round: number, value: ValueId): HeldEntry[] {
     const found: HeldEntry[] = [];

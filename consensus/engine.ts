@@ -1,6 +1,5 @@
 // Law: many instances, one engine, no clock and no I/O: the same inputs in the same order give the same outputs.
 import type { NodeId } from '../actors/system/index.ts';
-import { decodeCertificate } from './certificate.ts';
 import { defaultLimits, type Engine, type EngineInput, type EngineOptions, type EngineOutput } from './engine-types.ts';
 import { type EpochView, epochViewOf, leaderOrder } from './epoch.ts';
 import type { InstanceHost } from './instance-host.ts';
@@ -50,6 +49,8 @@ class InstanceEngine implements Engine {
       toAll: () => outbox.toAll(),
       to: (node) => outbox.to(node),
       record: (instance, subject) => outbox.record(instance, subject),
+      remember: (held, record) => outbox.remember(held, record),
+      due: () => outbox.due(),
       emit: (output) => {
         if (!this.#isRestoring) outbox.emit(output);
       },
@@ -88,7 +89,9 @@ class InstanceEngine implements Engine {
   }
 
   snapshot(): Uint8Array[] {
-    const records = [encodeRecord({ batches: [], instances: [], forgotten: [...this.#registry.forgotten()] })];
+    const records = [
+      encodeRecord({ batches: [], heard: [], instances: [], forgotten: [...this.#registry.forgotten()] }),
+    ];
     for (const part of [...this.#registry.settlements(), ...this.#registry.all()]) {
       part.snapshot();
       const record = this.#outbox.takeRecord();
@@ -113,7 +116,7 @@ class InstanceEngine implements Engine {
         this.#registry.find(input.instance)?.onValidated(input.value, input.ok);
         break;
       case 'timeout':
-        this.#registry.find(input.instance)?.onTimeout(input.kind, input.round);
+        this.#timeout(input);
         break;
       case 'suspect':
         this.#suspects.add(input.node);
@@ -126,6 +129,13 @@ class InstanceEngine implements Engine {
         for (const instance of this.#registry.all()) instance.resume();
         break;
     }
+  }
+
+  #timeout({ instance, kind, round }: Extract<EngineInput, { type: 'timeout' }>): void {
+    const live = this.#registry.find(instance);
+    // Nothing more may ever be said here: what it rests on is not to be left in memory only.
+    if (live === undefined || live.isDecided) this.#outbox.due();
+    live?.onTimeout(kind, round);
   }
 
   #start(subject: Subject, payload: Uint8Array | undefined): void {
@@ -149,7 +159,7 @@ class InstanceEngine implements Engine {
         ({ instance, subject }) => this.instanceId(subject) === instance && !this.#registry.isForgotten(instance),
       );
       for (const { instance, subject } of parts) this.#registry.open(instance, subject);
-      for (const batch of record.batches) {
+      for (const batch of [...record.batches, ...record.heard]) {
         for (const held of reopenBatch(batch, this.#options.crypto)) {
           const entry = decodeEntry(held.entry);
           this.#registry.find(instanceOf(entry))?.restoring.entry(entry, held);
@@ -164,13 +174,10 @@ class InstanceEngine implements Engine {
   #restoreInstance(part: InstanceRecord): void {
     const instance = this.#registry.open(part.instance, part.subject);
     const { restoring } = instance;
+    restoring.introduced();
     for (const payload of part.payloads) restoring.payload(payload);
     for (const signed of part.entries) restoring.entry(decodeEntry(signed.entry), HeldEntry.of(signed));
     for (const justification of part.justifications) restoring.justification(justification);
-    for (const encoded of part.certificates) {
-      const certificate = decodeCertificate(encoded);
-      if (certificate.kind === 'POLKA') restoring.polka(certificate);
-      else instance.restoreDecision(certificate, encoded);
-    }
+    for (const encoded of part.certificates) instance.restoreDecision(encoded);
   }
 }

@@ -24,6 +24,7 @@ export class Horizon {
 
   /** The latest round that members of more than f weight have reached, so at least one honest; −1 for none. */
   reached(): number {
+    if (this.#ahead.size === 0) return -1;
     let weight = 0;
     for (const [node, round] of [...this.#ahead].sort(([, a], [, b]) => b - a)) {
       weight += this.#epoch.weights.get(node) ?? 0;

@@ -25,6 +25,10 @@ export interface InstanceHost {
   toAll(): FrameBuilder;
   to(node: NodeId): FrameBuilder;
   record(instance: InstanceId, subject: Subject): InstanceRecord;
+  /** Has what another member said written down; `record` is for what came without its batch. */
+  remember(held: HeldEntry, record: () => InstanceRecord): void;
+  /** What is to be written down is written at the end of this call, whether or not this node says anything in it. */
+  due(): void;
   emit(output: EngineOutput): void;
   /** The payload or justification of that hash is wanted by `instance`. */
   awaits(hash: string, instance: InstanceId): void;

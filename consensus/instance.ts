@@ -3,7 +3,13 @@
 import type { NodeId } from '../actors/system/index.ts';
 import { hex } from '../protocols/wire/index.ts';
 import { Ballots, type Conflict, type HeldVote } from './ballots.ts';
-import { type Certificate, type CertificateKind, votesCertified } from './certificate.ts';
+import {
+  type Certificate,
+  type CertificateKind,
+  decodeCertificate,
+  encodeCertificate,
+  votesCertified,
+} from './certificate.ts';
 import { type CoreInput, type CoreState, initialCore, type TimeoutKind, type ValueId, type VoteKind } from './core.ts';
 import type { TimerKind } from './engine-types.ts';
 import { leaderOrder } from './epoch.ts';
@@ -25,8 +31,6 @@ export class Instance {
   readonly subject: Subject;
   /** Members in the order in which they lead. */
   readonly order: readonly NodeId[];
-  /** Takes what the log holds, before `resume`. */
-  readonly restoring: Restoring;
   readonly #host: InstanceHost;
   readonly #ballots: Ballots;
   readonly #proposals = new Proposals();
@@ -51,7 +55,6 @@ export class Instance {
     this.#judge = new Judge(id, subject, this.order, host, this.#ballots, this.#proposals, this.#polkas);
     this.#pacer = new Pacer(id, host, this.#own, this.#proposals);
     this.#leading = new Leading(this.order, host, this.#ballots, this.#proposals, this.#own, this.#judge, this.#pacer);
-    this.restoring = new Restoring(id, subject, host, this.#ballots, this.#proposals, this.#own);
     this.#core = initialCore(id);
   }
 
@@ -65,7 +68,7 @@ export class Instance {
 
   begin(): void {
     this.#settlement?.announce();
-    if (this.#core.step !== 'new') return;
+    if (this.#settlement !== undefined || this.#core.step !== 'new') return;
     this.#enterRound(0);
     this.#pacer.armResend(0);
     this.#advance();
@@ -88,6 +91,7 @@ export class Instance {
   /** A verified vote of a member. */
   onVote(vote: Vote, held: HeldEntry): void {
     if (!this.#take({ vote, held })) return;
+    this.#own.remember(held);
     this.#show(vote, held);
     if (this.#settlement !== undefined) {
       this.#settlement.onVote(vote, held.signer);
@@ -113,7 +117,8 @@ export class Instance {
     if (!this.#horizon.isNear(proposal.round, this.#core.round)) return;
     const hash = hex.encode(this.#host.crypto.sha256(held.entry));
     const added: HeldProposal = { proposal, held, hash, justification: undefined, permitted: undefined };
-    const other = this.#proposals.add(added, (named) => this.#ballots.isNamed(named));
+    const { isKept, other } = this.#proposals.add(added, (named) => this.#ballots.isNamed(named));
+    if (isKept) this.#own.remember(held);
     // As in `#onConflict`: an own proposal of this very call is not sealed yet when a second bearer of the key contradicts it.
     if (other?.held.isSealed === true && held.isSealed)
       this.#judge.convict({ kind: 'proposals', culprit, first: other.held.export(), second: held.export() });
@@ -146,11 +151,16 @@ export class Instance {
     // Beside what it proves as a whole, each of its votes counts and may convict its signer.
     for (const signed of certificate.votes) {
       const entry = decodeEntry(signed.entry);
-      if (entry.type === 'vote') this.#take({ vote: entry.vote, held: HeldEntry.of(signed) });
+      const held = HeldEntry.of(signed);
+      // A decision is written down as a whole; the votes of a polka may be what a lock rests on.
+      if (entry.type === 'vote' && this.#take({ vote: entry.vote, held }) && kind === 'POLKA') this.#own.remember(held);
     }
     if (this.#settlement !== undefined) return;
-    if (kind !== 'POLKA') this.#decide(kind, round, value, certificate);
-    else this.#conclude(votesCertified(kind), round, value);
+    if (kind !== 'POLKA') {
+      const encoded = encodeCertificate(certificate);
+      this.#host.record(this.id, this.subject).certificates.push(encoded);
+      this.#decide(kind, round, value, encoded);
+    } else this.#conclude(votesCertified(kind), round, value);
     this.#advance();
   }
 
@@ -198,23 +208,31 @@ export class Instance {
     return this.#ballots.isKnown(signed);
   }
 
+  /** Takes what the log holds, before `resume`. */
+  get restoring(): Restoring {
+    return new Restoring(this.id, this.subject, this.order, this.#host, this.#ballots, this.#proposals, this.#own);
+  }
+
   // --- restart -----------------------------------------------------------------------------------------------------------------------
 
   /** A decision from this node's own log. */
-  restoreDecision(certificate: Certificate, encoded: Uint8Array): void {
-    const { kind, round, value } = certificate;
+  restoreDecision(encoded: Uint8Array): void {
+    const { kind, round, value } = decodeCertificate(encoded);
     if (kind === 'POLKA' || this.#settlement !== undefined) return;
-    this.#settlement = new Settlement(this.id, this.subject, this.#host, { kind, round, value }, certificate, encoded);
+    this.#settlement = new Settlement(this.id, this.subject, this.#host, { kind, round, value }, encoded);
     this.#host.settled(this.id, this.#pacer.awaited);
   }
 
   /** Takes up where the log ends: says again what was said, waits for what it waited for. */
   resume(): void {
-    if (this.#settlement !== undefined) this.#deliver();
-    else if (this.#own.isEmpty) this.begin();
-    else {
-      this.#core = this.#own.impliedCore(this.#core);
-      for (const { kind, round, value } of [...this.#ballots.values()]) this.#conclude(kind, round, value);
+    if (this.#settlement !== undefined) {
+      this.#deliver();
+      return;
+    }
+    if (!this.#own.isEmpty) this.#core = this.#own.impliedCore(this.#core);
+    for (const { kind, round, value } of [...this.#ballots.values()]) this.#conclude(kind, round, value);
+    if (this.#own.isEmpty) this.begin();
+    else if (!this.isDecided) {
       if (this.#core.step === 'propose') this.#arm('propose');
       this.#onResend();
       this.#advance();
@@ -223,7 +241,7 @@ export class Instance {
 
   /** Adds to its record what a rewritten log has to hold about this instance. */
   snapshot(): void {
-    if (this.#settlement === undefined) this.restoring.snapshot(this.#core);
+    if (this.#settlement === undefined) this.restoring.snapshot();
     else this.#settlement.snapshot();
   }
 
@@ -236,8 +254,9 @@ export class Instance {
     for (const [polkaRound, value] of this.#polkas)
       this.#core = this.#host.rules.learnPolka(this.#core, polkaRound, value);
     this.#arm('propose');
+    if (round === 0) return;
     this.#forget();
-    if (round > 0) this.#pacer.syncAll(this.#readCore);
+    this.#pacer.syncAll(this.#readCore);
   }
 
   #arm(kind: TimeoutKind): void {
@@ -339,15 +358,14 @@ export class Instance {
     }
   }
 
-  #decide(kind: Exclude<CertificateKind, 'POLKA'>, round: number, value: ValueId, certificate?: Certificate): void {
+  #decide(kind: Exclude<CertificateKind, 'POLKA'>, round: number, value: ValueId, encoded?: Uint8Array): void {
     this.#apply({ type: 'commit', round, value });
-    const settlement = new Settlement(this.id, this.subject, this.#host, { kind, round, value }, certificate);
-    this.#settlement = settlement;
+    const proof = encoded ?? this.#ballots.votesFor(votesCertified(kind), round, value);
+    this.#settlement = new Settlement(this.id, this.subject, this.#host, { kind, round, value }, proof);
     this.#host.settled(this.id, this.#pacer.awaited);
-    this.#host.afterSeal(() => {
-      settlement.certify(this.#ballots.votesFor(votesCertified(kind), round, value));
-      this.#deliver();
-    });
+    // Nobody waits for what an observer says, so it writes down what it learnt at once.
+    if (this.#host.self === undefined) this.#host.due();
+    this.#deliver();
   }
 
   #deliver(): void {

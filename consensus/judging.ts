@@ -18,7 +18,7 @@ export class Judge {
   readonly #proposals: Proposals;
   /** Values that a quorum prevoted, by round. */
   readonly #polkas: ReadonlyMap<number, ValueId>;
-  readonly #convicted = new Set<string>();
+  #convicted: Set<string> | undefined;
 
   constructor(
     id: InstanceId,
@@ -67,6 +67,7 @@ export class Judge {
   /** Once per kind and culprit. */
   convict(evidence: Evidence): void {
     const name = `${evidence.kind} ${evidence.culprit}`;
+    this.#convicted ??= new Set();
     if (this.#convicted.has(name)) return;
     this.#convicted.add(name);
     this.#host.emit({ type: 'evidence', evidence });

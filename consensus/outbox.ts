@@ -1,4 +1,5 @@
-// Law: everything one call makes this node say goes under one signature and into one record, and the record comes before the sends.
+// Law: everything one call makes this node say goes under one signature and into one record, and the record comes before the sends. What
+// others said is written down with the next own statement that may rest on it: a record of its own would cost a write and defend nothing.
 import type { Crypto, NodeId } from '../actors/system/index.ts';
 import type { Identity } from '../protocols/wire/index.ts';
 import type { EngineOutput } from './engine-types.ts';
@@ -7,11 +8,17 @@ import type { InstanceId, Subject } from './messages.ts';
 import { emptyInstanceRecord, encodeRecord, type InstanceRecord } from './record.ts';
 import { type Batch, HeldEntry, maxBatchEntries, sealBatch } from './signed-entry.ts';
 
+/** What others said and is not written down yet, at most. */
+const heardBytesMax = 1 << 20;
+
 export class Outbox {
   readonly #self: Identity | undefined;
   readonly #crypto: Crypto;
   #unsealed: HeldEntry[] = [];
   #batches: Batch[] = [];
+  #heard: Batch[] = [];
+  #heardBytes = 0;
+  #isDue = false;
   #deferred: (() => void)[] = [];
   #all = new FrameBuilder();
   #single = new Map<NodeId, FrameBuilder>();
@@ -55,6 +62,23 @@ export class Outbox {
     return builder;
   }
 
+  /** Has what another member said written down; `record` is for what came without its batch. */
+  remember(held: HeldEntry, record: () => InstanceRecord): void {
+    if (held.signer === this.#self?.id) return;
+    const { sealed } = held;
+    if (sealed === undefined) record().entries.push(held.export());
+    else if (!sealed.isWritten) {
+      sealed.isWritten = true;
+      this.#heard.push(sealed.batch);
+      this.#heardBytes += sealed.batch.entries.reduce((sum, { length }) => sum + length, 0);
+    }
+  }
+
+  /** What is to be written down is written at the end of this call, whether or not this node says anything in it. */
+  due(): void {
+    this.#isDue = true;
+  }
+
   record(instance: InstanceId, subject: Subject): InstanceRecord {
     const known = this.#records.get(instance);
     if (known !== undefined) return known;
@@ -74,8 +98,11 @@ export class Outbox {
     for (let at = 0; at < this.#deferred.length; at++) this.#deferred[at]!();
     this.#deferred = [];
     const outputs: EngineOutput[] = [];
-    const record = this.takeRecord();
-    if (record !== undefined) outputs.push({ type: 'persist', record });
+    if (this.#batches.length > 0 || this.#isDue || this.#heardBytes > heardBytesMax) {
+      const record = this.takeRecord();
+      if (record !== undefined) outputs.push({ type: 'persist', record });
+    }
+    this.#isDue = false;
     for (const frame of this.#all.build()) outputs.push({ type: 'send', to: 'all', frame });
     for (const [to, builder] of this.#single)
       for (const frame of builder.build()) outputs.push({ type: 'send', to, frame });
@@ -88,9 +115,12 @@ export class Outbox {
 
   /** What was to be written down since the last time; undefined where nothing was. */
   takeRecord(): Uint8Array | undefined {
-    if (this.#batches.length === 0 && this.#records.size === 0) return undefined;
-    const record = encodeRecord({ batches: this.#batches, instances: [...this.#records.values()], forgotten: [] });
+    if (this.#batches.length === 0 && this.#heard.length === 0 && this.#records.size === 0) return undefined;
+    const instances = [...this.#records.values()];
+    const record = encodeRecord({ batches: this.#batches, heard: this.#heard, instances, forgotten: [] });
     this.#batches = [];
+    this.#heard = [];
+    this.#heardBytes = 0;
     this.#records = new Map();
     return record;
   }

@@ -17,11 +17,13 @@ import {
   type Vote,
 } from './messages.ts';
 import type { HeldProposal, Proposals } from './proposals.ts';
+import type { InstanceRecord } from './record.ts';
 import type { HeldEntry } from './signed-entry.ts';
 
 type Slot = VoteKind | 'proposal';
 
 interface OwnStatement {
+  readonly slot: Slot;
   readonly round: number;
   readonly entry: Entry;
   readonly held: HeldEntry;
@@ -33,8 +35,10 @@ export class OwnStatements {
   readonly #host: InstanceHost;
   readonly #ballots: Ballots;
   readonly #proposals: Proposals;
-  readonly #slots = new Map<string, OwnStatement>();
-  readonly #written = new Set<string>();
+  readonly #statements: OwnStatement[] = [];
+  /** Values whose payload is on record. */
+  readonly #written: ValueId[] = [];
+  #isIntroduced = false;
 
   constructor(id: InstanceId, subject: Subject, host: InstanceHost, ballots: Ballots, proposals: Proposals) {
     this.#id = id;
@@ -45,11 +49,11 @@ export class OwnStatements {
   }
 
   has(slot: Slot, round: number): boolean {
-    return this.#slots.has(`${slot} ${round}`);
+    return this.#statements.some((own) => own.round === round && own.slot === slot);
   }
 
   get isEmpty(): boolean {
-    return this.#slots.size === 0;
+    return this.#statements.length === 0;
   }
 
   /** Signs the vote of a slot, unless the slot was signed before or this node does not vote. */
@@ -68,8 +72,8 @@ export class OwnStatements {
       proposalHash: proposal?.hash ?? noHash,
     };
     const held = this.#host.sign(encodeVote(vote));
-    this.#slots.set(`${kind} ${round}`, { round, entry: { type: 'vote', vote }, held });
-    this.#host.afterSeal(() => this.#writeDown(vote, proposal));
+    this.#statements.push({ slot: kind, round, entry: { type: 'vote', vote }, held });
+    this.#writeDown(vote);
     return { vote, held };
   }
 
@@ -79,13 +83,10 @@ export class OwnStatements {
       justification === undefined ? noHash : hex.encode(this.#host.crypto.sha256(justification));
     const proposal: Proposal = { instance: this.#id, round, value, polkaRound, justificationHash };
     const held = this.#host.sign(encodeProposal(proposal));
-    this.#slots.set(`proposal ${round}`, { round, entry: { type: 'proposal', proposal }, held });
-    this.#host.afterSeal(() => {
-      const record = this.#host.record(this.#id, this.#subject);
-      if (justification !== undefined) record.justifications.push(justification);
-      this.#writePayload(value);
-      this.#attach(this.#host.toAll(), { proposal, justification });
-    });
+    this.#statements.push({ slot: 'proposal', round, entry: { type: 'proposal', proposal }, held });
+    if (justification !== undefined) this.#record().justifications.push(justification);
+    this.#writePayload(value);
+    this.#attach(this.#host.toAll(), { proposal, justification });
     return { proposal, held, hash: hex.encode(this.#host.crypto.sha256(held.entry)), justification, permitted: true };
   }
 
@@ -104,7 +105,7 @@ export class OwnStatements {
 
   /** Everything said in this round and the one before, as it was signed. */
   repeat(builder: FrameBuilder, round: number): void {
-    for (const { held, entry, round: said } of this.#slots.values()) {
+    for (const { held, entry, round: said } of this.#statements) {
       if (said < round - 1 || said > round) continue;
       builder.relay(held.export());
       if (entry.type !== 'proposal' || said !== round) continue;
@@ -116,17 +117,25 @@ export class OwnStatements {
   restore(entry: Entry, held: HeldEntry): void {
     const { round } = entry.type === 'vote' ? entry.vote : entry.proposal;
     const slot: Slot = entry.type === 'vote' ? entry.vote.kind : 'proposal';
-    this.#slots.set(`${slot} ${round}`, { round, entry, held });
+    this.#statements.push({ slot, round, entry, held });
   }
 
-  restored(what: string): void {
-    this.#written.add(what);
+  /** Already on record: the instance, and the payload of `value`. */
+  restored(value?: ValueId): void {
+    this.#isIntroduced = true;
+    if (value !== undefined) this.#written.push(value);
+  }
+
+  /** Has what another member said written down. */
+  remember(held: HeldEntry): void {
+    if (!this.#isIntroduced) this.#record();
+    this.#host.remember(held, this.#record);
   }
 
   /** The core as the own statements imply it: the latest round, how far it got there, and the lock. */
   impliedCore(initial: CoreState): CoreState {
     let core = initial;
-    for (const { entry, round } of this.#slots.values()) {
+    for (const { entry, round } of this.#statements) {
       if (round > core.round) core = { ...core, round };
       if (
         entry.type !== 'vote' ||
@@ -149,7 +158,7 @@ export class OwnStatements {
   /** Own statements and what was written down for them, for a log that is rewritten. */
   snapshot(): void {
     const record = this.#host.record(this.#id, this.#subject);
-    for (const { held, entry, round } of this.#slots.values()) {
+    for (const { held, entry, round } of this.#statements) {
       record.entries.push(held.export());
       if (entry.type === 'proposal') {
         const justification = this.#proposals.of(round)?.justification;
@@ -177,24 +186,22 @@ export class OwnStatements {
     if (justification !== undefined) builder.justification(proposal.justificationHash, justification);
   }
 
-  #writeDown(vote: Vote, proposal: HeldProposal | undefined): void {
-    const record = this.#host.record(this.#id, this.#subject);
+  #writeDown(vote: Vote): void {
+    if (!this.#isIntroduced) this.#record();
     // A peer that never heard of the instance has to learn its subject before it can count a vote that came without a proposal.
     if (vote.value === null) this.#host.toAll().subject(this.#id, this.#subject);
-    else if (vote.kind === 'prevote') {
-      this.#writePayload(vote.value);
-      if (proposal !== undefined && proposal.held.signer !== this.#host.self)
-        record.entries.push(proposal.held.export());
-    } else {
-      const polka = this.polka(vote.round, vote.value);
-      if (polka !== undefined) record.certificates.push(polka);
-    }
+    else if (vote.kind === 'prevote') this.#writePayload(vote.value);
   }
 
   #writePayload(value: ValueId): void {
     const payload = this.#proposals.payload(value);
-    if (payload === undefined || this.#written.has(value)) return;
-    this.#written.add(value);
-    this.#host.record(this.#id, this.#subject).payloads.push(payload);
+    if (payload === undefined || this.#written.includes(value)) return;
+    this.#written.push(value);
+    this.#record().payloads.push(payload);
   }
+
+  readonly #record = (): InstanceRecord => {
+    this.#isIntroduced = true;
+    return this.#host.record(this.#id, this.#subject);
+  };
 }

@@ -15,11 +15,11 @@ export class Pacer {
   readonly #own: OwnStatements;
   readonly #proposals: Proposals;
   /** What was armed or asked for in this round. */
-  readonly #armed = new Set<TimeoutKind | 'wanted'>();
-  readonly #asked = new Set<ValueId>();
+  #armed: (TimeoutKind | 'wanted')[] = [];
+  #asked: ValueId[] = [];
   /** Hashes of payloads and justifications that are waited for. */
-  readonly #awaited = new Set<string>();
-  readonly #answers = new Map<NodeId, number>();
+  readonly #awaited: string[] = [];
+  #answers: Map<NodeId, number> | undefined;
   #repeats = 0;
 
   constructor(id: InstanceId, host: InstanceHost, own: OwnStatements, proposals: Proposals) {
@@ -29,20 +29,20 @@ export class Pacer {
     this.#proposals = proposals;
   }
 
-  get awaited(): Iterable<string> {
+  get awaited(): readonly string[] {
     return this.#awaited;
   }
 
   enter(): void {
-    this.#armed.clear();
-    this.#asked.clear();
+    this.#armed = [];
+    this.#asked = [];
     this.#repeats = 0;
   }
 
   /** Once a round: true the first time. */
   once(what: TimeoutKind | 'wanted'): boolean {
-    if (this.#armed.has(what)) return false;
-    this.#armed.add(what);
+    if (this.#armed.includes(what)) return false;
+    this.#armed.push(what);
     return true;
   }
 
@@ -71,16 +71,16 @@ export class Pacer {
   }
 
   await(hash: string): void {
-    this.#awaited.add(hash);
+    if (!this.#awaited.includes(hash)) this.#awaited.push(hash);
     this.#host.awaits(hash, this.#id);
   }
 
   /** Asks everybody, once a round, for payloads this node needs in order to lead. True where any is missing. */
   ask(values: readonly ValueId[], core: () => CoreState): boolean {
     const missing = values.filter((value) => this.#proposals.payload(value) === undefined);
-    const isNew = missing.some((value) => !this.#asked.has(value));
+    const isNew = missing.some((value) => !this.#asked.includes(value));
     for (const value of missing) {
-      this.#asked.add(value);
+      if (!this.#asked.includes(value)) this.#asked.push(value);
       this.await(value);
     }
     if (isNew) this.syncAll(core);
@@ -104,6 +104,7 @@ export class Pacer {
   answer(from: NodeId, sync: Sync, core: () => CoreState): void {
     const held = sync.wants.filter((value) => this.#proposals.payload(value) !== undefined);
     if (sync.round >= core().round && held.length === 0) return;
+    this.#answers ??= new Map();
     const given = this.#answers.get(from) ?? 0;
     if (given >= this.#host.limits.answersPerPeer) {
       this.#host.emit({ type: 'refused', from, reason: `asked ${given} times about instance ${this.#id}` });

@@ -15,80 +15,112 @@ export interface HeldProposal {
   permitted: boolean | undefined;
 }
 
+interface Value {
+  readonly value: ValueId;
+  payload: Uint8Array | undefined;
+  validity: boolean | 'asked' | undefined;
+}
+
+/** Lists, not maps: an instance mostly knows one proposal and one value. */
 export class Proposals {
-  readonly #rounds = new Map<number, HeldProposal>();
-  /** Round-0 proposals by hash: reports name them. */
-  readonly #reported = new Map<string, HeldProposal>();
-  readonly #payloads = new Map<ValueId, Uint8Array>();
-  readonly #validity = new Map<ValueId, boolean | 'asked'>();
+  #rounds: HeldProposal[] = [];
+  /** Round-0 proposals that reports name. */
+  readonly #reported: HeldProposal[] = [];
+  readonly #values: Value[] = [];
 
   /** The proposal that counts for `round`. */
   of(round: number): HeldProposal | undefined {
-    return this.#rounds.get(round);
+    return this.#rounds.find(({ proposal }) => proposal.round === round);
   }
 
   /** A round-0 proposal by the hash of its bytes. */
   reported(hash: string): HeldProposal | undefined {
-    return this.#reported.get(hash);
+    return this.#reported.find((each) => each.hash === hash);
   }
 
   reportable(): Iterable<HeldProposal> {
-    return this.#reported.values();
+    return this.#reported;
+  }
+
+  /** Every proposal held, once. */
+  everything(): HeldEntry[] {
+    return [...new Set([...this.#rounds, ...this.#reported])].map(({ held }) => held);
   }
 
   /**
    * Keeps a verified proposal of its round's leader. `isNamed` tells whether a kept vote names it: in round 0 those are kept besides the first.
-   * Answers the proposal that this one contradicts, if any.
+   * Answers whether it was kept, and the proposal that it contradicts, if any.
    */
-  add(added: HeldProposal, isNamed: (hash: string) => boolean): HeldProposal | undefined {
+  add(
+    added: HeldProposal,
+    isNamed: (hash: string) => boolean,
+  ): { readonly isKept: boolean; readonly other: HeldProposal | undefined } {
     const { round } = added.proposal;
-    const first = this.#rounds.get(round);
-    if (first === undefined) this.#rounds.set(round, added);
-    if (round === 0 && !this.#reported.has(added.hash) && (first === undefined || isNamed(added.hash)))
-      this.#reported.set(added.hash, added);
-    return first !== undefined && !sameEntry(first.held, added.held) ? first : undefined;
+    const first = this.of(round);
+    let isKept = false;
+    if (first === undefined) {
+      this.#rounds.push(added);
+      isKept = true;
+    }
+    if (round === 0 && this.reported(added.hash) === undefined && (first === undefined || isNamed(added.hash))) {
+      this.#reported.push(added);
+      isKept = true;
+    }
+    return { isKept, other: first !== undefined && !sameEntry(first.held, added.held) ? first : undefined };
   }
 
   /** Who proposed `value`, of those this node knows. */
   proposerOf(value: ValueId): NodeId | undefined {
-    for (const { proposal, held } of this.#rounds.values()) if (proposal.value === value) return held.signer;
-    for (const { proposal, held } of this.#reported.values()) if (proposal.value === value) return held.signer;
-    return undefined;
+    const proposes = ({ proposal }: HeldProposal): boolean => proposal.value === value;
+    return (this.#rounds.find(proposes) ?? this.#reported.find(proposes))?.held.signer;
   }
 
   justify(hash: string, bytes: Uint8Array): void {
-    for (const held of this.#rounds.values())
-      if (held.proposal.justificationHash === hash) held.justification ??= bytes;
+    for (const held of this.#rounds) if (held.proposal.justificationHash === hash) held.justification ??= bytes;
   }
 
   payload(value: ValueId): Uint8Array | undefined {
-    return this.#payloads.get(value);
+    return this.#find(value)?.payload;
   }
 
   /** `bytes` hash to `value` and are no longer than `maxPayloadBytes`. */
   addPayload(value: ValueId, bytes: Uint8Array): void {
     if (bytes.length > maxPayloadBytes)
       throw new RangeError(`a payload of ${bytes.length} bytes exceeds ${maxPayloadBytes}`);
-    this.#payloads.set(value, bytes);
+    this.#at(value).payload = bytes;
   }
 
   validity(value: ValueId): boolean | 'asked' | undefined {
-    return this.#validity.get(value);
+    return this.#find(value)?.validity;
   }
 
   judged(value: ValueId, validity: boolean | 'asked'): void {
-    this.#validity.set(value, validity);
+    this.#at(value).validity = validity;
   }
 
   /** Values held and found valid, oldest first. */
   validValues(): ValueId[] {
-    return [...this.#payloads.keys()].filter((value) => this.#validity.get(value) === true);
+    return this.#values
+      .filter(({ payload, validity }) => payload !== undefined && validity === true)
+      .map(({ value }) => value);
   }
 
   forget(keepRound: (round: number) => boolean, keepValue: (value: ValueId) => boolean): void {
-    for (const round of [...this.#rounds.keys()]) if (!keepRound(round)) this.#rounds.delete(round);
-    const named = new Set([...this.#rounds.values(), ...this.#reported.values()].map(({ proposal }) => proposal.value));
-    for (const value of [...this.#payloads.keys()])
-      if (!named.has(value) && !keepValue(value)) this.#payloads.delete(value);
+    this.#rounds = this.#rounds.filter(({ proposal }) => keepRound(proposal.round));
+    const named = new Set([...this.#rounds, ...this.#reported].map(({ proposal }) => proposal.value));
+    for (const each of this.#values) if (!named.has(each.value) && !keepValue(each.value)) each.payload = undefined;
+  }
+
+  #find(value: ValueId): Value | undefined {
+    return this.#values.find((each) => each.value === value);
+  }
+
+  #at(value: ValueId): Value {
+    let known = this.#find(value);
+    if (known === undefined) {
+      known = { value, payload: undefined, validity: undefined };
+      this.#values.push(known);
+    }
+    return known;
   }
 }

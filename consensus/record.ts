@@ -1,5 +1,5 @@
 // Law: what is written down before anything is sent is exactly what was signed, with everything needed to send it again and to defend it:
-// payloads, the proposals voted for, the polkas that justify locks, and decisions.
+// payloads, and what others said, as they signed it: the proposals voted for, and the votes that make polkas and decisions.
 import { ByteReader, ByteWriter } from '../protocols/wire/index.ts';
 import { type Introduction, readIntroduction, writeIntroduction } from './frame.ts';
 import { maxJustificationBytes } from './justification.ts';
@@ -16,22 +16,24 @@ import {
 /** What one call of the engine adds about one instance. */
 export interface InstanceRecord extends Introduction {
   readonly payloads: Uint8Array[];
-  /** Proposals of other members that this node voted for, and own statements where a log is rewritten. */
+  /** What other members said and did not come in a batch of theirs; where a log is rewritten, everything that anybody said. */
   readonly entries: SignedEntry[];
   readonly justifications: Uint8Array[];
-  /** Encoded certificates: polkas, and the decision. */
+  /** The decision as an encoded certificate, where it came as one. */
   readonly certificates: Uint8Array[];
 }
 
 export interface EngineRecord {
   /** Own statements, as they were signed. */
   readonly batches: readonly Batch[];
+  /** Batches of other members, as they came: one signature for all of them, where certificates would repeat it for each decision. */
+  readonly heard: readonly Batch[];
   readonly instances: readonly InstanceRecord[];
   /** Instances whose decision is no longer remembered, in a log that was rewritten. */
   readonly forgotten: readonly InstanceId[];
 }
 
-const recordDomain = 'parley/record/1';
+const recordDomain = 'parley/record/2';
 const maxItems = 65_536;
 const maxForgotten = 16 * 1024 * 1024;
 
@@ -42,6 +44,7 @@ export function emptyInstanceRecord(about: Introduction): InstanceRecord {
 export function encodeRecord(record: EngineRecord): Uint8Array {
   return new ByteWriter(recordDomain)
     .list(record.batches, writeBatch)
+    .list(record.heard, writeBatch)
     .list(record.instances, (w, instance) => {
       writeIntroduction(w, instance);
       w.list(instance.payloads, (v, payload) => v.bytes(payload))
@@ -58,6 +61,7 @@ export function decodeRecord(bytes: Uint8Array): EngineRecord {
   const reader = new ByteReader(bytes, recordDomain);
   const record: EngineRecord = {
     batches: reader.list(maxItems, readBatch),
+    heard: reader.list(maxItems, readBatch),
     instances: reader.list(maxItems, (r) => ({
       ...readIntroduction(r),
       payloads: r.list(maxItems, (v) => v.bytes(maxPayloadBytes)),

@@ -20,7 +20,7 @@ export class Registry {
   readonly #introduced = new Map<NodeId, number>();
   readonly #strangers: Strangers;
   /** Instances by the hash of the payload or justification they wait for. */
-  readonly #awaiting = new Map<string, Set<InstanceId>>();
+  readonly #awaiting = new Map<string, InstanceId[]>();
   /** Bytes of undecided payloads by who proposed them, in all and by instance. */
   readonly #payloadBytes = new Map<NodeId, number>();
   readonly #payloadsOf = new Map<InstanceId, Map<NodeId, number>>();
@@ -128,12 +128,17 @@ export class Registry {
   settle(id: InstanceId, awaited: Iterable<string>): void {
     this.#live--;
     this.release(id);
-    for (const [proposer, sizeBytes] of this.#payloadsOf.get(id) ?? [])
-      this.#payloadBytes.set(proposer, this.#payloadBytes.get(proposer)! - sizeBytes);
-    this.#payloadsOf.delete(id);
+    const payloads = this.#payloadsOf.get(id);
+    if (payloads !== undefined) {
+      for (const [proposer, sizeBytes] of payloads)
+        this.#payloadBytes.set(proposer, this.#payloadBytes.get(proposer)! - sizeBytes);
+      this.#payloadsOf.delete(id);
+    }
     for (const hash of awaited) {
-      const waiting = this.#awaiting.get(hash);
-      if (waiting?.delete(id) === true && waiting.size === 0) this.#awaiting.delete(hash);
+      const others = this.#awaiting.get(hash)?.filter((waiting) => waiting !== id);
+      if (others === undefined) continue;
+      if (others.length > 0) this.#awaiting.set(hash, others);
+      else this.#awaiting.delete(hash);
     }
     this.#settled.add(id);
   }
@@ -181,15 +186,16 @@ export class Registry {
 
   await(hash: string, id: InstanceId): void {
     const waiting = this.#awaiting.get(hash);
-    if (waiting === undefined) this.#awaiting.set(hash, new Set([id]));
-    else waiting.add(id);
+    if (waiting === undefined) this.#awaiting.set(hash, [id]);
+    else if (!waiting.includes(id)) waiting.push(id);
   }
 
   /** Those who waited for `hash`, who now wait no more. */
   claim(hash: string): Instance[] {
     const waiting = this.#awaiting.get(hash);
+    if (waiting === undefined) return [];
     this.#awaiting.delete(hash);
-    return [...(waiting ?? [])].flatMap((id) => this.#instances.get(id) ?? []);
+    return waiting.flatMap((id) => this.#instances.get(id) ?? []);
   }
 
   refuse(from: NodeId, reason: string): void {

@@ -1,17 +1,17 @@
 // Law: the log is this node's memory of what it said; it is taken at its word, and an instance is rebuilt from it without saying anything.
+import type { NodeId } from '../actors/system/index.ts';
 import { hex } from '../protocols/wire/index.ts';
 import type { Ballots } from './ballots.ts';
-import type { Certificate } from './certificate.ts';
-import type { CoreState } from './core.ts';
 import type { InstanceHost } from './instance-host.ts';
-import { decodeEntry, type Entry, type InstanceId, type Subject, valueIdOf } from './messages.ts';
+import { type Entry, type InstanceId, type Subject, valueIdOf } from './messages.ts';
 import type { OwnStatements } from './own-statements.ts';
 import type { Proposals } from './proposals.ts';
-import { HeldEntry } from './signed-entry.ts';
+import type { HeldEntry } from './signed-entry.ts';
 
 export class Restoring {
   readonly #id: InstanceId;
   readonly #subject: Subject;
+  readonly #order: readonly NodeId[];
   readonly #host: InstanceHost;
   readonly #ballots: Ballots;
   readonly #proposals: Proposals;
@@ -20,6 +20,7 @@ export class Restoring {
   constructor(
     id: InstanceId,
     subject: Subject,
+    order: readonly NodeId[],
     host: InstanceHost,
     ballots: Ballots,
     proposals: Proposals,
@@ -27,17 +28,18 @@ export class Restoring {
   ) {
     this.#id = id;
     this.#subject = subject;
+    this.#order = order;
     this.#host = host;
     this.#ballots = ballots;
     this.#proposals = proposals;
     this.#own = own;
   }
 
-  /** An own statement, or a proposal that this node voted for. */
+  /** An own statement, or one of another member that this node had kept. */
   entry(entry: Entry, held: HeldEntry): void {
     const isOwn = held.signer === this.#host.self;
-    if (entry.type === 'vote') this.#vote(entry, held);
-    else {
+    if (entry.type === 'vote') this.#ballots.add({ vote: entry.vote, held }, entry.vote.round, () => {});
+    else if (isOwn || this.#order[entry.proposal.round % this.#order.length] === held.signer) {
       const hash = hex.encode(this.#host.crypto.sha256(held.entry));
       this.#proposals.add(
         { proposal: entry.proposal, held, hash, justification: undefined, permitted: isOwn ? true : undefined },
@@ -45,6 +47,11 @@ export class Restoring {
       );
     }
     if (isOwn) this.#own.restore(entry, held);
+  }
+
+  /** The log knows what the instance is about. */
+  introduced(): void {
+    this.#own.restored();
   }
 
   /** It was found valid before it was written down. */
@@ -60,23 +67,12 @@ export class Restoring {
     this.#proposals.justify(hex.encode(this.#host.crypto.sha256(bytes)), bytes);
   }
 
-  polka(certificate: Certificate): void {
-    for (const signed of certificate.votes) {
-      const entry = decodeEntry(signed.entry);
-      if (entry.type === 'vote') this.#vote(entry, HeldEntry.of(signed));
-    }
-  }
-
   /** The converse: what a rewritten log has to hold about this undecided instance. */
-  snapshot(core: CoreState): void {
+  snapshot(): void {
     const record = this.#host.record(this.#id, this.#subject);
     this.#own.snapshot();
     for (const value of this.#proposals.validValues()) record.payloads.push(this.#proposals.payload(value)!);
-    const polka = core.validValue === null ? undefined : this.#own.polka(core.validRound, core.validValue);
-    if (polka !== undefined) record.certificates.push(polka);
-  }
-
-  #vote(entry: Extract<Entry, { type: 'vote' }>, held: HeldEntry): void {
-    this.#ballots.add({ vote: entry.vote, held }, entry.vote.round, () => {});
+    for (const held of [...this.#ballots.everything(), ...this.#proposals.everything()])
+      if (held.signer !== this.#host.self) record.entries.push(held.export());
   }
 }

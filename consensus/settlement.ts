@@ -1,4 +1,5 @@
-// Law: once decided, an instance says one thing only: its certificate, to whoever is behind, and its payload to whoever lacks it.
+// Law: once decided, an instance says one thing only: its certificate, to whoever is behind, and its payload to whoever lacks it. A
+// certificate is made when somebody asks for it; until then the votes, as they came, prove as much.
 import type { NodeId } from '../actors/system/index.ts';
 import {
   assembleCertificate,
@@ -22,32 +23,27 @@ export interface Decided {
   readonly value: ValueId;
 }
 
+/** What proves it: a certificate's bytes, or the votes that one is made of when somebody asks for it. */
+export type Proof = Uint8Array | readonly HeldEntry[];
+
+/** What is kept of an entry besides its own bytes: its share of its batch's hashes and signature. */
+const entryShareBytes = 96;
+
 export class Settlement {
   readonly decided: Decided;
   readonly #id: InstanceId;
   readonly #subject: Subject;
   readonly #host: InstanceHost;
-  /** Until it is written down; afterwards its bytes are all that is held, thousands of decisions being thousands of small arrays less. */
-  #certificate: Certificate | undefined;
-  #encoded: Uint8Array | undefined;
+  readonly #proof: Proof;
   #payload: Uint8Array | undefined;
   #answers: Map<NodeId, number> | undefined;
 
-  /** With `encoded`, the certificate is on record already. */
-  constructor(
-    id: InstanceId,
-    subject: Subject,
-    host: InstanceHost,
-    decided: Decided,
-    certificate?: Certificate,
-    encoded?: Uint8Array,
-  ) {
+  constructor(id: InstanceId, subject: Subject, host: InstanceHost, decided: Decided, proof: Proof) {
     this.#id = id;
     this.#subject = subject;
     this.#host = host;
     this.decided = decided;
-    this.#certificate = certificate;
-    this.#encoded = encoded;
+    this.#proof = proof;
   }
 
   /** False while the payload is still to come. */
@@ -55,20 +51,23 @@ export class Settlement {
     return this.#payload !== undefined;
   }
 
-  /** What it holds, in bytes. */
+  /** About what it holds, in bytes. */
   get sizeBytes(): number {
-    return (this.#encoded?.length ?? 0) + (this.#payload?.length ?? 0);
+    const proof = this.#proof;
+    const proofBytes =
+      proof instanceof Uint8Array
+        ? proof.length
+        : proof.reduce((sum, { entry }) => sum + entry.length + entryShareBytes, 0);
+    return proofBytes + (this.#payload?.length ?? 0);
   }
 
-  /** Makes the certificate from `votes` unless it came with one, and writes it down. */
-  certify(votes: readonly HeldEntry[]): void {
-    if (this.#encoded !== undefined) return;
+  /** Throws where an own vote in it is not sealed yet. */
+  certificate(): Certificate {
+    if (this.#proof instanceof Uint8Array) return decodeCertificate(this.#proof);
     const about = { ...this.decided, subject: this.#subject, instance: this.#id };
-    const certificate = this.#certificate ?? assembleCertificate(about, votes, this.#host.epoch);
+    const certificate = assembleCertificate(about, this.#proof, this.#host.epoch);
     if (certificate === undefined) throw new Error(`instance ${this.#id} decided without the votes to prove it`);
-    this.#certificate = certificate;
-    this.#encoded = encodeCertificate(certificate);
-    this.#host.record(this.#id, this.#subject).certificates.push(this.#encoded);
+    return certificate;
   }
 
   /** Hands the decision over, now that its payload is here. */
@@ -78,31 +77,30 @@ export class Settlement {
   }
 
   announce(): void {
-    if (this.#payload === undefined || this.#encoded === undefined) return;
-    const certificate = this.#certificate ?? decodeCertificate(this.#encoded);
-    this.#certificate = undefined;
-    const { value } = this.decided;
+    if (this.#payload === undefined) return;
+    const settlement = this;
     this.#host.emit({
       type: 'decided',
       instance: this.#id,
       subject: this.#subject,
-      value,
+      value: this.decided.value,
       payload: this.#payload,
-      certificate,
+      get certificate() {
+        return settlement.certificate();
+      },
     });
   }
 
   snapshot(): void {
     const record = this.#host.record(this.#id, this.#subject);
-    if (this.#encoded !== undefined) record.certificates.push(this.#encoded);
+    record.certificates.push(this.#encoded());
     if (this.#payload !== undefined) record.payloads.push(this.#payload);
   }
 
   /** Signers to ask for the payload: at least one of them is honest and held it when it voted. */
   holders(): NodeId[] {
-    const certificate =
-      this.#certificate ?? (this.#encoded === undefined ? undefined : decodeCertificate(this.#encoded));
-    return certificate?.votes.map((vote) => vote.signer) ?? [];
+    const votes = this.#proof instanceof Uint8Array ? this.certificate().votes : this.#proof;
+    return votes.map(({ signer }) => signer);
   }
 
   /** A vote that others of its kind cannot have overtaken shows that its signer does not know of the decision. */
@@ -115,7 +113,6 @@ export class Settlement {
   }
 
   #answerNow(to: NodeId, sync: Sync | undefined): void {
-    if (this.#encoded === undefined) return;
     this.#answers ??= new Map();
     const given = this.#answers.get(to) ?? 0;
     if (given >= this.#host.limits.answersPerPeer) {
@@ -125,9 +122,13 @@ export class Settlement {
     this.#answers.set(to, given + 1);
     const builder = this.#host.to(to);
     builder.subject(this.#id, this.#subject);
-    builder.certificate(`${this.#id} decided`, this.#encoded);
+    builder.certificate(`${this.#id} decided`, this.#encoded());
     const wanted = sync?.wants.includes(this.decided.value) === true;
     if (this.#payload !== undefined && (wanted || this.#payload.length <= smallPayloadBytes))
       builder.payload(this.decided.value, this.#payload);
+  }
+
+  #encoded(): Uint8Array {
+    return this.#proof instanceof Uint8Array ? this.#proof : encodeCertificate(this.certificate());
   }
 }

@@ -118,6 +118,8 @@ export class EntryTree {
 export interface SealedBatch {
   readonly batch: Batch;
   readonly tree: EntryTree;
+  /** Whether this node's log holds it. */
+  isWritten: boolean;
 }
 
 /**
@@ -188,7 +190,7 @@ export function sealBatch(identity: Identity, crypto: Crypto, held: readonly Hel
   const entries = held.map((each) => each.entry);
   const tree = new EntryTree(entries, crypto);
   const batch = { signer: identity.id, entries, signature: crypto.sign(identity.secretKey, signedMessage(tree.root)) };
-  const sealed = { batch, tree };
+  const sealed = { batch, tree, isWritten: true };
   for (let i = 0; i < held.length; i++) held[i]!.seal(sealed, i);
   return batch;
 }
@@ -197,13 +199,13 @@ export function sealBatch(identity: Identity, crypto: Crypto, held: readonly Hel
 export function openBatch(batch: Batch, crypto: Crypto): HeldEntry[] | undefined {
   const tree = new EntryTree(batch.entries, crypto);
   return crypto.verify(publicKeyOf(batch.signer), signedMessage(tree.root), batch.signature)
-    ? holdBatch({ batch, tree })
+    ? holdBatch({ batch, tree, isWritten: false })
     : undefined;
 }
 
 /** The entries of a batch from this node's own log, which is trusted. */
 export function reopenBatch(batch: Batch, crypto: Sha256): HeldEntry[] {
-  return holdBatch({ batch, tree: new EntryTree(batch.entries, crypto) });
+  return holdBatch({ batch, tree: new EntryTree(batch.entries, crypto), isWritten: true });
 }
 
 function holdBatch(sealed: SealedBatch): HeldEntry[] {
