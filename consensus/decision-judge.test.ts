@@ -24,7 +24,6 @@ import {
   type Attestation,
   attestationFault,
   candidates,
-  canonical,
   type Decision,
   encodeDecision,
   endorsementInWords,
@@ -33,6 +32,8 @@ import {
   judgeAgainstTerms,
   type TaskTerms,
 } from './index.ts';
+
+const canonical = { ...exact, id: 'canonical' };
 
 describe('the judge of decisions', () => {
   const good = acceptance(['amber', 'birch', 'dune'], { candidate: amberCandidate });
@@ -80,11 +81,7 @@ describe('the judge of decisions', () => {
       byBirchAndDune({ candidateDigest: candidates.digest(candidateBy('cedar'), crypto) }),
       /dune judged another candidate/,
     ],
-    [
-      'an attestation under another relation',
-      byBirchAndDune({ relation: { id: 'canonical', version: 1, paramsHash: canonical.paramsHash } }),
-      /another relation \(dune\)/,
-    ],
+    ['an attestation under another relation', byBirchAndDune({ relation: canonical }), /another relation \(dune\)/],
     ['a dissent counted as agreement', byBirchAndDune({ verdict: -1 }), /verdict -1 stands among those with 1/],
     [
       'agreement with a result the verifier did not find',
@@ -122,6 +119,11 @@ describe('the judge of decisions', () => {
         ]),
       },
       /attestation of dune is not signed by its key/,
+    ],
+    [
+      'an attestation for a model family that its member is not of',
+      byBirchAndDune({ modelFamily: 'large' }),
+      /dune speaks for the model family 'large', and its member is of 'none'/,
     ],
     ['unsorted attestations', { ...good, attestations: [...good.attestations].reverse() }, /not sorted/],
     [
@@ -241,6 +243,11 @@ describe('an attestation that is to stand in a decision', () => {
     ['does not fit from another epoch', { epoch: 2, verdict: -1 }, /another attempt/],
     ['does not fit from another plan', { planDigest: digest('p2') }, /another attempt/],
     ['does not fit about another call', { callDigest: digest('c2'), verdict: -1 }, /another call/],
+    [
+      'does not fit for another model family than its member’s',
+      { modelFamily: 'large' },
+      /speaks for the model family/,
+    ],
     ['does not fit under another relation', { relation: canonical, verdict: -1 }, /another relation/],
     [
       'does not fit when it agrees with what it did not find',
@@ -248,7 +255,9 @@ describe('an attestation that is to stand in a decision', () => {
       /other than the one it found/,
     ],
   ])('%s', (_, fields, fault) => {
-    const found = attestationFault(attestationBy('birch', amberCandidate, fields), amberCandidate, asked);
+    const found = attestationFault(attestationBy('birch', amberCandidate, fields), amberCandidate, asked, {
+      modelFamily: 'none',
+    });
     if (fault === undefined) expect(found).toBeUndefined();
     else expect(found).toMatch(fault);
   });
@@ -280,6 +289,25 @@ describe('the terms of a task', () => {
       decision,
       { relation: canonical },
       /compared by 'exact', and the plan asks for 'canonical'/,
+    ],
+    ['are met by as many attestations as are asked for', decision, { relation: { ...exact, atLeast: 2 } }, undefined],
+    [
+      'are broken by fewer attestations',
+      decision,
+      { relation: { ...exact, atLeast: 3 } },
+      /2 members attested it besides its executor, and the plan asks for 3/,
+    ],
+    [
+      'are broken by too few model families',
+      decision,
+      { relation: { ...exact, families: 2 } },
+      /come from 1 model families, and the plan asks for 2/,
+    ],
+    [
+      'ask no families of a failure',
+      rejection(['amber', 'birch', 'dune']),
+      { relation: { ...exact, families: 2 } },
+      undefined,
     ],
     [
       'are broken where a decision rests on one site of its own choice',

@@ -3,19 +3,20 @@
 import type { Crypto, NodeId } from '../actors/system/index.ts';
 import type { EpochConfig, Member } from '../protocols/mesh/index.ts';
 import { compareText, equalBytes } from '../protocols/wire/index.ts';
-import { type Attestation, attestations, expiries, type RelationRef } from './attestation.ts';
+import { type Attestation, attestations, expiries } from './attestation.ts';
 import { candidates, failureDigest } from './candidate.ts';
 import {
   type Acceptance,
   type Decision,
   type Endorsement,
+  foreignFamily,
   foreignStatement,
   type Reassignment,
   type Rejection,
   sameTaskAttempt,
 } from './decision.ts';
 import { voteQuorum } from './quorum.ts';
-import { relationNamed, sameRelation } from './relation.ts';
+import { type RelationTerms, relationNamed, sameRelation } from './relation.ts';
 import type { TaskAttempt } from './statement.ts';
 
 /** The members a decision is judged against. */
@@ -33,7 +34,7 @@ export interface TaskTerms extends TaskAttempt {
   readonly skill: string;
   readonly skillVersion: string;
   readonly endorsement: Endorsement;
-  readonly relation: RelationRef;
+  readonly relation: RelationTerms;
 }
 
 const refuse = (reason: string): Verdict => ({ ok: false, reason });
@@ -119,8 +120,13 @@ function judgeOutcome(
     return refuse(
       `it uses relation '${decision.relation.id}' version ${decision.relation.version}, which is not known here; nothing can be concluded from it`,
     );
-  for (const attestation of [...decision.attestations, ...decision.dissent]) {
-    const contradiction = relation.contradiction(attestation, candidate);
+  // All that these two can be given as parameters is how many are to attest: no attestation would pin them.
+  const isPlain = (relation.id === 'exact' || relation.id === 'canonical') && decision.kind === 'ACCEPT';
+  if (isPlain && decision.attestations.length === 0 && decision.relation.paramsHash.some((byte) => byte !== 0))
+    return refuse(`its relation '${relation.id}' asks for attestations, and it has none`);
+  // In the order of their signers above: the executor, then these.
+  for (const [i, attestation] of [...decision.attestations, ...decision.dissent].entries()) {
+    const contradiction = foreignFamily(attestation, signers[i + 1]!) ?? relation.contradiction(attestation, candidate);
     if (contradiction !== undefined)
       return refuse(`the attestation of ${nameOf(config, attestation.verifier)} ${contradiction}`);
   }
@@ -166,7 +172,25 @@ export function judgeAgainstTerms(decision: Decision, terms: TaskTerms): Verdict
   const asked = terms.endorsement;
   const got = decision.endorsement;
   const isSameRule = asked.rule === 'site' ? got.rule === 'site' && got.site === asked.site : got.rule === 'quorum';
-  return isSameRule ? holds : refuse(`it rests on ${ruleInWords(got)}, and the plan asks for ${ruleInWords(asked)}`);
+  if (!isSameRule) return refuse(`it rests on ${ruleInWords(got)}, and the plan asks for ${ruleInWords(asked)}`);
+  const missing = decision.kind === 'ACCEPT' ? missingAttestations(decision.attestations, terms.relation) : undefined;
+  return missing === undefined ? holds : refuse(missing);
+}
+
+/**
+ * Why `agreeing` are fewer than the plan asks for, or undefined where they suffice. A failure is judged by weight alone: it needs no taste.
+ * That each is of the family it names, and all are of different members, is `judgeDecision`'s to say.
+ */
+export function missingAttestations(
+  agreeing: readonly Pick<Attestation, 'modelFamily'>[],
+  { atLeast, families }: Pick<RelationTerms, 'atLeast' | 'families'>,
+): string | undefined {
+  if (agreeing.length < atLeast)
+    return `${agreeing.length} members attested it besides its executor, and the plan asks for ${atLeast}`;
+  const found = new Set(agreeing.map(({ modelFamily }) => modelFamily)).size;
+  return found < families
+    ? `its attestations come from ${found} model families, and the plan asks for ${families}`
+    : undefined;
 }
 
 function ruleInWords(endorsement: Endorsement): string {

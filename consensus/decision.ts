@@ -1,6 +1,7 @@
 // Law: a decision is the whole of what consensus votes on for one task attempt, in one encoding whose hash is the value voted for. What
 // its statements share is written once: a statement about anything else has no place in it.
 import type { Crypto, NodeId } from '../actors/system/index.ts';
+import type { Member } from '../protocols/mesh/index.ts';
 import { ByteReader, ByteWriter, equalBytes, MalformedBytes } from '../protocols/wire/index.ts';
 import { type Attestation, type Expired, type RelationRef, readRelation, writeRelation } from './attestation.ts';
 import { type Candidate, candidates, type Failure } from './candidate.ts';
@@ -280,8 +281,24 @@ function foreignAttestation(attestation: Attestation, asked: Asked): string | un
 /**
  * Why an attestation of `candidate` cannot stand in a decision about what was asked, or undefined where it can. Whoever drafts a decision
  * asks this first: one liar's ill-fitting attestation, agreeing or not, must not spoil what the others said. Signature, membership and
- * the candidate's digest are the caller's to check.
+ * the candidate's digest are the caller's to check; `verifier` is the member that signed.
  */
-export function attestationFault(attestation: Attestation, candidate: Candidate, asked: Asked): string | undefined {
-  return foreignAttestation(attestation, asked) ?? relationNamed(asked.relation)?.contradiction(attestation, candidate);
+export function attestationFault(
+  attestation: Attestation,
+  candidate: Candidate,
+  asked: Asked,
+  verifier: Pick<Member, 'modelFamily'>,
+): string | undefined {
+  return (
+    foreignAttestation(attestation, asked) ??
+    foreignFamily(attestation, verifier) ??
+    relationNamed(asked.relation)?.contradiction(attestation, candidate)
+  );
+}
+
+/** Families are counted, so which one a member is of is what the members decided, not what it says. */
+export function foreignFamily({ modelFamily }: Attestation, member: Pick<Member, 'modelFamily'>): string | undefined {
+  return modelFamily === member.modelFamily
+    ? undefined
+    : `speaks for the model family '${modelFamily}', and its member is of '${member.modelFamily}'`;
 }

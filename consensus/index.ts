@@ -48,6 +48,7 @@ export {
   expiryWeight,
   judgeAgainstTerms,
   judgeDecision,
+  missingAttestations,
   type TaskTerms,
   type Verdict,
 } from './decision-judge.ts';
@@ -66,6 +67,7 @@ export { type Check, type EpochView, epochViewOf, leaderOrder } from './epoch.ts
 export { decodeEvidence, type Evidence, encodeEvidence, instanceOfEvidence, verifyEvidence } from './evidence.ts';
 export { decodeFrame, type Frame, maxFrameBytes } from './frame.ts';
 export { defaultQueueLimits, InputQueue, type QueueLimits } from './input-queue.ts';
+export { comparedBytesMax } from './json-text.ts';
 export { isAdmissibleKey } from './key-admission.ts';
 export { jointCommitted, jointVote, majorityCommitted, majorityVote, type VoteResult } from './majority.ts';
 export {
@@ -120,7 +122,18 @@ export {
   UnsoundQuorum,
 } from './quorum.ts';
 export { decodeRecord as decodeEngineRecord, type EngineRecord } from './record.ts';
-export { canonical, exact, type Judgement, type Relation, relationNamed, sameRelation } from './relation.ts';
+export {
+  exact,
+  type Judgement,
+  type KnownRelation,
+  type Relation,
+  type RelationTerms,
+  relationNamed,
+  relationOf,
+  sameRelation,
+} from './relation.ts';
+export { type RelationSpec, relationProblems, type SpecProblem, type ValueRelation } from './relation-spec.ts';
+export { type Backing, betterBacking } from './representative.ts';
 export { openBatch, verifySignedEntry } from './signed-entry.ts';
 export type { Signed, Statement, TaskAttempt, Unsigned } from './statement.ts';
 export {

@@ -80,7 +80,8 @@ function readConfig(bytes) {
     weight: r.u32(),
     name: r.text(),
     site: r.text(),
-    rest: [r.text(), r.text()],
+    operator: r.text(),
+    family: r.text(),
   }));
   const [f, c, p] = [r.u32(), r.u32(), r.u32()];
   const previous = r.hash();
@@ -173,6 +174,19 @@ function keyOf(config, id) {
   return key;
 }
 
+const relations = ['exact', 'canonical', 'numeric', 'embedding', 'fields', 'all', 'any', 'judges'];
+
+/** §7: whether a decision was made under the relation that its task names. */
+function checkRelation(decision, spec = { kind: 'exact' }) {
+  const { id, parameters } = decision.relation;
+  const isPlain = Object.keys(spec).length === 1;
+  const pinned = isPlain ? zeros : sha256(write('parley/relation/1', text(canonical(spec)))).toString('hex');
+  need(id === spec.kind && parameters === pinned, `${decision.task} was compared by another relation`);
+  if (decision.kind !== 'ACCEPT') return;
+  need(decision.attested >= (spec.atLeast ?? 0), `too few members attested ${decision.task}`);
+  need(decision.families >= (spec.families ?? 0), `${decision.task} is attested by too few model families`);
+}
+
 /** §6: what a decision says, checked against the members. */
 function readDecision(bytes, meshId, config) {
   const r = new Reader(bytes, 'parley/decision/1');
@@ -206,8 +220,13 @@ function readDecision(bytes, meshId, config) {
     );
   }
   decision.site = r.bool() ? r.text() : undefined;
-  const relation = Buffer.concat([text('exact'), u32(1), raw(zeros)]);
-  need(r.fixed(relation.length).equals(relation), 'a relation that this verifier does not know');
+  const relationStart = r.at;
+  decision.relation = { id: r.text(), version: r.u32(), parameters: r.hash() };
+  const relation = bytes.subarray(relationStart, r.at);
+  const { id: kind, version } = decision.relation;
+  need(version === 1 && relations.includes(kind), 'a relation that this verifier does not know');
+  const isExact = kind === 'exact' || decision.kind === 'REJECT';
+  const isMeasured = !['exact', 'canonical', 'judges'].includes(kind) && decision.kind === 'ACCEPT';
   const executor = r.fixed(32);
   const candidate = write(
     'parley/candidate/1',
@@ -227,7 +246,16 @@ function readDecision(bytes, meshId, config) {
       const score = r.i32();
       const own = r.hash();
       const family = r.text();
-      need(verdict !== 1 || own === decision.resultDigest, 'an attestation agrees with a result other than its own');
+      need(
+        !isExact || verdict !== 1 || own === decision.resultDigest,
+        'an attestation agrees with a result other than its own',
+      );
+      need(
+        !isMeasured || (score >= 0 && score <= 1_000_000) === (verdict === 1),
+        'an attestation says otherwise than it measured',
+      );
+      const member = config.members.find(({ id }) => id === nodeId(key));
+      need(member?.family === family, 'an attestation speaks for another model family than its member');
       const fields = [
         raw(decision.callDigest),
         sha256(candidate),
@@ -239,9 +267,13 @@ function readDecision(bytes, meshId, config) {
         key,
       ];
       need(isSigned(key, write('parley/attestation/1', about, ...fields), r.fixed(64)), 'an attestation is not signed');
+      families.push(family);
       return nodeId(key);
     });
+  const families = [];
   const agreeing = readAttestations(1);
+  decision.attested = agreeing.length;
+  decision.families = new Set(families).size;
   const dissenting = readAttestations(-1);
   r.end();
   checkSigners(config, [[nodeId(executor)], agreeing, dissenting]);
@@ -377,6 +409,7 @@ export function verifyCertificate(bytes, trustedMeshId, result) {
       outcome.callDigest === callDigest(plan, task, outcomes) && outcome.skill === task.skill,
       `${task.id} answers another call`,
     );
+    checkRelation(outcome, task.relation);
     need(
       outcome.site === (task.endorsement === 'site' ? task.placement?.site : undefined),
       `${task.id} rests on another rule`,

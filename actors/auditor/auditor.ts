@@ -193,7 +193,8 @@ function dissent(parts: Parts, record: WorkflowRecord): Uint8Array[] {
     for (const attempt of attempts.values()) {
       const decision = attempt.certified?.decision;
       if (decision === undefined || decision.kind === 'REASSIGN') continue;
-      for (const { node, what, statement } of contradicting(attempt, decision, parts.world.crypto)) {
+      const config = parts.chain.config(decision.epoch)!;
+      for (const { node, what, statement } of contradicting(attempt, decision, parts.world.crypto, config)) {
         if (parts.ledger.charge(node, `dissent|${record.workflow}|${task}|${attempt.attempt}`, what, record.workflow))
           found.push(statement);
       }

@@ -39,7 +39,7 @@ function record(seen: readonly Candidate[], attested: readonly ReturnType<typeof
 const nameOf = (id: string): string =>
   ['amber', 'birch', 'cedar', 'dune'].find((name) => mesh.who(name).id === id) ?? id;
 const named = (said: Said): string[] =>
-  contradicting(said, decision, crypto).map(({ node, what }) => `${nameOf(node)} ${what}`);
+  contradicting(said, decision, crypto, mesh.config).map(({ node, what }) => `${nameOf(node)} ${what}`);
 
 describe('after a decision', () => {
   it('nobody is named who found what was certified, in whichever candidate', () => {
@@ -53,7 +53,7 @@ describe('after a decision', () => {
       'dune disputed the certified result',
       'cedar vouched for a result other than the certified one',
     ]);
-    const [first, second] = contradicting(said, decision, crypto);
+    const [first, second] = contradicting(said, decision, crypto, mesh.config);
     expect(candidates.verify(candidates.decode(first!.statement), crypto)).toBe(true);
     expect(attestations.verify(attestations.decode(second!.statement), crypto)).toBe(true);
   });
@@ -102,6 +102,6 @@ describe('what resembles the certified result', () => {
 describe('after a decision on a site’s own word', () => {
   it('nobody of the site is named for having other data', () => {
     const site = acceptance(['amber'], { candidate: right, endorsement: { rule: 'site', site: 'north' } });
-    expect(contradicting(record([right, wrong], [disagreement('dune', right)]), site, crypto)).toEqual([]);
+    expect(contradicting(record([right, wrong], [disagreement('dune', right)]), site, crypto, mesh.config)).toEqual([]);
   });
 });

@@ -16,7 +16,7 @@ export type ParsedPlanFile =
 /**
  * Reads a plan file (YAML 1.2, of which JSON is a part). Left out may be: `version`, `risk` (that of the skills), `result` (the only
  * task nothing waits for), and in a task `files`, `after` (the tasks it reads are added), `input`, `optional`, `endorsement`,
- * `timeoutMs`. A file is a local path, `{task: id}` or `{blob: {digest, sizeBytes}}`.
+ * `relation`, `timeoutMs`. A file is a local path, `{task: id}` or `{blob: {digest, sizeBytes}}`.
  */
 export function parsePlanFile(text: string, fileName: string, manifests: readonly SkillManifest[]): ParsedPlanFile {
   if (text.length > planLimits.planBytes) {
@@ -103,9 +103,26 @@ function taskWithDefaults(task: Record<string, unknown>, manifests: readonly Ski
     optional: false,
     timeoutMs: Math.max(planLimits.defaultTimeoutMs, minimum),
     ...task,
+    ...(task.relation === undefined ? {} : { relation: relationWithDefaults(task.relation) }),
     files,
     after,
   };
+}
+
+/** A relation without parameters may be given by its name, and a bound as a number: it is kept as the decimal that people read. */
+function relationWithDefaults(relation: unknown): unknown {
+  if (typeof relation === 'string') return { kind: relation };
+  if (Array.isArray(relation)) return relation.map(relationWithDefaults);
+  if (!isRecord(relation)) return relation;
+  const given = { ...relation };
+  for (const bound of ['absolute', 'relative'] as const)
+    if (typeof given[bound] === 'number') given[bound] = String(given[bound]);
+  if ('of' in given) given.of = relationWithDefaults(given.of);
+  if (isRecord(given.fields))
+    given.fields = Object.fromEntries(
+      Object.entries(given.fields).map(([name, part]) => [name, relationWithDefaults(part)]),
+    );
+  return given;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -324,6 +324,24 @@ tasks:
     expect(validatePlan(bound, manifests)).toEqual([]);
   });
 
+  it('takes a relation by its name, and a bound as the decimal that was written', () => {
+    const relations = [
+      ['canonical', { kind: 'canonical' }],
+      ['{ kind: numeric, absolute: 0.05 }', { kind: 'numeric', absolute: '0.05' }],
+      ['{ kind: numeric, relative: "1e-3" }', { kind: 'numeric', relative: '1e-3' }],
+      [
+        '{ kind: fields, fields: { a: canonical, b: { kind: numeric, absolute: 1 } } }',
+        { kind: 'fields', fields: { a: { kind: 'canonical' }, b: { kind: 'numeric', absolute: '1' } } },
+      ],
+    ] as const;
+    for (const [written, relation] of relations) {
+      const text = good.replace('    skill: table.query', `    skill: table.query\n    relation: ${written}`);
+      const parsed = parsePlanFile(text, 'plan.yaml', manifests);
+      if (parsed.kind === 'invalid') throw new Error(parsed.errors.join('\n'));
+      expect(parsed.draft.tasks[0]?.relation).toEqual(relation);
+    }
+  });
+
   it('reads the same plan from JSON, tabs and all', () => {
     const json = JSON.stringify(
       { goal: 'g', tasks: [{ id: 'a', skill: 'table.query', files: { 'a.csv': 'a.csv' } }] },
@@ -384,6 +402,27 @@ tasks:
       'a key given twice',
       good.replace('    skill: table.query', '    skill: table.query\n    skill: table.query'),
       'plan.yaml:5:5 Map keys must be unique',
+    ],
+    [
+      'a bound that is no number',
+      good.replace('    skill: table.query', '    skill: table.query\n    relation: { kind: numeric, absolute: tiny }'),
+      'plan.yaml:5:42 task "total": "absolute" must be a decimal number, as "0.01"',
+    ],
+    [
+      'a parameter that its relation has not, inside another',
+      good.replace(
+        '    skill: table.query',
+        '    skill: table.query\n    relation:\n      kind: all\n      of: [canonical, { kind: embedding, degrees: 3, microradians: 5 }]',
+      ),
+      'plan.yaml:7:42 task "total": the relation embedding has no "degrees"',
+    ],
+    [
+      'a judge that nobody has',
+      good.replace(
+        '    skill: table.query',
+        '    skill: table.query\n    relation: { kind: judges, skill: text.jugde, atLeast: 2 }',
+      ),
+      'plan.yaml:5:38 task "total": unknown skill "text.jugde" as judge; known are',
     ],
     ['text that is not YAML', good.replace('limit: 5 }', 'limit: 5'), 'plan.yaml:6:5 '],
   ])('says the line and column of %s', (_, text, expected) => {

@@ -1,4 +1,5 @@
 // Law: a plan is plain data with bounds on everything; what is not in this schema is not a plan.
+import type { RelationSpec } from '../../consensus/index.ts';
 import type { BlobRef } from '../system/index.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -24,6 +25,8 @@ interface TaskShape<Source> {
   readonly placement?: { readonly site: string; readonly dataSet: string };
   /** Who recomputes: 2f+1 members of the mesh, or only members of the site (the result rests on the site's own word). */
   readonly endorsement: 'quorum' | 'site';
+  /** When two results bear each other out. Equal bytes unless given. */
+  readonly relation?: RelationSpec;
   /** A REJECT or an unreachable site does not fail the workflow: it is named in the answer. */
   readonly optional: boolean;
   readonly timeoutMs: number;
@@ -121,6 +124,8 @@ function schemaWith(sources: readonly object[]): Readonly<Record<string, unknown
               properties: { site: word, dataSet: word },
             },
             endorsement: { enum: ['quorum', 'site'] },
+            // Its own parameters are checked by `relationProblems`, which names each by its kind.
+            relation: { type: 'object', required: ['kind'] },
             optional: { type: 'boolean' },
             timeoutMs: { type: 'integer', minimum: planLimits.minimumTimeoutMs, maximum: planLimits.maximumTimeoutMs },
           },

@@ -1,8 +1,9 @@
 // Law: every schema error is said in words, with the place it is at.
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { relationProblems } from '../../consensus/index.ts';
 import { nearestName } from './nearest.ts';
-import { draftSchema, planSchema } from './plan.ts';
+import { draftSchema, type PlanDraft, planSchema } from './plan.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -126,7 +127,9 @@ export function pathText(path: Path): string {
 
 /** Whether `value` has the shape of a plan or of a draft. Problems inside a task name the task. */
 export function shapeProblems(value: unknown, kind: 'plan' | 'draft'): readonly PlanProblem[] {
-  return schemaProblems(value, kind === 'plan' ? planSchema : draftSchema).map((problem) => {
+  const problems = schemaProblems(value, kind === 'plan' ? planSchema : draftSchema);
+  if (problems.length === 0) return relationsOf(value as Pick<PlanDraft, 'tasks'>);
+  return problems.map((problem) => {
     const task = taskAt(value, problem.path);
     if (task !== undefined) {
       // The line names the task already; what is left is the place inside it.
@@ -137,6 +140,18 @@ export function shapeProblems(value: unknown, kind: 'plan' | 'draft'): readonly 
       ? { ...problem, message: `the plan ${problem.message}` }
       : problem;
   });
+}
+
+function relationsOf({ tasks }: Pick<PlanDraft, 'tasks'>): readonly PlanProblem[] {
+  return tasks.flatMap(({ id, relation }, index) =>
+    relation === undefined
+      ? []
+      : relationProblems(relation).map(({ path, ...problem }) => ({
+          ...problem,
+          path: ['tasks', index, 'relation', ...path],
+          task: id,
+        })),
+  );
 }
 
 /** The id of the task that `path` leads into, if it has one. */

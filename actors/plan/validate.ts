@@ -74,6 +74,7 @@ function validate(
       continue;
     }
     checkCall(task, manifest, add);
+    checkJudges(task, manifests, add);
   }
   if (!ids.has(plan.result)) {
     const near = nearestName(plan.result, ids);
@@ -161,6 +162,21 @@ function checkCall(task: Task, manifest: SkillManifest, add: Add): void {
       ['files'],
     );
   }
+}
+
+/** Whoever judges is a skill like any other: it must be there and take the input it is given. */
+function checkJudges({ relation }: Task, manifests: readonly SkillManifest[], add: Add): void {
+  if (relation?.kind !== 'judges') return;
+  const judge = manifests.find(({ name }) => name === relation.skill);
+  if (judge === undefined) {
+    const names = manifests.map(({ name }) => name);
+    const near = nearestName(relation.skill, names);
+    const hint = near === undefined ? `known are ${names.join(', ')}` : `did you mean "${near}"?`;
+    add(`unknown skill "${relation.skill}" as judge; ${hint}`, ['relation', 'skill']);
+    return;
+  }
+  for (const problem of schemaProblems(relation.input ?? {}, judge.input))
+    add(`input of ${judge.name}: ${problem.message}`, ['relation', 'input', ...problem.path], problem.atKey);
 }
 
 /** One line for people: `task "total": unknown skill …`. */

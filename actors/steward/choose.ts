@@ -29,7 +29,12 @@ const wholeMeshMax = 7;
 
 export function needOf(task: PlanTask, config: EpochConfig): Need {
   const count = eligible(task, config).length;
-  const committee = config.members.length <= wholeMeshMax ? count : Math.min(count, 3 * config.f + 1);
+  const { atLeast = 0, families } = task.relation ?? {};
+  // Whoever asks for many attestations, or for different families of models, needs that many more asked than may fail to answer.
+  const committee =
+    config.members.length <= wholeMeshMax || families !== undefined
+      ? count
+      : Math.min(count, Math.max(3 * config.f + 1, atLeast + 1 + config.f + config.c));
   return { executors: Math.min(count, config.f + 1), total: committee };
 }
 

@@ -220,7 +220,7 @@ function expire(
 
 /**
  * Nobody who may run the task is there, by this node's own view; or so many of them say that they could not run it that the others are too
- * few to bear out a result, should they all come back.
+ * few to bear out a result, or of too few model families, should they all come back.
  */
 function isHopeless(task: PlanTask, attempt: AttemptRecord, record: WorkflowRecord, parts: Parts): boolean {
   const { placement } = task;
@@ -231,5 +231,8 @@ function isHopeless(task: PlanTask, attempt: AttemptRecord, record: WorkflowReco
     .map(({ id }) => id)
     .filter((id) => !attempt.faults.has(id));
   const needed = placement === undefined ? (endorsingWeight(config) ?? 1) : 1;
-  return weightOf(config, able) < needed || able.every((id) => !parts.view.isLive(id));
+  const { atLeast = 0, families = 0 } = task.relation ?? {};
+  const found = new Set(config.members.filter(({ id }) => able.includes(id)).map(({ modelFamily }) => modelFamily));
+  const isShort = weightOf(config, able) < needed || able.length <= atLeast || found.size < families;
+  return isShort || able.every((id) => !parts.view.isLive(id));
 }

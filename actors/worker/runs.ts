@@ -1,10 +1,11 @@
 // Law: an attempt is run at most once at a time and its outcome is what the skill said, or a fault that says only that it did not run
 // here. A private data set is opened here and nowhere else, under the site's policy.
 import { encodeFailure, failureDigest } from '../../consensus/index.ts';
+import { MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Parts } from '../parts/index.ts';
 import type { Json } from '../plan/index.ts';
 import type { BlobRef, NodeId } from '../system/index.ts';
-import type { BoundCall } from '../workflow/index.ts';
+import { type BoundCall, relationOfTask } from '../workflow/index.ts';
 
 /** What a run came to, in the terms of a candidate. */
 export type RunOutcome =
@@ -70,6 +71,12 @@ export async function runCall(
   if (outcome.kind === 'failure')
     return { ...fail(outcome.code, outcome.message), durationMs: outcome.durationMs } as RunOutcome;
   const { output } = outcome;
+  try {
+    relationOfTask(task, world.crypto).check(output);
+  } catch (error) {
+    if (!(error instanceof MalformedBytes)) throw error;
+    return fail('incomparable_output', `the output of ${task.skill} cannot be compared: ${error.message}`);
+  }
   // The output is kept: whoever needs it next pulls it by this digest.
   const ref = await world.storage.blobs.write(once(output));
   return {

@@ -1,26 +1,27 @@
 // Law: a node computes what it was assigned, once per attempt, blind to what others found, and signs what it found. As executor it signs
 // a candidate; as verifier it attests to every candidate by its own result. What is signed is on the record before it is shown.
-import { attestations, candidates, type TaskTerms } from '../../consensus/index.ts';
-import { equalBytes, hex } from '../../protocols/wire/index.ts';
+import { candidates, type TaskTerms } from '../../consensus/index.ts';
 import { type Changes, type Parts, watchChanges } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import {
   type AttemptRecord,
-  answers,
   boundCall,
   encodeWorkflowEntry,
   progressOf,
+  relationOfTask,
   taskStatus,
   termsOf,
   type WorkflowEntry,
   type WorkflowRecord,
   workflowLane,
 } from '../workflow/index.ts';
+import { type Attester, attest, Comparing, type ComparingMessage, type OwnResult, sign } from './attesting.ts';
 import { type RunOutcome, runCall } from './runs.ts';
 import type { Workload } from './workload.ts';
 
 export type WorkerMessage =
+  | ComparingMessage
   | { readonly type: 'changed' }
   | { readonly type: 'look-all' }
   | { readonly type: 'ran'; readonly job: Job; readonly outcome: RunOutcome }
@@ -48,6 +49,7 @@ interface WorkerState extends WorkerArgs {
   readonly running: Set<string>;
   /** Entries on their way to the lane, by what they say. */
   readonly recording: Set<string>;
+  readonly comparing: Comparing;
   /** Verifier: what its own runs found, by attempt. */
   readonly found: Map<string, RunOutcome>;
   readonly aborts: Map<string, AbortController>;
@@ -71,6 +73,7 @@ export const workerActor: ActorDef<WorkerMessage, WorkerState, WorkerArgs> = def
       running: new Set<string>(),
       recording: new Set<string>(),
       found: new Map(),
+      comparing: new Comparing(),
       aborts: new Map(),
     };
     return { ...args, ...collections, gateways: new Map(), changes };
@@ -98,6 +101,13 @@ export const workerActor: ActorDef<WorkerMessage, WorkerState, WorkerArgs> = def
         else finish(state, ctx, job, message.outcome);
         return lookAll(state, ctx);
       }
+      case 'compared':
+        state.comparing.end(message.key);
+        return sign({ parts, record: (key, entry) => record(state, ctx, key, entry) }, message.comparison);
+      case 'not-compared':
+        state.comparing.failed(message.key, parts.world.clock.monotonicMs());
+        parts.world.log('info', 'a candidate could not be judged yet', { key: message.key, error: message.message });
+        return;
       case 'recorded':
         state.recording.delete(message.key);
         return;
@@ -148,10 +158,11 @@ function work(state: WorkerState, workflow: WorkflowRecord, ctx: Context<WorkerM
     if (record === undefined) continue;
     const isMine = (role === 'executor' ? record.executors : record.verifiers).has(self);
     const mine = record.candidates.get(self);
-    if (role === 'verifier') attest(state, workflow, task.id, record, ctx);
-    if (!isMine || mine !== undefined || record.faults.has(self)) continue;
     const key = `${workflow.workflow}|${task.id}|${attempt}`;
+    if (role === 'verifier') attest(attesterOf(state, key, record, ctx), workflow, task.id, record, ctx);
+    if (!isMine || mine !== undefined || record.faults.has(self)) continue;
     if (
+      (role === 'verifier' && !isRecomputed(task, record, parts)) ||
       state.found.has(key) ||
       state.running.has(key) ||
       state.running.size >= state.parallelMax ||
@@ -177,6 +188,12 @@ function work(state: WorkerState, workflow: WorkflowRecord, ctx: Context<WorkerM
       (error) => ({ type: 'failed', job, message: error.message }),
     );
   }
+}
+
+/** Judges look at a result instead of making their own; that an input can't be worked on they find out as everyone does. */
+function isRecomputed(task: PlanTask, { candidates: held }: AttemptRecord, { world }: Parts): boolean {
+  if (relationOfTask(task, world.crypto).judging === undefined) return true;
+  return [...held.values()].some(({ candidate }) => candidate.outcome === 'failure');
 }
 
 function finish(state: WorkerState, ctx: Context<WorkerMessage>, job: Job, outcome: RunOutcome): void {
@@ -219,56 +236,15 @@ function finish(state: WorkerState, ctx: Context<WorkerMessage>, job: Job, outco
   });
 }
 
-/** Judges every candidate of the attempt by this node's own result: its own candidate's, or its verifier run's. */
-function attest(
-  state: WorkerState,
-  workflow: WorkflowRecord,
-  task: string,
-  attempt: AttemptRecord,
-  ctx: Context<WorkerMessage>,
-): void {
-  const { parts } = state;
-  const { world, identity } = parts;
-  const key = `${workflow.workflow}|${task}|${attempt.attempt}`;
-  const own = ownResult(state, key, attempt);
-  if (own === undefined) return;
-  const terms = termsOf(workflow, task, attempt.attempt, termsContext(parts));
-  if (terms === undefined) return;
-  for (const [executor, { candidate, digest }] of attempt.candidates) {
-    if (executor === identity.id || !answers(candidate, terms) || attempt.attestations.has(`${identity.id}|${digest}`))
-      continue;
-    const { outcome, resultDigest, sizeBytes } = candidate;
-    const isSame = outcome === own.kind && sizeBytes === own.sizeBytes && equalBytes(own.digest, resultDigest);
-    const verdict = isSame ? 1 : -1;
-    const { callDigest, relation, skill: _skill, skillVersion: _version, endorsement: _endorsement, ...about } = terms;
-    const attestation = attestations.sign(
-      {
-        ...about,
-        callDigest,
-        candidateDigest: hex.decode(digest),
-        relation: { id: relation.id, version: relation.version, paramsHash: relation.paramsHash },
-        verdict,
-        score: 0,
-        ownDigest: own.digest,
-        modelFamily: parts.chain.member(identity.id)?.modelFamily ?? 'none',
-        verifier: identity.id,
-      },
-      identity.secretKey,
-      world.crypto,
-    );
-    record(state, ctx, `attestation|${key}|${digest}`, {
-      kind: 'attestation',
-      workflow: workflow.workflow,
-      task,
-      attempt: attempt.attempt,
-      attestation: attestations.encode(attestation),
-      durationMs: own.durationMs,
-      atMs: world.clock.wallMs(),
-    });
-  }
+function attesterOf(state: WorkerState, key: string, attempt: AttemptRecord, ctx: Context<WorkerMessage>): Attester {
+  const { parts, comparing } = state;
+  return {
+    parts,
+    comparing,
+    own: ownResult(state, key, attempt),
+    record: (name, entry) => record(state, ctx, name, entry),
+  };
 }
-
-type OwnResult = Pick<Exclude<RunOutcome, { kind: 'fault' }>, 'kind' | 'digest' | 'sizeBytes' | 'durationMs'>;
 
 function ownResult(state: WorkerState, key: string, attempt: AttemptRecord): OwnResult | undefined {
   const mine = attempt.candidates.get(state.parts.identity.id);

@@ -1,18 +1,20 @@
-// Law: a decision is drafted from statements on the record alone, by one rule: the candidate with the most endorsing weight, ties by the
-// smaller digest. Two nodes with the same record draft the same decision; a decision is drafted only if it would be judged valid.
+// Law: a decision is drafted from statements on the record alone, by one rule: the candidate that best represents the others
+// (`betterBacking`). Two nodes with the same record draft the same decision; a decision is drafted only if it would be judged valid.
 import {
   type Attestation,
   attestationFault,
+  betterBacking,
   type Candidate,
   type Decision,
   type Expired,
   endorsingWeight,
   expiryWeight,
   type Failure,
+  missingAttestations,
   sameTaskAttempt,
   type TaskTerms,
 } from '../../consensus/index.ts';
-import type { EpochConfig } from '../../protocols/mesh/index.ts';
+import type { EpochConfig, Member } from '../../protocols/mesh/index.ts';
 import { compareText, equalBytes } from '../../protocols/wire/index.ts';
 import { type AttemptRecord, weightOf } from './record.ts';
 
@@ -29,8 +31,9 @@ interface Backing {
 export function draftDecision(attempt: AttemptRecord, terms: TaskTerms, config: EpochConfig): Decision | undefined {
   const best = backings(attempt, terms, config)
     .filter((backing) => carries(backing, terms, config))
-    .sort((a, b) => b.weight - a.weight || compareText(a.digest, b.digest))[0];
-  const { callDigest, skill, skillVersion, endorsement, relation, ...about } = terms;
+    .sort((a, b) => betterBacking(scored(a), scored(b), config.f))[0];
+  const { callDigest, skill, skillVersion, endorsement, relation: asked, ...about } = terms;
+  const relation = { id: asked.id, version: asked.version, paramsHash: asked.paramsHash };
   if (best !== undefined) {
     const { candidate, agreeing, dissenting, failure } = best;
     const judged = {
@@ -62,6 +65,8 @@ export function draftDecision(attempt: AttemptRecord, terms: TaskTerms, config: 
   return undefined;
 }
 
+const scored = (backing: Backing) => ({ ...backing, scores: backing.agreeing.map(({ score }) => score) });
+
 /** Each candidate that answers the call, with who bore it out and who did not. */
 export function backings(attempt: AttemptRecord, terms: TaskTerms, config: EpochConfig): Backing[] {
   const byVerifier = (list: Attestation[]): Attestation[] => list.sort((a, b) => compareText(a.verifier, b.verifier));
@@ -73,8 +78,7 @@ export function backings(attempt: AttemptRecord, terms: TaskTerms, config: Epoch
           ([key, { attestation }]) =>
             key.endsWith(`|${digest}`) &&
             attestation.verifier !== candidate.executor &&
-            isVoter(attestation.verifier, terms, config) &&
-            attestationFault(attestation, candidate, terms) === undefined,
+            isSound(attestation, candidate, terms, config),
         )
         .map(([, { attestation }]) => attestation);
       const agreeing = byVerifier(judged.filter(({ verdict }) => verdict === 1));
@@ -100,14 +104,21 @@ export function answers(candidate: Candidate, terms: TaskTerms): boolean {
   );
 }
 
-/** Whether a statement of `id` may stand in the decision: a member, and for a site's own word one of that site. */
-function isVoter(id: string, terms: TaskTerms, config: EpochConfig): boolean {
+/** The member whose statement may stand in the decision: any, and for a site's own word one of that site. */
+function voterOf(id: string, { endorsement }: TaskTerms, config: EpochConfig): Member | undefined {
   const member = config.members.find((candidate) => candidate.id === id);
-  return member !== undefined && (terms.endorsement.rule === 'quorum' || member.site === terms.endorsement.site);
+  return endorsement.rule === 'quorum' || member?.site === endorsement.site ? member : undefined;
+}
+
+function isSound(attestation: Attestation, candidate: Candidate, terms: TaskTerms, config: EpochConfig): boolean {
+  const verifier = voterOf(attestation.verifier, terms, config);
+  return verifier !== undefined && attestationFault(attestation, candidate, terms, verifier) === undefined;
 }
 
 function carries(backing: Backing, terms: TaskTerms, config: EpochConfig): boolean {
-  if (!isVoter(backing.candidate.executor, terms, config)) return false;
+  if (voterOf(backing.candidate.executor, terms, config) === undefined) return false;
+  if (backing.failure === undefined && missingAttestations(backing.agreeing, terms.relation) !== undefined)
+    return false;
   if (terms.endorsement.rule === 'site') return true;
   return backing.weight >= (endorsingWeight(config) ?? Number.POSITIVE_INFINITY);
 }

@@ -37,4 +37,4 @@ export {
   type WorkflowRecord,
   weightOf,
 } from './record.ts';
-export { callDigest, endorsementOf, termsOf } from './terms.ts';
+export { callDigest, endorsementOf, relationOfTask, termsOf } from './terms.ts';

@@ -1,6 +1,12 @@
 // Law: what a task asks for is a function of the plan and of the certified outputs before it, so that every node, and an auditor years
 // later, derives the same call and the same terms, and a decision about anything else is refused.
-import { type Endorsement, exact, type TaskTerms } from '../../consensus/index.ts';
+import {
+  type Endorsement,
+  type Relation,
+  type RelationSpec,
+  relationOf,
+  type TaskTerms,
+} from '../../consensus/index.ts';
 import type { MeshChain } from '../../protocols/mesh/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
 import { canonicalBytes, type PlanTask } from '../plan/index.ts';
@@ -27,6 +33,16 @@ export function endorsementOf(task: PlanTask): Endorsement {
   return task.endorsement === 'site' && task.placement !== undefined
     ? { rule: 'site', site: task.placement.site }
     : { rule: 'quorum' };
+}
+
+const unlessNamed: RelationSpec = { kind: 'exact' };
+/** A plan's relation is asked for at every look. */
+const relations = new WeakMap<RelationSpec, Relation>();
+
+export function relationOfTask({ relation = unlessNamed }: PlanTask, crypto: Pick<Crypto, 'sha256'>): Relation {
+  const known = relations.get(relation) ?? relationOf(relation, crypto);
+  relations.set(relation, known);
+  return known;
 }
 
 /** The terms of this attempt, or undefined while they cannot be known here: the plan, or an output it waits for, is missing. */
@@ -56,6 +72,6 @@ export function termsOf(
     skill: call.task.skill,
     skillVersion,
     endorsement: endorsementOf(call.task),
-    relation: { id: exact.id, version: exact.version, paramsHash: exact.paramsHash },
+    relation: relationOfTask(call.task, context.crypto),
   };
 }

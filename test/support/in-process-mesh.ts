@@ -52,11 +52,15 @@ const manifestOf = (name: string, more: Partial<SkillManifest> = {}): SkillManif
   minimumTimeoutMs: 100,
   ...more,
 });
-/** `echo` outputs its input and what it read; `fail` refuses every input alike; `slow` takes the `ms` of its input. */
+/**
+ * `echo` outputs its input and what it read; `fail` refuses every input alike; `slow` takes the `ms` of its input; `judge` accepts a candidate
+ * that does not contain the `forbidden` of its input.
+ */
 export const manifests: readonly SkillManifest[] = [
   manifestOf('echo'),
   manifestOf('fail'),
   manifestOf('slow'),
+  manifestOf('judge'),
   manifestOf('report.write', { effects: 'writes-workflow-folder' }),
 ];
 
@@ -65,6 +69,8 @@ export interface InProcessOptions {
   readonly count: number;
   /** The site of the i-th node; `north` for all unless given. */
   readonly site?: (index: number) => string;
+  /** The model family of the i-th node; `none` for all unless given. */
+  readonly modelFamily?: (index: number) => string;
   /** Private data sets, by node name. */
   readonly dataSets?: Readonly<
     Record<string, Readonly<Record<string, { content: Uint8Array; policy: DataSetPolicy }>>>
@@ -111,7 +117,7 @@ export class InProcessMesh {
         name,
         site: options.site?.(i) ?? 'north',
         operator: 'op',
-        modelFamily: 'none',
+        modelFamily: options.modelFamily?.(i) ?? 'none',
       }))
       .sort((a, b) => compareText(a.id, b.id));
     this.genesis = {
@@ -419,6 +425,13 @@ async function outcomeOf(call: SkillCall, storage: Storage, durationMs: number):
     if (!(await storage.blobs.has(digest)))
       return { kind: 'fault', code: 'crashed', message: `${name} is not here`, durationMs };
     files[name] = digest;
+  }
+  if (call.skill === 'judge') {
+    const { forbidden } = call.input as { forbidden: string };
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of storage.blobs.read(files['candidate.json']!)) chunks.push(chunk);
+    const accept = !Buffer.concat(chunks).toString('utf8').includes(forbidden);
+    return { kind: 'result', output: utf8.encode(JSON.stringify({ accept })), durationMs };
   }
   const output = utf8.encode(JSON.stringify({ files, input: call.input, skill: call.skill }));
   return { kind: 'result', output, durationMs };
