@@ -3,6 +3,7 @@
 import { AckPolicy, type JsMsg, jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { Log } from '../../actors/system/index.ts';
+import { ensureStream } from '../../protocols/nats/index.ts';
 
 export const intentQueueSubject = 'parley.intent.queue';
 const stream = 'PARLEY_INTENTS';
@@ -33,30 +34,23 @@ export function openIntentQueue(options: {
   let retry: NodeJS.Timeout | undefined;
   let messages: { stop(): void } | undefined;
 
-  async function ensureStream(): Promise<string> {
-    const manager = await jetstreamManager(connection);
-    const config = {
+  async function ensureQueue(): Promise<string> {
+    const created = await ensureStream(connection, {
       name: stream,
       subjects: [intentQueueSubject],
       retention: RetentionPolicy.Workqueue,
       storage: StorageType.File,
       max_bytes: streamMaxBytes,
       duplicate_window: nanos(120_000),
-    };
-    const existing = await manager.streams.info(stream).catch(() => undefined);
-    const info =
-      existing ??
-      (await manager.streams
-        .add({ ...config, num_replicas: connection.info?.cluster === undefined ? 1 : 3 })
-        // A cluster of fewer servers than three.
-        .catch(() => manager.streams.add({ ...config, num_replicas: 1 })));
+    });
+    const manager = await jetstreamManager(connection);
     await manager.consumers.add(stream, {
       durable_name: consumer,
       ack_policy: AckPolicy.Explicit,
       ack_wait: nanos(takenMs),
       max_ack_pending: 1_000,
     });
-    return info.created;
+    return created;
   }
 
   async function handle(message: JsMsg, created: string): Promise<void> {
@@ -72,7 +66,7 @@ export function openIntentQueue(options: {
 
   async function run(): Promise<void> {
     try {
-      const created = await ensureStream();
+      const created = await ensureQueue();
       const source = await jetstream(connection).consumers.get(stream, consumer);
       const iterator = await source.consume({ max_messages: takenAtOnce, expires: 10_000, idle_heartbeat: 5_000 });
       if (stopped) {

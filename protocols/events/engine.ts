@@ -204,7 +204,7 @@ export function createEventBus(parts: EventBusParts): EventBus {
       closed ??= (async () => {
         for (const reader of readers) reader.abort();
         await Promise.all([...memberships].map((membership) => membership.leave()));
-        publisher.close();
+        await publisher.close();
         await boards.close();
         await log.close();
       })();

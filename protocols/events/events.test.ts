@@ -2,11 +2,13 @@ import { openLaneMember } from '../../test/support/lane-mesh.ts';
 import { createCrypto, realClock, realScheduler, recordingLog, testIdentity } from '../../test/support/world.ts';
 import { createMemoryStorage } from '../lanes/testing/index.ts';
 import { createLoopbackHub } from '../loopback/index.ts';
-import { eventBusContract } from './testing/contract.ts';
+import { eventBusContract } from './testing/index.ts';
 
 const clock = realClock();
 
 eventBusContract('the lanes of a mesh', {
+  clock,
+  scheduler: realScheduler(clock),
   async open(count) {
     const hub = createLoopbackHub({ clock, scheduler: realScheduler(clock), log: recordingLog().log });
     const crypto = createCrypto();

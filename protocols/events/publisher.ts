@@ -29,7 +29,8 @@ interface Lane {
 
 export interface Publisher {
   publish(topic: string, event: StoredEvent): Promise<Position>;
-  close(): void;
+  /** What is under way is settled, what waits is refused. */
+  close(): Promise<void>;
 }
 
 export function createPublisher(options: {
@@ -41,6 +42,7 @@ export function createPublisher(options: {
 }): Publisher {
   const { log, name, clock, scheduler } = options;
   const lanes = new Map<string, Lane>();
+  const running = new Set<Promise<void>>();
   let waitingBytes = 0;
   let batches = 0;
   let closed = false;
@@ -110,13 +112,17 @@ export function createPublisher(options: {
         if (lane.isBusy) return;
         lane.isBusy = true;
         // Everything published in this turn shares the first batch.
-        scheduler.yield(() => void run(lane));
+        scheduler.yield(() => {
+          const own = run(lane).finally(() => running.delete(own));
+          running.add(own);
+        });
       });
     },
-    close() {
+    async close() {
       closed = true;
       for (const lane of lanes.values()) for (const { reject } of lane.queue.splice(0)) reject(closedError());
       waitingBytes = 0;
+      await Promise.all(running);
     },
   };
 }

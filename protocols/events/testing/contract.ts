@@ -1,6 +1,8 @@
 // Law: whatever carries it, the bus keeps what it accepted, gives each group every event at least once and those of a key in order, though
 // consumers die at any point, and puts aside what nobody can handle. Every carrier passes this suite.
+
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Clock, Scheduler } from '../../../actors/system/index.ts';
 import { type BusEvent, deadLetterTopic, type EventBus, EventBusError, type JoinOptions } from '../index.ts';
 
 export interface BusesUnderTest {
@@ -11,6 +13,8 @@ export interface BusesUnderTest {
 }
 
 export interface EventBusHarness {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
   /** Buses of one mesh, each as in a process of its own. */
   open(count: number): Promise<BusesUnderTest>;
 }
@@ -18,14 +22,6 @@ export interface EventBusHarness {
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 const textOf = (event: BusEvent): string => new TextDecoder().decode(event.data);
 const leaseMs = 1_200;
-
-export async function eventually(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
-  const endMs = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > endMs) throw new Error(`waited ${timeoutMs} ms for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 /** Numbers of each key in the order in which they were handled; a number never comes before the one before it has come once. */
 export function checkOrder(handled: readonly { readonly key: string; readonly number: number }[]): string | undefined {
@@ -39,6 +35,16 @@ export function checkOrder(handled: readonly { readonly key: string; readonly nu
 }
 
 export function eventBusContract(name: string, harness: EventBusHarness): void {
+  const { clock, scheduler } = harness;
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => void scheduler.at(clock.monotonicMs() + ms, resolve));
+  const eventually = async (what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> => {
+    const endMs = clock.monotonicMs() + timeoutMs;
+    while (!condition()) {
+      if (clock.monotonicMs() > endMs) throw new Error(`waited ${timeoutMs} ms for: ${what}`);
+      await pause(10);
+    }
+  };
   describe(`the event bus on ${name}`, () => {
     let open: BusesUnderTest | undefined;
     let dead: Set<number>;
@@ -118,9 +124,15 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
       expect(await read(b!, after, rest.length)).toEqual(rest);
       const fresh = read(b!, 'new', 1);
       // A reader of what is new begins somewhere before its first event: publish until it has one.
-      const publishing = setInterval(() => void a!.publish('orders', { key: 'late', data: text('0') }), 50);
-      expect((await fresh)[0]!.key).toBe('late');
-      clearInterval(publishing);
+      let isRead = false;
+      const reading = fresh.finally(() => {
+        isRead = true;
+      });
+      while (!isRead) {
+        await a!.publish('orders', { key: 'late', data: text('0') });
+        await pause(50);
+      }
+      expect((await reading)[0]!.key).toBe('late');
     }, 40_000);
 
     it('shares a group out among its consumers, and another group gets everything again', async () => {
@@ -142,7 +154,7 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
     it('gives what a consumer died with to another, in order within each key, and loses nothing', async () => {
       const buses = await start(3);
       const handled: Handled[] = [];
-      const slowly = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
+      const slowly = (): Promise<void> => pause(1);
       await join(buses, 0, handled, { before: slowly });
       await join(buses, 1, handled, { before: slowly });
       const publishing = publish(buses[2]!, 5, 0, 60);
