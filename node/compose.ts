@@ -41,6 +41,7 @@ import {
 import { verdictQuestion } from '../actors/verdict/index.ts';
 import { type BoardChange, createBoard, workflowLane } from '../actors/workflow/index.ts';
 import { decodeEvidence } from '../consensus/index.ts';
+import { type EventBus, openLaneBus } from '../protocols/events/index.ts';
 import { type LaneEntry, openLaneStore } from '../protocols/lanes/index.ts';
 import type { MeshChain } from '../protocols/mesh/index.ts';
 import { createHlc, createPostOffice, createRefusalTable, type Identity } from '../protocols/wire/index.ts';
@@ -92,6 +93,8 @@ export interface ComposeOptions {
 }
 
 export interface ComposedNode {
+  /** The event bus on this mesh's lanes, opened at its first use. */
+  laneEvents(): Promise<EventBus>;
   readonly parts: Parts;
   readonly audit: AuditBook;
   readonly view: MutableView;
@@ -246,8 +249,25 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     system.spawn(watcherActor, { tree, resolve }, { name: 'watcher' });
   });
 
+  let laneBus: Promise<EventBus> | undefined;
+  const laneEvents = (): Promise<EventBus> => {
+    laneBus ??= openLaneBus({
+      self: identity.id,
+      store,
+      office,
+      clock,
+      scheduler: world.scheduler,
+      random: random.fork('events'),
+      crypto,
+      log,
+      refuse: (author, reason) => void refusals.add(author, 'events', reason),
+    });
+    return laneBus;
+  };
+
   return {
     parts,
+    laneEvents,
     audit,
     view,
     system,
@@ -258,6 +278,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       return await ask(system, planner.ref, { type: 'plan', words, files }, { timeoutMs: askPlannerMs });
     },
     async stop() {
+      await (await laneBus)?.close();
       await system.shutdown();
       stopLearning();
       stopReconsidering();

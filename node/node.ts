@@ -3,6 +3,7 @@
 import type { Network, Sandbox, World } from '../actors/system/index.ts';
 import type { WorkflowRecord } from '../actors/workflow/index.ts';
 import { judgeGenesis, toleranceInWords } from '../consensus/index.ts';
+import { type EventBus, EventBusError } from '../protocols/events/index.ts';
 import { createLibp2pNetwork } from '../protocols/libp2p/index.ts';
 import { createMeshChain, decodeGenesis } from '../protocols/mesh/index.ts';
 import { combineNetworks } from '../protocols/network/combine.ts';
@@ -157,7 +158,23 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         );
     });
     opened.push(async () => stopWatching());
+    const carrier = settings.events ?? (natsServers === undefined ? 'lanes' : 'jetstream');
+    let jetStreamBus: Promise<EventBus> | undefined;
+    const bus = async (): Promise<EventBus> => {
+      if (carrier === 'lanes') return node.laneEvents();
+      if (natsServers === undefined)
+        throw new EventBusError('unavailable', '"events": "jetstream" in node.json needs "nats" beside it');
+      jetStreamBus ??= import('../protocols/nats/index.ts').then((room) =>
+        room.openJetStreamBus({ ...natsServers, ...world, clock }),
+      );
+      return jetStreamBus.catch((error: unknown) => {
+        jetStreamBus = undefined;
+        throw error;
+      });
+    };
+    opened.push(async () => (await jetStreamBus?.catch(() => undefined))?.close());
     const gateway = await createGateway({
+      bus,
       parts,
       audit: node.audit,
       system: node.system,
@@ -188,6 +205,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         }),
         version,
         nodeName: settings.name,
+        bus: carrier === 'jetstream' ? bus : undefined,
         log,
       });
       opened.push(() => natsGateway.close());

@@ -54,6 +54,7 @@ const commands = [
   'cancel',
   'verify',
   'audit',
+  'events',
   'doctor',
 ];
 

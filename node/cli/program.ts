@@ -336,6 +336,38 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     );
 
   withFolder(
+    add('events', {
+      summary: 'the event bus: publish, follow, see who is how far',
+      description:
+        'Publish events on a topic, follow one, alone or as a consumer of a group, and see how far groups are.',
+      examples: [
+        ['events publish orders \'{"order": 17}\' --key customer-4', 'kept by the mesh before it returns'],
+        ['events tail orders', 'what comes from now on, until Ctrl-C'],
+        ['events tail orders --from first', 'replay from the beginning, or from the position of an event'],
+        ['events tail orders --group billing', 'a share of the events; acknowledged as they are printed'],
+        ['events tail dead.billing.orders --from first', 'what the group billing could not handle, and why'],
+        ['events groups', 'who holds what, and how far it is'],
+      ],
+      notes: `Events of one key stay in order; a group is given each at least once. Workflows are told on the topic \`workflows\`
+where NATS clients may send intents.\n${finding}`,
+    })
+      .argument('<what>', 'publish, tail or groups')
+      .argument('[topic]', 'lower-case words joined by dots')
+      .argument('[data]', 'for publish: the event'),
+  )
+    .option('-k, --key <key>', 'with publish: events of one key are handled in order', '')
+    .option('--id <id>', 'with publish: what a repeat is recognised by')
+    .option('-g, --group <group>', 'with tail: consume as one of this group')
+    .option('--from <position>', 'with tail: first, new, or a position; default: new, for a new group first')
+    .option('-n, --count <number>', 'with tail: end after so many', parseCount(1, 1_000_000))
+    .action((what: string, topic: string | undefined, data: string | undefined, options) =>
+      go(
+        async (session, given) => (await import('./commands/events.ts')).events(session, what, topic, data, given),
+        options,
+      ),
+    );
+
+  withFolder(
     add('doctor', {
       summary: 'say what is wrong and how to fix it',
       description: 'Say what is wrong, peer by peer, and how to fix it. Works without a running node too.',

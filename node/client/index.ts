@@ -1,4 +1,5 @@
 // Law: the door of the client room: a typed client of one mesh through any of its nodes.
+export { busGroups, consumeEvents, type EventToSend, publishEvents, readEvents } from './events.ts';
 export { type LocalFile, StoredFiles } from './files.ts';
 export { type FollowOptions, follow } from './follow.ts';
 export { MeshClient, type MeshClientOptions, type Move } from './mesh-client.ts';
@@ -10,6 +11,9 @@ export type {
   AuditProofRequest,
   AuditReply,
   BlobReply,
+  BusEventReply,
+  BusGroupLine,
+  BusReply,
   DoctorReport,
   InviteReply,
   InviteRequest,

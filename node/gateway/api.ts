@@ -307,6 +307,41 @@ export interface AuditProofRequest {
   }[];
 }
 
+/** An event of the bus; `data` in base64. */
+export interface BusEventReply {
+  readonly topic: string;
+  readonly key: string;
+  readonly id: string;
+  readonly atMs: number;
+  readonly data: string;
+  /** In a dead-letter topic: where it came from and why it is there. */
+  readonly note?: string;
+  /** For `from`: what comes after this event. */
+  readonly position: string;
+}
+/** What a consumer of a group is given; nothing more of the source comes before `batch` is acknowledged. */
+export interface BusGroupLine {
+  readonly consumer: string;
+  readonly batch: number;
+  readonly events: readonly BusEventReply[];
+}
+export interface BusReply {
+  /** What carries the bus: `jetstream` or `lanes`. */
+  readonly kind: string;
+  readonly groups: readonly {
+    readonly topic: string;
+    readonly group: string;
+    readonly shares: readonly {
+      readonly source: string;
+      readonly consumer: string;
+      readonly released: boolean;
+      readonly sequence: number;
+      readonly count: number;
+      readonly attempts: number;
+    }[];
+  }[];
+}
+
 export interface InviteRequest {
   readonly role: 'observer' | 'member';
   readonly validForMs: number;

@@ -4,6 +4,7 @@ import type { Invites } from '../../actors/epochs/index.ts';
 import type { Parts } from '../../actors/parts/index.ts';
 import type { System } from '../../actors/system/index.ts';
 import type { WorkflowRecord } from '../../actors/workflow/index.ts';
+import type { EventBus } from '../../protocols/events/index.ts';
 import type { Libp2pNetwork } from '../../protocols/libp2p/index.ts';
 import { formatTicket } from '../../protocols/mesh/index.ts';
 import { type Home, type NodeSettings, removeSocketPath, saveSocketPath } from '../home/index.ts';
@@ -29,6 +30,7 @@ export interface GatewayOptions {
   readonly startedAtMs: number;
   readonly ensureEffects: (record: WorkflowRecord) => Promise<void>;
   readonly askPlanner: WorkflowServicesOptions['askPlanner'];
+  readonly bus: () => Promise<EventBus>;
   readonly stop: () => void;
 }
 
@@ -49,6 +51,7 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
         workflowFolder: (workflow) => home.workflowFolder(workflow),
       }),
       ...createAuditServices(options),
+      bus: options.bus,
       status: async () => statusOf(options),
       actors: (overMs) => watchActors(options, overMs),
       doctor: async () => examine(options),

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EventBusError } from '../../protocols/events/index.ts';
 import { GatewayError, type GatewayServer, type GatewayServices, listen } from './server.ts';
 
 const workflow = 'ab'.repeat(32);
@@ -41,6 +42,9 @@ function servicesOf(more: Partial<GatewayServices> = {}): GatewayServices {
     },
     certificate: note('certificate', Promise.resolve(new Uint8Array([123, 125]))),
     cancel: note('cancel', Promise.resolve({ workflow })),
+    bus: async () => {
+      throw new EventBusError('unavailable', 'no bus here');
+    },
     status: note('status', Promise.resolve({})),
     actors: note('actors', Promise.resolve({ actors: [] })),
     doctor: note('doctor', Promise.resolve({ checks: [] })),

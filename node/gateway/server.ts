@@ -9,6 +9,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import { z } from 'zod';
 import type { AuditProofFile } from '../../actors/proof/index.ts';
+import type { EventBus } from '../../protocols/events/index.ts';
 import type {
   ActorsReply,
   ApiError,
@@ -27,6 +28,7 @@ import type {
   WorkflowEvent,
   WorkflowSummary,
 } from './api.ts';
+import { addEventRoutes } from './events.ts';
 
 export type ApiErrorCode =
   | 'not_found'
@@ -74,6 +76,8 @@ export interface GatewayServices {
   /** The current epoch's where `epoch` is undefined. */
   audit(epoch: number | undefined, from: number): AuditReply;
   auditProof(request: AuditProofRequest): AuditProofFile;
+  /** The event bus; opened at its first use. */
+  bus(): Promise<EventBus>;
   status(): Promise<NodeStatus>;
   /** Watches the node's actors for that long. */
   actors(overMs: number): Promise<ActorsReply>;
@@ -262,6 +266,7 @@ function buildApp(services: GatewayServices): Hono {
     return c.json(services.audit(epoch.data, from.data ?? 0));
   });
   app.post('/v1/audit/proof', async (c) => c.json(services.auditProof(await parse(c.req, auditProofRequest))));
+  addEventRoutes(app, () => services.bus(), parse);
   app.get('/v1/status', async (c) => c.json(await services.status()));
   app.get('/v1/actors', async (c) => {
     const overMs = watchTime.safeParse(c.req.query('overMs') ?? 1_000);

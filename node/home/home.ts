@@ -74,6 +74,8 @@ const nodeSchema = z
     listen: z.array(z.string().max(256)).max(16),
     dataSets: z.array(dataSetSchema).max(64),
     nats: natsSchema.optional(),
+    /** What carries the event bus; every node of a mesh alike. Default: `jetstream` where there is "nats", else `lanes`. */
+    events: z.enum(['lanes', 'jetstream']).optional(),
   })
   .refine(({ listen, nats }) => listen.length > 0 || (nats !== undefined && nats.transport !== false), {
     path: ['listen'],

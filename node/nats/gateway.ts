@@ -11,6 +11,7 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import type { Parts } from '../../actors/parts/index.ts';
 import type { Log } from '../../actors/system/index.ts';
+import type { EventBus } from '../../protocols/events/index.ts';
 import { type NatsServers, openNatsClient } from '../../protocols/nats/index.ts';
 import { GatewayError, type WorkflowServices } from '../gateway/index.ts';
 import { runAgents } from './agents.ts';
@@ -27,6 +28,7 @@ export interface NatsGatewayOptions {
   readonly services: WorkflowServices;
   readonly version: string;
   readonly nodeName: string;
+  readonly bus: (() => Promise<EventBus>) | undefined;
   readonly log: Log;
 }
 
@@ -82,6 +84,7 @@ export async function openNatsGateway(options: NatsGatewayOptions): Promise<Nats
   const reports = createReports({
     parts,
     services,
+    bus: options.bus,
     publish: (subject, data, publishOptions) => client.connection?.publish(subject, data, publishOptions),
   });
   let follows = 0;

@@ -4,6 +4,8 @@ import { headers, type Msg } from '@nats-io/transport-node';
 import type { Parts } from '../../actors/parts/index.ts';
 import { stewardOf } from '../../actors/steward/index.ts';
 import type { WorkflowRecord } from '../../actors/workflow/index.ts';
+import type { EventBus } from '../../protocols/events/index.ts';
+import { utf8 } from '../../protocols/wire/index.ts';
 import type { WorkflowEvent, WorkflowServices } from '../gateway/index.ts';
 import { GatewayError } from '../gateway/index.ts';
 import { keyPrefix } from './intents.ts';
@@ -31,6 +33,9 @@ const lookMs = 1_000;
 /** The record may reach this node a moment after the client got its workflow id from another. */
 const findMs = 3_000;
 
+/** On the event bus; the key is the workflow. */
+const workflowTopic = 'workflows';
+
 export const eventsSubject = (workflow: string): string => `parley.workflow.${workflow}.events`;
 export const resultSubject = (workflow: string): string => `parley.workflow.${workflow}.result`;
 
@@ -45,6 +50,8 @@ export function createReports(options: {
   readonly parts: Parts;
   readonly services: WorkflowServices;
   readonly publish: Publish;
+  /** Where workflows are told so that they can be replayed, on the topic `workflows`; undefined where there is no such bus. */
+  readonly bus: (() => Promise<EventBus>) | undefined;
 }): Reports {
   const { parts, services, publish } = options;
   const { world, board, identity, view } = parts;
@@ -78,10 +85,27 @@ export function createReports(options: {
     return { headers: found };
   };
 
+  /** Kept, for whoever follows workflows later or as a group. A workflow does not wait for it. */
+  async function keep(workflow: string, key: string, text: string): Promise<void> {
+    try {
+      const bus = await options.bus?.();
+      await bus?.publish(workflowTopic, {
+        key: workflow,
+        id: `${workflow}|${key}`.slice(0, 256),
+        data: utf8.encode(text),
+      });
+    } catch (error) {
+      world.log('debug', 'an event of a workflow is not on the event bus', { workflow, error: String(error) });
+    }
+  }
+
   async function tell(workflow: string): Promise<void> {
     try {
-      for await (const event of services.events(workflow, stopping.signal))
-        publish(eventsSubject(workflow), JSON.stringify(event), withId(`${workflow}|${event.key}`));
+      for await (const event of services.events(workflow, stopping.signal)) {
+        const text = JSON.stringify(event);
+        publish(eventsSubject(workflow), text, withId(`${workflow}|${event.key}`));
+        void keep(workflow, event.key, text);
+      }
       if (stopping.signal.aborted) return;
       const ended = await outcome(workflow);
       if (ended !== undefined) publish(resultSubject(workflow), JSON.stringify(ended), withId(`${workflow}|result`));

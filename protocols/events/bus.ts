@@ -49,6 +49,8 @@ export interface Membership {
   sources(): readonly string[];
   /** Resolves once the handler is done with what it has and all of it is on record. */
   leave(): Promise<void>;
+  /** As if its process had died: what the handler still has counts as not handled, and others are given it soon. */
+  abandon(): void;
 }
 
 export interface ShareInfo {

@@ -179,6 +179,10 @@ export function createEventBus(parts: EventBusParts): EventBus {
           await joined.leave();
           memberships.delete(membership);
         },
+        abandon() {
+          joined.abandon();
+          memberships.delete(membership);
+        },
       };
       memberships.add(membership);
       return membership;

@@ -230,8 +230,23 @@ export async function joinGroup(
     board.beat(true);
     board.close();
   }
+  function abandon(): void {
+    if (left !== undefined) return;
+    left = Promise.resolve();
+    leaving = true;
+    for (const one of held.values()) {
+      void one.delivery?.stop();
+      settle(one, false);
+    }
+    held.clear();
+    cancelTimer();
+    stopWatching();
+    board.beat(true);
+    board.close();
+  }
   return {
     consumer,
+    abandon,
     sources: () => [...held.values()].filter(({ delivery }) => delivery !== undefined).map(({ source }) => source),
     leave: () => {
       left ??= leave();

@@ -22,6 +22,9 @@ const spreadMs = 30;
 /** Progress is an entry on every member's disk for good. */
 const commitMs = 1_000;
 
+/** Heard of last: not after anything. */
+const left = Number.NEGATIVE_INFINITY;
+
 const name = z.string().min(1).max(320);
 const beatMessage = defineMessage(
   'events.beat',
@@ -129,8 +132,8 @@ export async function openLaneBoards(options: {
     if (!isOf(from, consumer)) return refuse(from, 'speaks for a consumer of another node');
     const group = groupOf(topic, groupName);
     if (group === undefined) return;
-    const isNews = group.heard.has(consumer) === gone;
-    if (gone) group.heard.delete(consumer);
+    const isNews = (group.heard.get(consumer) ?? left) > left === gone;
+    if (gone) group.heard.set(consumer, left);
     else if (group.heard.has(consumer) || group.heard.size < consumersMax)
       group.heard.set(consumer, clock.monotonicMs());
     if (isNews) tell(group);
@@ -156,9 +159,11 @@ export async function openLaneBoards(options: {
         },
         beat(gone) {
           const nowMs = clock.monotonicMs();
-          if (gone) group.heard.delete(consumer);
-          else group.heard.set(consumer, nowMs);
-          for (const [who, atMs] of group.heard) if (nowMs - atMs > forgetMs) group.heard.delete(who);
+          if (gone) group.heard.set(consumer, left);
+          else {
+            for (const [who, atMs] of group.heard) if (nowMs - atMs > forgetMs) group.heard.delete(who);
+            group.heard.set(consumer, nowMs);
+          }
           office.publish(gossipTopic, beatMessage, { topic, group: groupName, consumer, gone });
           tell(group);
         },

@@ -47,7 +47,7 @@ export interface GroupBoard {
   write(updates: readonly { readonly source: string; readonly record: ShareRecord }[]): Promise<readonly boolean[]>;
   /** Tells the others that this consumer is there; `gone`: that it leaves. */
   beat(gone: boolean): void;
-  /** Consumers heard of, and when last, by the monotonic clock. */
+  /** Consumers heard of, and when last, by the monotonic clock; minus infinity for one that said it leaves. */
   heard(): ReadonlyMap<string, number>;
   onChange(handler: () => void): () => void;
   close(): void;

@@ -19,6 +19,9 @@ const forgetMs = 120_000;
 /** The server's word for: somebody wrote in between. */
 const wrongLastSequence = 10071;
 
+/** Heard of last: not after anything. */
+const left = Number.NEGATIVE_INFINITY;
+
 const count = z.number().int().nonnegative();
 const recordSchema = z.strictObject({
   generation: count,
@@ -94,8 +97,8 @@ export async function openJetStreamBoards(options: {
         const checked = beatSchema.safeParse(jsonOf(message));
         if (!checked.success) return;
         const { consumer: who, gone } = checked.data;
-        const isNews = heard.has(who) === gone;
-        if (gone) heard.delete(who);
+        const isNews = (heard.get(who) ?? left) > left === gone;
+        if (gone) heard.set(who, left);
         else if (heard.has(who) || heard.size < consumersMax) heard.set(who, clock.monotonicMs());
         if (isNews) tell();
       };

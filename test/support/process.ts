@@ -138,3 +138,29 @@ export function parley(
     });
   });
 }
+
+/** Runs the CLI until it is killed, handing over each line that it prints. */
+export function parleyProcess(
+  args: readonly string[],
+  onLine: (line: string) => void,
+): { readonly kill: () => Promise<void> } {
+  const child = spawn(node, [`${repository}bin/parley.mjs`, ...args], {
+    cwd: repository,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: environment(),
+  });
+  let rest = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString('utf8')).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') onLine(line);
+  });
+  // After the last byte of what it printed.
+  const closed = new Promise<void>((resolve) => void child.once('close', () => resolve()));
+  return {
+    kill() {
+      child.kill('SIGKILL');
+      return closed;
+    },
+  };
+}

@@ -1,0 +1,73 @@
+// Law: from the command line the event bus keeps its promises on a mesh without any server: what a consumer had printed and not
+// acknowledged when it was killed is printed again by the next, in order, and nothing is missing; a node that dies takes nothing with it.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { publishEvents } from '../../node/client/index.ts';
+import { checkOrder } from '../../protocols/events/testing/index.ts';
+import { eventually, TestMesh } from '../support/mesh.ts';
+import { parley, parleyProcess } from '../support/process.ts';
+
+describe('the event bus of a mesh', () => {
+  let mesh: TestMesh;
+  beforeAll(async () => {
+    mesh = await TestMesh.start(['amber', 'birch', 'cedar']);
+  }, 60_000);
+  afterAll(() => mesh?.end());
+
+  interface Shown {
+    readonly key: string;
+    readonly number: number;
+  }
+  const consumer = (node: string, shown: Shown[]) =>
+    parleyProcess(
+      ['events', 'tail', 'orders', '--group', 'billing', '-o', 'json', '--folder', mesh.folder(node)],
+      (line) => {
+        const { key, text } = JSON.parse(line) as { key: string; text: string };
+        shown.push({ key, number: Number(text) });
+      },
+    );
+  const publish = async (from: number, to: number): Promise<void> => {
+    const client = mesh.client('cedar');
+    for (let number = from; number < to; number++)
+      await publishEvents(
+        client,
+        'orders',
+        ['a', 'b', 'c', 'd'].map((key) => ({ key, data: Buffer.from(String(number)) })),
+      );
+  };
+  const distinct = (shown: readonly Shown[]): number => new Set(shown.map(({ key, number }) => key + number)).size;
+
+  it('publishes, replays and groups from the command line, though consumers and a node are killed', async () => {
+    const folder = ['--folder', mesh.folder('amber')];
+    const published = await parley(['events', 'publish', 'greetings', 'hello', '--key', 'k', '-o', 'json', ...folder]);
+    expect([published.err, published.code]).toEqual(['', 0]);
+    const replayed = await parley([
+      ...['events', 'tail', 'greetings', '--from', 'first', '-n', '1', '-o', 'json'],
+      ...['--folder', mesh.folder('birch')],
+    ]);
+    expect(JSON.parse(replayed.out)).toMatchObject({ topic: 'greetings', key: 'k', text: 'hello' });
+    expect((await parley(['events', 'publish', 'No Topic', 'x', ...folder])).code).not.toBe(0);
+
+    const shown: Shown[] = [];
+    const first = consumer('amber', shown);
+    const second = consumer('birch', shown);
+    await publish(0, 20);
+    await eventually('some to be shown', () => shown.length > 10);
+    const publishing = publish(20, 60);
+    await first.kill();
+    await eventually('more to be shown', () => distinct(shown) > 100);
+    await publishing;
+    await mesh.kill('amber');
+    const third = consumer('cedar', shown);
+    await second.kill();
+    await eventually('all of them', () => distinct(shown) === 240, 60_000);
+    expect(checkOrder(shown)).toBeUndefined();
+    const groups = await parley(['events', 'groups', '-o', 'json', '--folder', mesh.folder('cedar')]);
+    const { kind, groups: listed } = JSON.parse(groups.out) as {
+      kind: string;
+      groups: { topic: string; group: string }[];
+    };
+    expect(kind).toBe('lanes');
+    expect(listed).toContainEqual(expect.objectContaining({ topic: 'orders', group: 'billing' }));
+    await third.kill();
+  }, 120_000);
+});
