@@ -15,6 +15,10 @@ export function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }
 
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
+}
+
 export function spawnChild(parent: Cell, def: AnyDef, args: unknown, options?: SpawnOptions): Cell {
   if (parent.phase === 'stopping' || parent.phase === 'held' || parent.phase === 'ended') {
     throw new Error(`${parent.path} cannot spawn '${def.kind}': it has ended`);
@@ -154,18 +158,22 @@ export function endIfChildless(cell: Cell): void {
   else overseer.report(cell, { type: 'failed', reason });
 }
 
-/** Guarded: whatever the handler does, the incarnation ends. */
+/** Guarded: whatever the handler does, the incarnation ends; a promise that it answers with is not waited for. */
 function lastSignal(cell: Cell, signal: Signal): void {
   if (!cell.up || cell.endReason.kind === 'killed') return;
   cell.up = false;
-  try {
-    cell.def.signal?.(cell.state, signal, cell.context);
-  } catch (thrown) {
+  const failed = (thrown: unknown): void => {
     cell.lastError = errorOf(thrown);
     cell.system.log('error', `actor failed while handling '${signal.type}'`, {
       actor: cell.path,
       error: cell.lastError,
     });
+  };
+  try {
+    const answer: unknown = cell.def.signal?.(cell.state, signal, cell.context);
+    if (isThenable(answer)) answer.then(undefined, failed);
+  } catch (thrown) {
+    failed(thrown);
   }
 }
 

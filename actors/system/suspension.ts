@@ -1,6 +1,6 @@
 // Law: a promise suspends its own cell and no other; its outcome counts only for the incarnation that made it.
 import type { Cell } from './cell.ts';
-import { beginEnd, crash, errorOf } from './lifecycle.ts';
+import { beginEnd, crash, errorOf, isThenable } from './lifecycle.ts';
 import { ignore, type Next, normal } from './types.ts';
 
 /** A handler answered with a promise: nothing more is received until it settles. */
@@ -26,7 +26,7 @@ export function start(cell: Cell): void {
   cell.system.dispatcher.trace = cell.trace;
   try {
     const state = cell.def.start(cell.context, cell.args);
-    if (typeof (state as { readonly then?: unknown } | undefined)?.then === 'function') awaitStart(cell, state);
+    if (isThenable(state)) awaitStart(cell, state);
     else started(cell, state);
   } catch (thrown) {
     crash(cell, errorOf(thrown));

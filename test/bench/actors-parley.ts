@@ -110,6 +110,21 @@ const fanIn =
       return rounds * perRound;
     });
 
+const same: Hop = { type: 'hop', left: 0 };
+
+/** All wait before the first is handled. One message, so that the figure is the mailbox's and not the heap's. */
+const queued =
+  (rounds: number, perRound: number): Case =>
+  () =>
+    inSystem(async (system) => {
+      for (let round = 0; round < rounds; round++)
+        await new Promise<void>((done) => {
+          const ref = system.spawn(sink, { left: perRound, done });
+          for (let sent = 0; sent < perRound; sent++) ref.tell(same);
+        });
+      return rounds * perRound;
+    });
+
 await main({
   'ping-pong': ring(2, 1),
   'ping-pong, traced': ring(2, 1, {
@@ -121,6 +136,8 @@ await main({
   'ring, 100 tokens': ring(1000, 100),
   'fan-in, bounded': fanIn(20_000, 100),
   'fan-in, flooded': fanIn(1, 1_000_000),
+  'queue of 1,000': queued(1000, 1000),
+  'queue of 1,000,000': queued(1, 1_000_000),
   spawn: () =>
     inSystem(async (system) => {
       const actors = 100_000;
