@@ -16,6 +16,7 @@ const worldImplementations: readonly (readonly [prefix: string, why: string])[] 
   ['sim/calibrate/main.ts', 'a command: arguments, output, exit code'],
   ['sim/calibrate/mesh-processes.ts', 'starts a real mesh to hold its simulation against'],
   ['sim/main.ts', 'a command: arguments, output, exit code'],
+  ['sim/history/main.ts', 'a command: reads histories from files'],
   ['sim/mutants/', 'a command: copies the repository and runs it'],
   ['sim/source-hash.ts', 'names the code that a command runs'],
   ['actors/system/testing/', 'the virtual World of the tests'],
