@@ -48,6 +48,7 @@ import { createHlc, createPostOffice, createRefusalTable, type Identity } from '
 import { holdNetwork } from './held-network.ts';
 import { knownPeers } from './known-peers.ts';
 import { nodeTree } from './tree.ts';
+import { openVerified } from './verified.ts';
 
 /** What must be there before a transport may let anyone in: who the members are, and which tickets are out. */
 export interface Admittance {
@@ -134,7 +135,14 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const refusals = createRefusalTable();
   const view = createView(identity.id);
   const manifests = sandbox.manifests() as readonly SkillManifest[];
-  const board = createBoard({ chain, crypto, clock, self: identity.id, manifests, log });
+  const verified = await openVerified({
+    crypto,
+    keyValue: await storage.keyValue('verified'),
+    clock,
+    scheduler: options.world.scheduler,
+    log,
+  });
+  const board = createBoard({ chain, crypto: verified.crypto, clock, self: identity.id, manifests, log });
   const hlc = createHlc(clock);
   const store = await openLaneStore({
     keyValue: await storage.keyValue('lanes'),
@@ -166,7 +174,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
 
   const audit = await openAuditBook({
     chain,
-    crypto,
+    crypto: verified.crypto,
     clock,
     identity,
     keyValue: await storage.keyValue('audit'),
@@ -198,6 +206,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   });
   for (const lane of [workflowLane, meshLane, auditLane]) for await (const entry of store.all(lane)) learn(entry);
   stopCollecting();
+  verified.started();
   const stopLearning = store.onEntry(learn);
 
   const describe = async (): Promise<Presence> => ({
@@ -288,6 +297,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       office.close();
       await store.idle();
       await audit.idle();
+      await verified.close();
     },
   };
 }
