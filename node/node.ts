@@ -108,6 +108,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         : await createLibp2pNetwork({
             ...membersOnly,
             listen: settings.listen,
+            announce: settings.announce ?? [],
+            relay: { reservations: settings.relay?.reservations ?? 0, wanted: settings.relay?.wanted ?? 0 },
             bootstrap: [...mesh.bootstrap, ...(options.bootstrap ?? [])],
           });
     if (libp2p !== undefined) opened.push(() => libp2p.close());

@@ -64,6 +64,13 @@ const natsSchema = z.strictObject({
 });
 export type NatsSettings = z.infer<typeof natsSchema>;
 
+const relaySchema = z.strictObject({
+  /** Members that may be reached through this node, which everybody can reach. */
+  reservations: z.number().int().min(1).max(1_024).optional(),
+  /** Behind a NAT: how many of the members that are relays to be reached through. */
+  wanted: z.number().int().min(1).max(4).optional(),
+});
+
 const nodeSchema = z
   .strictObject({
     name,
@@ -76,6 +83,9 @@ const nodeSchema = z
     nats: natsSchema.optional(),
     /** What carries the event bus; every node of a mesh alike. Default: `jetstream` where there is "nats", else `lanes`. */
     events: z.enum(['lanes', 'jetstream']).optional(),
+    /** Multiaddresses where others reach this node besides where it listens: behind a forwarded port, under a name. */
+    announce: z.array(z.string().max(256)).max(16).optional(),
+    relay: relaySchema.optional(),
   })
   .refine(({ listen, nats }) => listen.length > 0 || (nats !== undefined && nats.transport !== false), {
     path: ['listen'],

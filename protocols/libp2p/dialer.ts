@@ -2,21 +2,25 @@
 // itself gives up after its retries; a mesh whose members restart must not.
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import type { Log, NodeId } from '../../actors/system/index.ts';
+import { isRelayed } from './relay.ts';
 
 const firstPauseMs = 200;
 const pauseFactor = 1.6;
 const maxPauseMs = 10_000;
-const addressesPerPeer = 4;
+const addressesPerPeer = 8;
+/** A peer that is reached through a relay is dialed directly again after this long. */
+const directAgainMs = 60_000;
 const maxPeers = 512;
 
 export interface DialerHost {
   readonly self: NodeId;
   readonly log: Log;
   allow(id: NodeId): boolean;
-  isConnected(id: NodeId): boolean;
+  /** `relayed`: by no other way. */
+  connection(id: NodeId): 'direct' | 'relayed' | undefined;
   ownAddresses(): readonly string[];
   /** Resolves with the node that answered. */
-  dial(addresses: Multiaddr[]): Promise<NodeId>;
+  dial(addresses: Multiaddr[], options: { readonly isUpgrade: boolean }): Promise<NodeId>;
 }
 
 export interface Dialer {
@@ -55,17 +59,30 @@ export function createDialer(host: DialerHost): Dialer {
     target.timer = setTimeout(() => void attempt(target), pauseMs * (0.7 + 0.6 * Math.random()));
   }
 
-  const pauseMs = (target: Target): number => Math.min(maxPauseMs, firstPauseMs * pauseFactor ** target.failures);
+  const isRelayedNow = ({ id }: Target): boolean => id !== undefined && host.connection(id) === 'relayed';
+
+  const pauseMs = (target: Target): number =>
+    isRelayedNow(target) ? directAgainMs : Math.min(maxPauseMs, firstPauseMs * pauseFactor ** target.failures);
 
   function isWanted(target: Target): boolean {
     const { id } = target;
-    return id === undefined || (id !== host.self && host.allow(id) && !host.isConnected(id));
+    return id === undefined || (id !== host.self && host.allow(id) && host.connection(id) !== 'direct');
   }
 
   async function attempt(target: Target): Promise<void> {
     target.timer = undefined;
-    const own = new Set(host.ownAddresses().map(withoutPeer));
-    const addresses = [...target.proven, ...target.hearsay].filter((address) => !own.has(withoutPeer(address)));
+    // Behind one relay, two members have one address but for their ids.
+    const own = new Set(
+      host
+        .ownAddresses()
+        .filter((address) => !isRelayed(address))
+        .map(withoutPeer),
+    );
+    const isUpgrade = isRelayedNow(target);
+    const addresses = [...target.proven, ...target.hearsay]
+      .filter((address) => !own.has(withoutPeer(address)) && !(isUpgrade && isRelayed(address)))
+      // A way through a relay is taken where no other is known to work.
+      .sort((a, b) => Number(isRelayed(a)) - Number(isRelayed(b)));
     if (closed || target.dialing || addresses.length === 0 || !isWanted(target)) return;
     target.dialing = true;
     try {
@@ -73,6 +90,7 @@ export function createDialer(host: DialerHost): Dialer {
         addresses.map((address) =>
           target.id === undefined ? multiaddr(address) : multiaddr(`${withoutPeer(address)}/p2p/${target.id}`),
         ),
+        { isUpgrade },
       );
       target.failures++;
       if (target.id === undefined) {
@@ -126,7 +144,7 @@ export function createDialer(host: DialerHost): Dialer {
     }
     // Both ends hear of each other at about the same time; one of them waits, so that they do not connect twice.
     if (!target.dialing && target.timer === undefined && isWanted(target))
-      schedule(target, proven || host.self < id ? 20 : firstPauseMs);
+      schedule(target, isRelayedNow(target) ? directAgainMs : proven || host.self < id ? 20 : firstPauseMs);
   }
 
   return {
@@ -184,9 +202,10 @@ export function dialFailure(error: unknown): string {
     : message;
 }
 
-/** What the TCP transport can dial; an unspecified address is a place to listen. */
+/** What the TCP transport can dial, also on the way to a relay; an unspecified address is a place to listen. */
 function isDialable(address: string): boolean {
   return (
-    /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+$/.test(address) && !/^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\//.test(address)
+    /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+(?:\/p2p\/[^/]+\/p2p-circuit)?$/.test(address) &&
+    !/^\/ip4\/0\.0\.0\.0\/|^\/ip6\/::\//.test(address)
   );
 }

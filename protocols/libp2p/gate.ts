@@ -4,6 +4,7 @@ import type { ConnectionEncrypter, ConnectionGater, MultiaddrConnection, PeerId 
 import { type NoiseComponents, noise } from '@libp2p/noise';
 import type { Log, NodeId } from '../../actors/system/index.ts';
 import { createRefusalTable, type Refusal } from '../wire/index.ts';
+import { createConduct } from './conduct.ts';
 
 export type GateReason =
   /** The bytes were no handshake, or the pre-shared key or mesh was another. */
@@ -15,7 +16,13 @@ export type GateReason =
   | 'oversized'
   | 'version'
   | 'protocol'
-  | 'never_reads';
+  | 'never_reads'
+  /** Took more than its share of this node's time for seconds on end. */
+  | 'flooding'
+  /** Broke the rules again and again, and has to wait. */
+  | 'kept_out'
+  /** More connections than one peer needs. */
+  | 'connections';
 
 export interface Gate {
   readonly gater: ConnectionGater;
@@ -38,7 +45,10 @@ export function createGate(options: {
   /** The port of an inbound address changes with every connection; the host is what a person can act on. */
   const hostOf = (address: string): string => address.replace(/\/(tcp|udp)\/\d+.*$/, '');
 
+  const conduct = createConduct(() => performance.now());
   const refuse: Gate['refuse'] = (address, reason, detail, node) => {
+    const outMs = node === undefined ? 0 : conduct.violation(node, reason);
+    if (outMs > 0) log('warn', 'a peer is kept out for a while', { node, reason, forMs: outMs });
     const count = table.add(hostOf(address), reason, node === undefined ? detail : `${node}: ${detail}`);
     // Powers of two: a flood is visible and does not become a flood of log lines.
     if ((count & (count - 1)) === 0)
@@ -48,8 +58,12 @@ export function createGate(options: {
   const deny = (peer: PeerId, connection: MultiaddrConnection): boolean => {
     unproven.delete(connection);
     const id = peer.toString();
-    if (allow(id)) return false;
-    refuse(connection.remoteAddr.toString(), 'stranger', 'this node id is not allowed here', id);
+    if (!allow(id)) {
+      refuse(connection.remoteAddr.toString(), 'stranger', 'this node id is not allowed here', id);
+      return true;
+    }
+    if (!conduct.isKeptOut(id)) return false;
+    refuse(connection.remoteAddr.toString(), 'kept_out', 'it broke the rules again and again', id);
     return true;
   };
 
@@ -66,9 +80,14 @@ export function createGate(options: {
       });
       return false;
     },
-    denyDialPeer: (peer) => !allow(peer.toString()),
+    denyDialPeer: (peer) => !allow(peer.toString()) || conduct.isKeptOut(peer.toString()),
     denyInboundEncryptedConnection: deny,
     denyOutboundEncryptedConnection: deny,
+    // At the relay: a place is for members, and what passes is between members.
+    denyInboundRelayReservation: (source) => !allow(source.toString()),
+    denyOutboundRelayedConnection: (source, destination) => !allow(source.toString()) || !allow(destination.toString()),
+    // At the node behind it: who comes proves its key on the connection itself; this spares strangers the handshake.
+    denyInboundRelayedConnection: (_relay, remote) => !allow(remote.toString()),
   };
 
   return {

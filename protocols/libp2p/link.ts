@@ -4,6 +4,7 @@ import type { Connection, Stream } from '@libp2p/interface';
 import { type Log, NetworkError, type NodeId } from '../../actors/system/index.ts';
 import { createSplitter, type FrameKind, frameKind, frameVersion } from '../network/frame-codec.ts';
 import { createRequests, type Requests, type ServeHandler } from '../network/requests.ts';
+import { createFairShare } from './fair-share.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 
 export const frameProtocol = '/parley/frame/1';
@@ -26,6 +27,8 @@ export interface LinkHost {
   onEnd(node: NodeId, why: string, wasUp: boolean): void;
   onFrame(from: NodeId, frame: Uint8Array): void;
   onAddresses(from: NodeId, payload: Uint8Array): void;
+  /** Whether peers other than this one are up. */
+  hasOthers(node: NodeId): boolean;
   refuse(connection: Connection, reason: string, detail: string): void;
 }
 
@@ -234,13 +237,32 @@ export function createLink(node: NodeId, host: LinkHost): Link {
       own.inbound = { stream, connection };
       own.lastHeardMs = performance.now();
       const splitter = createSplitter((kind, correlation, payload) => onFrame(own, kind, correlation, payload));
-      stream.addEventListener('close', () => end(own, 'its inbound stream closed'));
+      const share = createFairShare({
+        hasOthers: () => host.hasOthers(node),
+        pause() {
+          // Not within the event: see `createReader` in pull.ts.
+          queueMicrotask(() => {
+            if (stream.readStatus === 'readable') stream.pause();
+          });
+        },
+        resume() {
+          if (stream.readStatus === 'paused') stream.resume();
+        },
+        onFlood: () =>
+          host.refuse(connection, 'flooding', 'it sends more than its share of this node’s time, for seconds'),
+      });
+      stream.addEventListener('close', () => {
+        share.close();
+        end(own, 'its inbound stream closed');
+      });
       stream.addEventListener('message', (event) => {
         own.lastHeardMs = performance.now();
         try {
-          const { data } = event;
-          if (data instanceof Uint8Array) splitter.push(data);
-          else for (const chunk of data) splitter.push(chunk);
+          share.spend(() => {
+            const { data } = event;
+            if (data instanceof Uint8Array) splitter.push(data);
+            else for (const chunk of data) splitter.push(chunk);
+          });
         } catch (error) {
           host.refuse(connection, 'oversized', (error as Error).message);
           end(own, (error as Error).message, { abortConnections: true });

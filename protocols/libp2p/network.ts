@@ -6,21 +6,24 @@ import { NetworkError, type NodeId, type PeerEvent } from '../../actors/system/i
 import { frameKind } from '../network/frame-codec.ts';
 import { assertFrameSize, maxFrameBytes, maxTopicBytes } from '../network/limits.ts';
 import type { ServeHandler } from '../network/requests.ts';
-import { utf8 } from '../wire/index.ts';
+import { MalformedBytes, utf8 } from '../wire/index.ts';
 import { createDialer, dialFailure } from './dialer.ts';
 import { createGate } from './gate.ts';
 import { createGossip } from './gossip.ts';
-import { decodeIntroductions, encodeIntroductions, type Introduction } from './introductions.ts';
+import { decodeIntroductions, encodeIntroductions, introductionOf, learn } from './introductions.ts';
 import { deriveKey } from './keys.ts';
 import { createLink, frameProtocol, type Link, type LinkHost } from './link.ts';
 import type { Libp2pNetwork, Libp2pNetworkOptions } from './options.ts';
 import { maxPullsPerPeer, type ProvideHandler, providePull, pullFrom, pullProtocol } from './pull.ts';
+import { createRelaying, isRelayed } from './relay.ts';
 import { createLibp2pNode } from './settings.ts';
 
 const upkeepMs = 5_000;
 const stopMs = 1_500;
 const reattachMs = 250;
 const greetingMs = 6_000;
+/** Of one peer: one each way, and as many that are about to take their place. */
+const connectionsPerPeer = 4;
 
 export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promise<Libp2pNetwork> {
   const { identity, log } = options;
@@ -32,9 +35,12 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
     allow: isAllowed,
     log,
   });
+  const relaying = createRelaying(options.relay ?? { reservations: 0, wanted: 0 });
   const node = await createLibp2pNode({
     secretKey: identity.secretKey,
     listen: options.listen,
+    announce: options.announce ?? [],
+    relaying,
     gate,
     mdnsKey: options.mdns === true ? deriveKey('parley/mdns/1', options.meshId, options.preSharedKey) : undefined,
   });
@@ -53,12 +59,17 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
   const closedError = new NetworkError('closed', `the network of ${self} is closed`);
 
   const idOf = (peer: PeerId): NodeId => peer.toString();
-  /** The newest first: an older one may be of a process that is gone. */
+  const overRelay = ({ remoteAddr }: Connection): boolean => isRelayed(remoteAddr.toString());
+  /** Direct ones first, then the newest: an older one may be of a process that is gone. */
   const connectionsTo = (id: NodeId): Connection[] =>
     node
       .getConnections()
       .filter((connection) => idOf(connection.remotePeer) === id && connection.status === 'open')
-      .sort((a, b) => b.timeline.open - a.timeline.open);
+      .sort((a, b) => Number(overRelay(a)) - Number(overRelay(b)) || b.timeline.open - a.timeline.open);
+  const pathTo = (id: NodeId): 'direct' | 'relayed' | undefined => {
+    const [best] = connectionsTo(id);
+    return best === undefined ? undefined : overRelay(best) ? 'relayed' : 'direct';
+  };
   const upNodes = (): NodeId[] => [...links.values()].filter((link) => link.isUp).map((link) => link.node);
 
   function drop(id: NodeId, why: string): void {
@@ -70,12 +81,17 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
     self,
     log,
     allow: isAllowed,
-    isConnected: (id) => connectionsTo(id).length > 0,
+    connection: pathTo,
     ownAddresses: () => node.getMultiaddrs().map(String),
-    dial: async (addresses) =>
+    dial: async (addresses, { isUpgrade }) =>
       idOf(
-        (await node.dial(addresses, { signal: AbortSignal.any([closing.signal, AbortSignal.timeout(6_000)]) }))
-          .remotePeer,
+        (
+          await node.dial(addresses, {
+            signal: AbortSignal.any([closing.signal, AbortSignal.timeout(6_000)]),
+            // Else the relayed connection that there is would do.
+            force: isUpgrade,
+          })
+        ).remotePeer,
       ),
   });
 
@@ -89,12 +105,32 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
     }
   }
 
-  const introduction = (id: NodeId): Introduction => ({ node: id, addresses: dialer.addressesOf(id) });
+  /** Tells `to`, everyone where absent, where each of these is, as far as they said so themselves. */
+  function introduce(ids: readonly NodeId[], to?: NodeId): void {
+    Promise.all(ids.map((id) => introductionOf(node.peerStore, id))).then(
+      (found) => {
+        const known = found.filter((introduction) => introduction !== undefined);
+        if (known.length === 0 || closing.signal.aborted) return;
+        const bytes = encodeIntroductions(known);
+        for (const link of links.values())
+          if (to === undefined ? !ids.includes(link.node) : link.node === to) link.put(frameKind.addresses, bytes);
+      },
+      (error: unknown) => log('warn', 'nobody was introduced', { error: String(error) }),
+    );
+  }
 
-  /** Tells everyone where `id` is. */
-  function introduce(id: NodeId): void {
-    const bytes = encodeIntroductions([introduction(id)]);
-    for (const link of links.values()) if (link.node !== id) link.put(frameKind.addresses, bytes);
+  async function meet(from: NodeId, payload: Uint8Array): Promise<void> {
+    try {
+      for (const introduction of decodeIntroductions(payload))
+        if (isAllowed(introduction.node))
+          dialer.remember(introduction.node, await learn(node.peerStore, introduction), false);
+    } catch (error) {
+      const [connection] = connectionsTo(from);
+      const { message } = error as Error;
+      log('warn', 'an introduction was refused', { from, error: message });
+      if (connection !== undefined && error instanceof MalformedBytes)
+        gate.refuse(connection.remoteAddr.toString(), 'introduction', message, from);
+    }
   }
 
   const host: LinkHost = {
@@ -105,7 +141,7 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
       dialer.settled(id);
       log('info', 'peer up', { node: id });
       const others = upNodes().filter((other) => other !== id);
-      if (others.length > 0) links.get(id)?.put(frameKind.addresses, encodeIntroductions(others.map(introduction)));
+      if (others.length > 0) introduce(others, id);
       announce({ node: id, up: true });
       lookAgain();
     },
@@ -131,14 +167,8 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
         }
       }
     },
-    onAddresses(from, payload) {
-      try {
-        for (const { node: id, addresses } of decodeIntroductions(payload))
-          if (isAllowed(id)) dialer.remember(id, addresses, false);
-      } catch (error) {
-        log('warn', 'an introduction was refused', { from, error: (error as Error).message });
-      }
-    },
+    onAddresses: (from, payload) => void meet(from, payload),
+    hasOthers: (id) => [...links.values()].some((link) => link.isUp && link.node !== id),
     refuse: (connection, reason, detail) =>
       gate.refuse(connection.remoteAddr.toString(), reason, detail, idOf(connection.remotePeer)),
   };
@@ -158,6 +188,15 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
       connection.abort(new Error('not allowed'));
       return;
     }
+    const all = connectionsTo(id);
+    // The oldest goes, unless it is the direct one.
+    if (all.length > connectionsPerPeer) {
+      gate.refuse(connection.remoteAddr.toString(), 'connections', `more than ${connectionsPerPeer} at a time`, id);
+      all.at(-1)?.abort(new Error('too many connections'));
+    }
+    // A direct way was found: what is on the other ends with it, and goes on here.
+    if (!overRelay(connection))
+      for (const old of all) if (overRelay(old)) old.abort(new Error('a direct way was found'));
     if (connection.direction === 'outbound') dialer.remember(id, [connection.remoteAddr.toString()], true);
     linkOf(id).attach(connection);
   });
@@ -169,7 +208,7 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
     const id = idOf(detail.peerId);
     if (!isAllowed(id)) return;
     dialer.remember(id, detail.listenAddrs.map(String), false);
-    introduce(id);
+    introduce([id]);
   });
   if (options.mdns === true) {
     node.addEventListener('peer:discovery', ({ detail }) => {
@@ -193,9 +232,21 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
 
   const upkeep = setInterval(() => {
     for (const link of links.values()) link.beat();
+    void relayUpkeep();
     // Gossipsub does not reopen a stream it lost: only a new connection brings it back.
     for (const id of gossip.broken(upNodes())) drop(id, 'its gossip stream is gone');
   }, upkeepMs);
+
+  async function relayUpkeep(): Promise<void> {
+    if ((options.relay?.wanted ?? 0) === 0) return;
+    const peers = await Promise.all(
+      node
+        .getConnections()
+        .filter((connection) => !overRelay(connection))
+        .map(({ remotePeer }) => node.peerStore.get(remotePeer).catch(() => undefined)),
+    );
+    if (!closing.signal.aborted) relaying.upkeep(peers.filter((peer) => peer !== undefined));
+  }
 
   function connected(id: NodeId): Connection {
     if (closing.signal.aborted) throw closedError;
@@ -319,6 +370,7 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
       };
     },
     addresses: () => node.getMultiaddrs().map(String),
+    pathTo: (id) => (links.get(id)?.isUp === true ? pathTo(id) : undefined),
     async dial(address) {
       const target = multiaddr(address);
       let id: NodeId;

@@ -1,6 +1,7 @@
 // Law: the libp2p transport is the Network port, and beside it only what a composition needs: addresses, who is allowed, what was refused.
 import type { Log, Network, NodeId } from '../../actors/system/index.ts';
 import type { Identity, Refusal } from '../wire/index.ts';
+import type { RelayOptions } from './relay.ts';
 
 export interface Libp2pNetworkOptions {
   readonly identity: Identity;
@@ -13,6 +14,10 @@ export interface Libp2pNetworkOptions {
   /** Multiaddrs, with or without `/p2p/<node id>`. */
   readonly bootstrap: readonly string[];
   readonly allow: (id: NodeId) => boolean;
+  /** Where others reach this node besides where it listens: behind a forwarded port, under a name. Multiaddrs. */
+  readonly announce?: readonly string[];
+  /** For members that cannot be dialed; neither a relay nor in need of one where absent. */
+  readonly relay?: RelayOptions;
   /** Announce this node on the local network and dial who answers. */
   readonly mdns?: boolean;
   readonly log: Log;
@@ -21,6 +26,8 @@ export interface Libp2pNetworkOptions {
 export interface Libp2pNetwork extends Network {
   /** Where others can dial this node: multiaddrs that end in its id. */
   addresses(): readonly string[];
+  /** The way frames take to this peer now; undefined where it is not up. */
+  pathTo(id: NodeId): 'direct' | 'relayed' | undefined;
   /**
    * Resolves when the peer at `address` is up, and keeps dialing it from then on. Rejects with NetworkError: `unreachable`, `refused` where it
    * does not allow this node, `timeout` where it never greets back.

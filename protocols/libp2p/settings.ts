@@ -1,7 +1,9 @@
 // Law: libp2p runs with the settings that were measured to work for small private meshes; each that differs from the default says why.
+import { autoNAT } from '@libp2p/autonat';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import { dcutr } from '@libp2p/dcutr';
 import type { GossipSub } from '@libp2p/gossipsub';
-import { identify } from '@libp2p/identify';
+import { identify, identifyPush } from '@libp2p/identify';
 import type { ComponentLogger, ConnectionGater, Libp2p, Logger, PeerDiscovery } from '@libp2p/interface';
 import type { MulticastDNSComponents } from '@libp2p/mdns';
 import { tcp } from '@libp2p/tcp';
@@ -10,6 +12,7 @@ import { createLibp2p } from 'libp2p';
 import { hex } from '../wire/index.ts';
 import type { Gate } from './gate.ts';
 import { gossipService } from './gossip.ts';
+import type { Relaying } from './relay.ts';
 
 export type Libp2pNode = Libp2p<{ pubsub: GossipSub } & Record<string, unknown>>;
 
@@ -29,6 +32,8 @@ export async function createLibp2pNode(options: {
   readonly secretKey: Uint8Array;
   readonly listen: readonly string[];
   readonly gate: Gate;
+  readonly announce?: readonly string[];
+  readonly relaying?: Relaying;
   /** 32 bytes; names the mesh on the local network without naming it to strangers. */
   readonly mdnsKey: Uint8Array | undefined;
 }): Promise<Libp2pNode> {
@@ -44,8 +49,11 @@ export async function createLibp2pNode(options: {
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', options.secretKey),
     logger: quietLogger(),
-    addresses: { listen: [...options.listen] },
-    transports: [tcp()],
+    addresses: {
+      listen: [...options.listen, ...(options.relaying?.listen ?? [])],
+      appendAnnounce: [...(options.announce ?? [])],
+    },
+    transports: options.relaying === undefined ? [tcp()] : [tcp(), options.relaying.transport],
     connectionEncrypters: [options.gate.encrypter],
     // Windows grow up to this; above 4 MiB a paused stream would overflow libp2p's read buffer and be reset.
     streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 2 << 20 } })],
@@ -69,7 +77,14 @@ export async function createLibp2pNode(options: {
     connectionMonitor: { enabled: false },
     services: {
       identify: identify({ timeout: 5_000 }),
+      // A place at a relay is found or lost long after a connection was made: its peers hear of the new address.
+      identifyPush: identifyPush({ timeout: 5_000 }),
       pubsub: gossipService(),
+      // Peers dial back where this node believes it can be reached: only what answered is told to others as public.
+      autoNat: autoNAT({ startupDelay: 5_000, refreshInterval: 60_000 }),
+      // From a relayed connection to a direct one, where both ends' NATs let a simultaneous dial through.
+      dcutr: dcutr(),
+      ...options.relaying?.service,
     },
   }) as unknown as Promise<Libp2pNode>;
 }

@@ -110,8 +110,8 @@ describe('a killed node', () => {
     net.run(4_000);
     const times = deathsAfter(net, mark).map((death) => death.atMs - atMs);
     expect(times).toHaveLength(5);
-    expect(Math.min(...times)).toBeGreaterThanOrEqual(2_400);
-    expect(Math.max(...times)).toBeLessThan(3_000);
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(3_000);
+    expect(Math.max(...times)).toBeLessThan(3_600);
   });
 
   test.each([0, 5_000_000])(

@@ -37,7 +37,7 @@ export const defaultSettings: DetectorSettings = {
   probeTimeoutMs: 150,
   indirectProbes: 3,
   suspicionMultiplier: 3,
-  minSuspicionMs: 2_400,
+  minSuspicionMs: 3_000,
   maxSuspicionFactor: 1.25,
   confirmations: 3,
   lastWordMs: 700,
