@@ -20,6 +20,11 @@ const runs: readonly LongRun[] = [
     command: ['consensus/testing/seeds.ts', '--seeds', '20000'],
   },
   {
+    name: 'events',
+    shows: 'a hundred consumers of the event bus are killed, on either carrier; nothing is lost or out of order (100)',
+    command: ['test/soak/events.ts'],
+  },
+  {
     name: 'membership',
     shows:
       'a killed node is known dead in 5 s; on a lossy network beside a busy core no node that stands still is (--minutes 30)',

@@ -8,6 +8,8 @@ import { EventBusError } from './bus.ts';
 import type { EventLog, SourceReader } from './log.ts';
 
 export const eventLane = 'events';
+/** Every entry is signed by its author, and checked and written to disk by every member. */
+const batchEveryMs = 20;
 /** Latest entries of one author kept in memory. */
 const recentMaxBytes = 2 << 20;
 
@@ -124,6 +126,7 @@ export function createLaneLog(options: {
   }
 
   return {
+    batchEveryMs,
     async append(batch) {
       try {
         const { sequence } = await store.append(eventLane, encodeBatch(batch));

@@ -89,7 +89,12 @@ export function createPublisher(options: {
 
   async function run(lane: Lane): Promise<void> {
     lane.isBusy = true;
-    while (lane.queue.length > 0) await store(lane, take(lane));
+    while (lane.queue.length > 0) {
+      const nextMs = clock.monotonicMs() + log.batchEveryMs;
+      await store(lane, take(lane));
+      const leftMs = nextMs - clock.monotonicMs();
+      if (leftMs > 0 && !closed) await pause(leftMs);
+    }
     lane.isBusy = false;
     lanes.delete(`${lane.partition} ${lane.topic}`);
   }

@@ -100,6 +100,7 @@ export async function openJetStreamLog(connection: NatsConnection, log: Log): Pr
   }
 
   return {
+    batchEveryMs: 0,
     async append(batch, id) {
       const source = String(batch.partition);
       try {

@@ -1,0 +1,22 @@
+// Law: what the event bus promises is tried a hundred times: consumers die by SIGKILL, nothing is lost, nothing comes out of order in its
+// key. Usage: node test/soak/events.ts [kills]
+import { killConsumers } from '../support/event-killing.ts';
+import { natsServerBinary } from '../support/nats.ts';
+
+const kills = Number(process.argv[2] ?? 100);
+for (const carrier of ['jetstream', 'lanes'] as const) {
+  if (carrier === 'jetstream' && natsServerBinary === undefined) continue;
+  const report = await killConsumers({
+    carrier,
+    kills,
+    betweenMs: 1_500,
+    eventsPerSecond: 500,
+    onProgress: (text) => console.log(`  ${carrier}: ${text}`),
+  });
+  const isMet = report.missing === 0 && report.misorder === undefined;
+  console.log(
+    `${carrier}: ${kills} consumers killed, ${report.published} events published, handled ${report.handled} times, ${report.missing} missing, ${report.misorder ?? 'in order'}: ${isMet ? 'met' : 'missed'}`,
+  );
+  if (!isMet) process.exitCode = 1;
+}
+process.exit();
