@@ -113,6 +113,7 @@ export {
 export {
   defaultFaultBudget,
   type FaultBudget,
+  faultBudgetOf,
   largestFastSlack,
   type Soundness,
   soundnessOf,

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sharedPath } from '../test/support/shared.ts';
 import { jointCommitted, jointVote, majorityCommitted, majorityVote } from './majority.ts';
 import {
   defaultFaultBudget,
+  faultBudgetOf,
   largestFastSlack,
   soundnessOf,
   thresholdsOf,
@@ -38,6 +40,23 @@ function cases(file: string): { command: string; lists: Record<string, string[]>
     return [{ command: words[1]!, lists, expected: lines[end - 1]!, line: at }];
   });
 }
+
+describe('the strongest budget of weights', () => {
+  test('is sound whatever they are, and that of as many members where each weighs 1', () => {
+    for (let count = 1; count <= 40; count++)
+      expect(faultBudgetOf(Array.from({ length: count }, () => 1))).toEqual(defaultFaultBudget(count));
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 12 }), (weights) => {
+        const budget = faultBudgetOf(weights);
+        expect(soundnessOf(weights, budget)).toMatchObject({ sound: true });
+        // No liar more could be borne: either the weight does not allow it, or one member weighs more than all of it.
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        for (let f = budget.f + 1; f <= total; f++)
+          expect(soundnessOf(weights, { f, c: 0, p: 0 }).sound, `${weights} f=${f}`).toBe(false);
+      }),
+    );
+  });
+});
 
 describe('majority and joint quorums (cases of etcd-io/raft, quorum/testdata)', () => {
   const counted: Record<string, number> = {};

@@ -49,6 +49,18 @@ export function defaultFaultBudget(count: number): FaultBudget {
   return { f, c, p: largestFastSlack(count, f, c) };
 }
 
+/**
+ * The strongest budget for members of these weights; of weight 1 each, `defaultFaultBudget`. A member heavier than all that may lie leaves
+ * no Byzantine tolerance: it alone would break the promise.
+ */
+export function faultBudgetOf(weights: readonly number[]): FaultBudget {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const budget = defaultFaultBudget(total);
+  if (budget.f === 0 || weights.every((weight) => weight <= budget.f)) return budget;
+  const c = Math.floor((total - 1) / 2);
+  return { f: 0, c, p: c };
+}
+
 /** Whether (weights, f, c, p) make sound quorums for the round machine and for the led fast path, and which. */
 export function soundnessOf(weights: readonly number[], budget: FaultBudget): Soundness {
   const { f, c, p } = budget;

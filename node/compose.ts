@@ -4,8 +4,10 @@ import { type AuditBook, openAuditBook } from '../actors/audit-log/index.ts';
 import { auditLane, learnEvidence } from '../actors/auditor/index.ts';
 import { type KeeperMessage, openPositionBook } from '../actors/consensus/index.ts';
 import {
+  type Approvals,
   type ChainStore,
   configQuestion,
+  createApprovals,
   createGuilty,
   createObservers,
   type Invites,
@@ -98,6 +100,7 @@ export interface ComposedNode {
   laneEvents(): Promise<EventBus>;
   readonly parts: Parts;
   readonly audit: AuditBook;
+  readonly approvals: Approvals;
   readonly view: MutableView;
   readonly system: System;
   readonly keeper: Place<KeeperMessage>;
@@ -184,10 +187,11 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   // What the lanes hold is given to each part before any actor runs, and what comes later as soon as it is durable, whether or not the
   // actors are up: nothing falls between a crash and a restart.
   const guilty = createGuilty();
+  const approvals = createApprovals(() => chain.current.epoch);
   const learn = (entry: LaneEntry): void => {
     if (entry.lane === workflowLane) feed(parts, entry);
     if (entry.lane === meshLane) {
-      noteMeshEntry(observers, entry, parts);
+      noteMeshEntry({ observers, approvals }, entry, parts);
       known.reconsider();
     }
     const evidence = entry.lane === auditLane ? learnEvidence(parts, entry) : undefined;
@@ -239,11 +243,12 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       admission: { chainStore, invites, observers, addresses: options.addresses, version: options.version },
       questions: [
         audit.audited(verdictQuestion(parts)),
-        audit.audited(configQuestion({ chain, crypto, guilty, adopt })),
+        audit.audited(configQuestion({ chain, crypto, guilty, approvals, adopt })),
         audit.question,
       ],
       audit,
       guilty,
+      approvals,
       backlog,
       keeper,
       positions,
@@ -278,6 +283,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     parts,
     laneEvents,
     audit,
+    approvals,
     view,
     system,
     keeper,

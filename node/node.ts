@@ -179,6 +179,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       bus,
       parts,
       audit: node.audit,
+      approvals: node.approvals,
       system: node.system,
       home,
       settings,

@@ -3,7 +3,13 @@
 import { type AuditBook, auditLogActor } from '../actors/audit-log/index.ts';
 import { type AuditorArgs, auditorActor } from '../actors/auditor/index.ts';
 import { type KeeperMessage, keeperActor, type PositionBook, type Question } from '../actors/consensus/index.ts';
-import { type AdmissionArgs, admissionActor, type Guilty, removalActor } from '../actors/epochs/index.ts';
+import {
+  type AdmissionArgs,
+  type Approvals,
+  admissionActor,
+  type Guilty,
+  removalActor,
+} from '../actors/epochs/index.ts';
 import { type MembershipArgs, membershipActor } from '../actors/membership/index.ts';
 import { type MemoryArgs, memoryActor } from '../actors/memory/index.ts';
 import type { Parts, Place } from '../actors/parts/index.ts';
@@ -22,6 +28,7 @@ export interface TreeOptions {
   readonly questions: readonly Question[];
   readonly audit: AuditBook;
   readonly guilty: Guilty;
+  readonly approvals: Approvals;
   readonly backlog: AuditorArgs['backlog'];
   readonly keeper: Place<KeeperMessage>;
   readonly positions: PositionBook;
@@ -61,7 +68,11 @@ export function nodeTree(options: TreeOptions) {
         args: { parts, questions: options.questions, place: keeper, positions: options.positions },
       },
       { id: 'audit-log', actor: auditLogActor, args: { parts, book: options.audit, keeper } },
-      { id: 'removal', actor: removalActor, args: { parts, guilty: options.guilty, keeper } },
+      {
+        id: 'removal',
+        actor: removalActor,
+        args: { parts, guilty: options.guilty, approvals: options.approvals, keeper },
+      },
       { id: 'admission', actor: admissionActor, args: { parts, keeper, ...options.admission } },
       { id: 'roles', actor: roles, args: undefined, shutdown: 'infinity' },
       { id: 'door', actor: doorActor, args: { open: options.open } },

@@ -7,6 +7,7 @@ import { decodeBody, encodeBody, MalformedBytes, publicKeyOf } from '../../proto
 import type { KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, defineActor, type NodeId } from '../system/index.ts';
+import type { Approvals } from './amendments.ts';
 import type { ChainStore } from './chain-store.ts';
 import { judgeJoin } from './config-question.ts';
 import type { Invites } from './invites.ts';
@@ -164,7 +165,7 @@ async function admit(
       );
     }
   } else if (!observers.has(from)) {
-    await parts.lanes.append(meshLane, encodeBody({ kind: 'observer', node: from }, 1_024));
+    await parts.lanes.append(meshLane, encodeMeshEntry({ kind: 'observer', node: from }));
     observers.add(from, parts.identity.id);
   }
   return {
@@ -211,19 +212,39 @@ async function addMember(
   return chain.isMember(member.id) ? 'in' : 'undecided';
 }
 
-const observerEntry = z.object({ kind: z.literal('observer'), node: z.string().min(40).max(64) });
+const node = z.string().min(40).max(64);
+const meshEntry = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('observer'), node }),
+  /** Without a weight the author takes back what it said of the node; 0 is its removal. */
+  z.strictObject({
+    kind: z.literal('amend'),
+    epoch: z.number().int().nonnegative(),
+    node,
+    weight: z.number().int().min(0).max(0xffff).optional(),
+  }),
+]);
+export type MeshEntry = z.infer<typeof meshEntry>;
 
-/** Takes an entry of the mesh lane: a member's word that an observer may listen. What is nothing of the kind is counted against its author. */
+export function encodeMeshEntry(entry: MeshEntry): Uint8Array {
+  return encodeBody(entry, 1_024);
+}
+
+/**
+ * Takes an entry of the mesh lane: a member's word that an observer may listen, or on what a member is to weigh. What is nothing of the kind is
+ * counted against its author.
+ */
 export function noteMeshEntry(
-  observers: Observers,
+  { observers, approvals }: { readonly observers: Observers; readonly approvals: Approvals },
   { author, body }: { readonly author: NodeId; readonly body: Uint8Array },
   { chain, refusals }: Pick<Parts, 'chain' | 'refusals'>,
 ): void {
   try {
-    const entry = observerEntry.safeParse(decodeBody(body));
-    if (!entry.success) throw new MalformedBytes('not an entry about an observer');
-    publicKeyOf(entry.data.node);
-    if (chain.isMember(author)) observers.add(entry.data.node, author);
+    const entry = meshEntry.safeParse(decodeBody(body));
+    if (!entry.success) throw new MalformedBytes('not an entry about an observer or a member');
+    const { data } = entry;
+    publicKeyOf(data.node);
+    if (data.kind === 'amend') approvals.note(author, data.epoch, data.node, data.weight);
+    else if (chain.isMember(author)) observers.add(data.node, author);
   } catch (error) {
     if (!(error instanceof MalformedBytes)) throw error;
     refusals.add(author, 'entry', `${meshLane}: ${error.message}`);

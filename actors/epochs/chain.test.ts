@@ -14,6 +14,7 @@ import { certify } from '../../test/support/certify.ts';
 import { crypto } from '../../test/support/decisions.ts';
 import { testIdentity } from '../../test/support/world.ts';
 import type { KeyValue } from '../system/index.ts';
+import { createApprovals } from './amendments.ts';
 import { openChainStore } from './chain-store.ts';
 import { configQuestion, judgeJoin } from './config-question.ts';
 import { createGuilty } from './removal.ts';
@@ -193,7 +194,13 @@ describe('a member votes for a config', () => {
 
   const chain = meshOf();
   const guilty = createGuilty();
-  const question = configQuestion({ chain, crypto, guilty, adopt: () => {} });
+  const question = configQuestion({
+    chain,
+    crypto,
+    guilty,
+    approvals: createApprovals(() => chain.current.epoch),
+    adopt: () => {},
+  });
   const judge = (config: Uint8Array, epoch = 0, key = 1) =>
     question.judge({ domain: 'config', key: configKey(key) }, config, epoch);
 
@@ -227,7 +234,13 @@ describe('a member votes for a config', () => {
       subject,
       payload,
     });
-    configQuestion({ chain, crypto, guilty, adopt: (link) => void adopted.push(link) }).decided({
+    configQuestion({
+      chain,
+      crypto,
+      guilty,
+      approvals: createApprovals(() => chain.current.epoch),
+      adopt: (link) => void adopted.push(link),
+    }).decided({
       subject,
       payload,
       certificate,

@@ -1,25 +1,21 @@
-// Law: the members decide who is a member. A config is voted for only if it lets one more member in, of the weight of any other, or removes
-// one that evidence convicts, and keeps the strongest fault budget that many can bear; once decided it is on this node's disk before it is in force here.
-import {
-  type Check,
-  configKey,
-  defaultFaultBudget,
-  encodeCertificate,
-  judgeConfigChange,
-} from '../../consensus/index.ts';
+// Law: the members decide who is a member. A config is voted for only if it lets one more member in, of weight 1, or removes one that
+// evidence convicts, or changes what members of quorum weight approve, and keeps the strongest fault budget its members can bear; once decided it is on this node's disk before it is in force here.
+import { type Check, configKey, encodeCertificate, faultBudgetOf, judgeConfigChange } from '../../consensus/index.ts';
 import { type ConfigLink, decodeConfig, type EpochConfig, type MeshChain } from '../../protocols/mesh/index.ts';
 import { equalBytes, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Question } from '../consensus/index.ts';
 import type { Crypto } from '../system/index.ts';
+import { type Approvals, judgeAmendment } from './amendments.ts';
 import { type Guilty, judgeRemoval } from './removal.ts';
 
 export function configQuestion(options: {
   readonly chain: MeshChain;
   readonly crypto: Crypto;
   readonly guilty: Guilty;
+  readonly approvals: Approvals;
   readonly adopt: (link: ConfigLink) => void;
 }): Question {
-  const { chain, crypto, guilty, adopt } = options;
+  const { chain, crypto, guilty, approvals, adopt } = options;
   return {
     domain: 'config',
     judge(subject, payload, epoch) {
@@ -30,7 +26,13 @@ export function configQuestion(options: {
         if (next.epoch !== epoch + 1) return { ok: false, reason: 'a config is decided by the epoch before it' };
         const current = chain.config(epoch);
         if (current === undefined) return 'unknown';
-        if (next.members.length < current.members.length) return judgeRemoval(next, current, guilty, crypto);
+        if (next.members.length <= current.members.length) {
+          const approved = judgeAmendment(next, current, approvals, crypto);
+          if (next.members.length === current.members.length || (approved !== 'unknown' && approved.ok))
+            return approved;
+          const convicted = judgeRemoval(next, current, guilty, crypto);
+          return convicted !== 'unknown' && convicted.ok ? convicted : approved;
+        }
         const back = next.members.find(
           ({ id }) => guilty.has(id) && !current.members.some((member) => member.id === id),
         );
@@ -57,10 +59,10 @@ export function judgeJoin(next: EpochConfig, current: EpochConfig, crypto: Pick<
   const [newcomer] = next.members.filter(({ id }) => !known.has(id));
   // One member changes at most, so with one more of them the change is the newcomer.
   if (newcomer === undefined || next.members.length !== current.members.length + 1)
-    return { ok: false, reason: 'it lets nobody in: nothing here removes or changes a member' };
+    return { ok: false, reason: 'it lets nobody in' };
   if (newcomer.weight !== 1)
-    return { ok: false, reason: `${newcomer.name} would weigh ${newcomer.weight}; every member weighs 1` };
-  const { f, c, p } = defaultFaultBudget(next.members.length);
+    return { ok: false, reason: `${newcomer.name} would weigh ${newcomer.weight}; a newcomer weighs 1` };
+  const { f, c, p } = faultBudgetOf(next.members.map(({ weight }) => weight));
   if (next.f !== f || next.c !== c || next.p !== p)
     return {
       ok: false,

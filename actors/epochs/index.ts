@@ -4,10 +4,12 @@ export {
   type AdmissionMessage,
   admissionActor,
   createObservers,
+  encodeMeshEntry,
   meshLane,
   noteMeshEntry,
   type Observers,
 } from './admission.ts';
+export { type Amendment, type Approvals, amended, approvedWeight, createApprovals } from './amendments.ts';
 export { type ChainStore, openChainStore } from './chain-store.ts';
 export { configQuestion, judgeJoin } from './config-question.ts';
 export { type Invites, openInvites } from './invites.ts';

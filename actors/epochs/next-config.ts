@@ -1,11 +1,11 @@
 // Law: the epoch that follows is a function of the one before and of who its members are, so that members who agree on the members agree
 // on every byte.
-import { defaultFaultBudget } from '../../consensus/index.ts';
+import { faultBudgetOf } from '../../consensus/index.ts';
 import { configHash, type EpochConfig, type Member } from '../../protocols/mesh/index.ts';
 import { compareText } from '../../protocols/wire/index.ts';
 import type { Crypto } from '../system/index.ts';
 
-/** The epoch after `current` with these members and the strongest fault budget that many can bear. */
+/** The epoch after `current` with these members and the strongest fault budget they can bear. */
 export function nextConfig(
   current: EpochConfig,
   members: readonly Member[],
@@ -14,7 +14,7 @@ export function nextConfig(
   return {
     epoch: current.epoch + 1,
     members: [...members].sort((a, b) => compareText(a.id, b.id)),
-    ...defaultFaultBudget(members.length),
+    ...faultBudgetOf(members.map(({ weight }) => weight)),
     previous: configHash(current, crypto),
   };
 }

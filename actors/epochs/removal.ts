@@ -1,12 +1,14 @@
 // Law: whoever signed two things where one was allowed is removed by the others, on nobody's word but its own signatures: each member
 // proposes and votes for the removal of exactly those whose evidence it verified itself. Nobody is removed where the mesh would then
 // tolerate no liar at all while it does now: then the guilty one is named, and goes when another member has come.
+// What members approved (amendments.ts) is proposed here too.
 import { configKey, judgeConfigChange, toleranceInWords } from '../../consensus/index.ts';
 import { type EpochConfig, encodeConfig } from '../../protocols/mesh/index.ts';
 import { equalBytes } from '../../protocols/wire/index.ts';
 import type { Judgement, KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, type Crypto, defineActor, type NodeId } from '../system/index.ts';
+import { type Approvals, approvedConfigs } from './amendments.ts';
 import { nextConfig } from './next-config.ts';
 
 /** Members of any epoch that evidence, verified here, convicts. */
@@ -61,6 +63,7 @@ export function judgeRemoval(next: EpochConfig, current: EpochConfig, guilty: Gu
 export interface RemovalArgs {
   readonly parts: Parts;
   readonly guilty: Guilty;
+  readonly approvals: Approvals;
   readonly keeper: Place<KeeperMessage>;
 }
 export type RemovalMessage = { readonly type: 'look' } | { readonly type: 'convicted' };
@@ -78,12 +81,13 @@ export const removalActor: ActorDef<RemovalMessage, State, RemovalArgs> = define
   kind: 'removal',
   start(ctx, args) {
     ctx.every(lookPeriodMs, { type: 'look' }, 'look');
-    const { parts, guilty } = args;
+    const { parts, guilty, approvals } = args;
     const state: State = {
       ...args,
       proposed: undefined,
       leave: [
         guilty.onChange(() => void ctx.self.tell({ type: 'convicted' })),
+        approvals.onChange(() => void ctx.self.tell({ type: 'convicted' })),
         parts.chain.onAppend(({ config }) => {
           const gone = parts.chain.config(config.epoch - 1)!.members.filter(({ id }) => !parts.chain.isMember(id));
           for (const { id, name } of gone)
@@ -94,17 +98,18 @@ export const removalActor: ActorDef<RemovalMessage, State, RemovalArgs> = define
     return state;
   },
   receive(state, message) {
-    // A removal that was proposed before the evidence came is judged again.
+    // What was proposed before its evidence, or its last approval, came is judged again.
     if (message.type === 'convicted') state.keeper.ref?.tell({ type: 'rejudge' });
-    const { parts, guilty, keeper, proposed } = state;
+    const { parts, guilty, approvals, keeper, proposed } = state;
     const { chain, world, identity } = parts;
     const { current } = chain;
     if (!chain.isMember(identity.id)) return;
     const nowMs = world.clock.monotonicMs();
     if (proposed?.epoch === current.epoch && nowMs - proposed.atMs < againMs) return;
-    for (const { id } of current.members) {
-      if (!guilty.has(id) || id === identity.id) continue;
-      const next = removalOf(current, id, world.crypto);
+    const removals = current.members
+      .filter(({ id }) => guilty.has(id) && id !== identity.id)
+      .map(({ id }) => removalOf(current, id, world.crypto));
+    for (const next of [...removals, ...approvedConfigs(current, approvals, world.crypto)]) {
       if (next === undefined) continue;
       state.proposed = { epoch: current.epoch, atMs: nowMs };
       const subject = { domain: 'config', key: configKey(next.epoch) } as const;

@@ -43,6 +43,7 @@ const commands = [
   'dev',
   'up',
   'invite',
+  'member',
   'join',
   'down',
   'status',

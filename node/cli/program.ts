@@ -91,6 +91,7 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     withFolder(command)
       .option('--name <name>', "the node's name, unique in its mesh; a new node's default is this machine's name")
       .option('--site <site>', 'the place whose private data this node may hold', undefined)
+      .option('--model-family <family>', 'whose models this node judges with; tasks may ask for several families')
       .option(
         '--listen <address>',
         'where peers reach it: PORT, ADDRESS:PORT or a multiaddress; may be repeated',
@@ -160,6 +161,29 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     )
     .action((options) =>
       go(async (session, given) => (await import('./commands/invite.ts')).invite(session, given), options),
+    );
+
+  withFolder(
+    add('member <list|remove|weight> [name] [weight]', {
+      summary: 'who votes, and the members’ word on it',
+      description:
+        "Show the members, or say this member's word that one of them be removed or weigh otherwise. It is decided when members of quorum weight said the same.",
+      examples: [
+        ['member list', 'members, weights, and what is proposed'],
+        ['member remove elm --folder ./node-a', 'said at one node; the others say the same at theirs'],
+        ['member weight elm 2 --wait 1m', 'and wait until it is decided'],
+        ['member remove elm --withdraw', 'take it back'],
+      ],
+      notes: `One member changes at a time. What was said lapses when the epoch ends. A removed member's certificates stay verifiable.\n${finding}`,
+    }),
+  )
+    .option('--withdraw', 'take back what this member said of that one', false)
+    .option('--wait <time>', 'wait until it is decided; exit code 124 if it is not by then', parseDuration)
+    .action((what: string, name: string | undefined, weight: string | undefined, options) =>
+      go(
+        async (session, given) => (await import('./commands/member.ts')).member(session, what, name, weight, given),
+        options,
+      ),
     );
 
   settings(

@@ -7,6 +7,7 @@ export { ApiFailure, ConnectionLost, isListening } from './socket.ts';
 export type {
   ActorRow,
   ActorsReply,
+  AmendRequest,
   ApiError,
   AuditProofRequest,
   AuditReply,
@@ -17,6 +18,7 @@ export type {
   DoctorReport,
   InviteReply,
   InviteRequest,
+  MembersReply,
   NodeStatus,
   OpenReply,
   OpenRequest,

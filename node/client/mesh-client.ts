@@ -4,11 +4,13 @@ import type { StoredFiles } from './files.ts';
 import { ApiFailure, type CallOptions, ConnectionLost, call, callJson, isListening, readBytes } from './socket.ts';
 import type {
   ActorsReply,
+  AmendRequest,
   AuditProofRequest,
   AuditReply,
   DoctorReport,
   InviteReply,
   InviteRequest,
+  MembersReply,
   NodeStatus,
   OpenReply,
   OpenRequest,
@@ -126,6 +128,15 @@ export class MeshClient {
 
   invite(request: InviteRequest, signal?: AbortSignal): Promise<InviteReply> {
     return callJson(this.#current, '/v1/invites', { method: 'POST', json: request, signal });
+  }
+
+  members(signal?: AbortSignal): Promise<MembersReply> {
+    return callJson(this.#current, '/v1/members', { signal });
+  }
+
+  /** The word of the node in use, and of no other. */
+  amend(request: AmendRequest, signal?: AbortSignal): Promise<MembersReply> {
+    return callJson(this.#current, '/v1/members', { method: 'POST', json: request, signal });
   }
 
   /** Stops the node in use and no other: this is never repeated elsewhere. */

@@ -16,6 +16,8 @@
 //   GET  /v1/actors?overMs=T          ActorsReply                                  watches the node's actors for T ms (1,000; at most 60,000), then answers
 //   GET  /v1/doctor                   DoctorReport
 //   POST /v1/invites                  InviteRequest → InviteReply
+//   GET  /v1/members                  MembersReply                                 who votes in the current epoch, and what is proposed of whom
+//   POST /v1/members                  AmendRequest → MembersReply                  this member's word on what a member is to weigh
 //   POST /v1/stop                     {} → {}                                      drains and ends the process
 import type { BlobRef, FileProfile, NodeId } from '../../actors/system/index.ts';
 
@@ -26,6 +28,39 @@ export interface ApiError {
   readonly message: string;
   /** What to do about it. */
   readonly hint?: string;
+}
+
+/** What a member is to weigh from the next epoch on: 0 removes it; undefined takes back what this node said before. */
+export interface AmendRequest {
+  /** A member's name or node id. */
+  readonly member: string;
+  readonly weight?: number | undefined;
+}
+
+export interface MembersReply {
+  readonly epoch: number;
+  /** In words. */
+  readonly tolerance: string;
+  readonly members: readonly {
+    readonly name: string;
+    readonly id: NodeId;
+    readonly weight: number;
+    readonly site: string;
+    readonly operator: string;
+    readonly modelFamily: string;
+  }[];
+  /** Changes that members approve and that are not decided. They lapse with the epoch. */
+  readonly proposed: readonly {
+    readonly member: string;
+    readonly weight: number;
+    /** Names. */
+    readonly approvedBy: readonly string[];
+    readonly approvedWeight: number;
+    readonly neededWeight: number;
+    /** What the mesh would tolerate then, in words; or why the change is not possible. */
+    readonly outcome: string;
+    readonly isPossible: boolean;
+  }[];
 }
 
 export interface BlobReply {

@@ -1,6 +1,6 @@
 // Law: one door for clients, open from the moment the node can answer until it ends.
 import type { AuditBook } from '../../actors/audit-log/index.ts';
-import type { Invites } from '../../actors/epochs/index.ts';
+import type { Approvals, Invites } from '../../actors/epochs/index.ts';
 import type { Parts } from '../../actors/parts/index.ts';
 import type { System } from '../../actors/system/index.ts';
 import type { WorkflowRecord } from '../../actors/workflow/index.ts';
@@ -11,6 +11,7 @@ import { type Home, type NodeSettings, removeSocketPath, saveSocketPath } from '
 import { watchActors } from './actors.ts';
 import { createAuditServices } from './audit.ts';
 import { examine } from './doctor.ts';
+import { createMemberServices } from './members.ts';
 import { GatewayError, type GatewayServer, listen } from './server.ts';
 import { createWorkflowServices, type WorkflowServicesOptions } from './services.ts';
 import { statusOf } from './status.ts';
@@ -18,6 +19,7 @@ import { statusOf } from './status.ts';
 export interface GatewayOptions {
   readonly parts: Parts;
   readonly audit: AuditBook;
+  readonly approvals: Approvals;
   readonly system: System;
   readonly home: Home;
   readonly settings: NodeSettings;
@@ -52,6 +54,7 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
       }),
       ...createAuditServices(options),
       bus: options.bus,
+      ...createMemberServices(options),
       status: async () => statusOf(options),
       actors: (overMs) => watchActors(options, overMs),
       doctor: async () => examine(options),

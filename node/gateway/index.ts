@@ -2,6 +2,7 @@
 export type {
   ActorRow,
   ActorsReply,
+  AmendRequest,
   ApiError,
   AuditProofRequest,
   AuditReply,
@@ -12,6 +13,7 @@ export type {
   DoctorReport,
   InviteReply,
   InviteRequest,
+  MembersReply,
   NodeStatus,
   OpenReply,
   OpenRequest,

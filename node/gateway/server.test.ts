@@ -50,6 +50,8 @@ function servicesOf(more: Partial<GatewayServices> = {}): GatewayServices {
     doctor: note('doctor', Promise.resolve({ checks: [] })),
     audit: note('audit', { epoch: 0 }),
     auditProof: note('auditProof', {}),
+    members: note('members', { epoch: 0 }),
+    amend: note('amend', Promise.resolve({ epoch: 0 })),
     invite: note('invite', Promise.resolve({ ticket: 't', expiresAtMs: 1 })),
     stop: note('stop', undefined),
     failed: (error: unknown) => void failures.push(error),
@@ -119,10 +121,12 @@ describe('a request', () => {
     expect((await post('/v1/plans', { words: 'w', files: [{ name: 'a.csv', blob }] })).status).toBe(200);
     expect((await post(`/v1/workflows/${workflow}/cancel`, {})).status).toBe(200);
     expect((await post('/v1/invites', { role: 'member', validForMs: 60_000 })).status).toBe(200);
+    expect((await post('/v1/members', { member: 'amber', weight: 0 })).status).toBe(200);
     expect((await send('GET', `/v1/workflows/${workflow}/certificate`)).text).toBe('{}');
     for (const path of [
       '/v1/workflows',
       `/v1/workflows/${workflow}`,
+      '/v1/members',
       '/v1/status',
       '/v1/doctor',
       '/v1/audit?from=3',
@@ -135,9 +139,11 @@ describe('a request', () => {
       ['plan', { words: 'w', files: [{ name: 'a.csv', blob }] }],
       ['cancel', workflow, 'cancelled by the client'],
       ['invite', { role: 'member', validForMs: 60_000 }],
+      ['amend', { member: 'amber', weight: 0 }],
       ['certificate', workflow],
       ['list'],
       ['detail', workflow],
+      ['members'],
       ['status'],
       ['doctor'],
       ['audit', undefined, 3],
@@ -186,6 +192,8 @@ describe('a request', () => {
       /^files: /,
     ],
     ['a reason that is a novel', `/v1/workflows/${workflow}/cancel`, { reason: 'x'.repeat(501) }, /^reason: /],
+    ['a weight below nothing', '/v1/members', { member: 'amber', weight: -1 }, /^weight: /],
+    ['a word on nobody', '/v1/members', { member: '' }, /^member: /],
     ['a role nobody has', '/v1/invites', { role: 'king', validForMs: 60_000 }, /^role: /],
     ['a ticket that is never valid', '/v1/invites', { role: 'member', validForMs: 0 }, /^validForMs: /],
     ['a ticket for ever', '/v1/invites', { role: 'member', validForMs: 1e15 }, /^validForMs: /],

@@ -12,6 +12,7 @@ import type { AuditProofFile } from '../../actors/proof/index.ts';
 import type { EventBus } from '../../protocols/events/index.ts';
 import type {
   ActorsReply,
+  AmendRequest,
   ApiError,
   AuditProofRequest,
   AuditReply,
@@ -19,6 +20,7 @@ import type {
   DoctorReport,
   InviteReply,
   InviteRequest,
+  MembersReply,
   NodeStatus,
   OpenReply,
   OpenRequest,
@@ -83,6 +85,8 @@ export interface GatewayServices {
   actors(overMs: number): Promise<ActorsReply>;
   doctor(): Promise<DoctorReport>;
   invite(request: InviteRequest): Promise<InviteReply>;
+  members(): MembersReply;
+  amend(request: AmendRequest): Promise<MembersReply>;
   /** Asks the node to end; returns before it has. */
   stop(): void;
   failed(error: unknown): void;
@@ -140,6 +144,8 @@ const inviteRequest = z.strictObject({
     .min(1_000)
     .max(30 * 86_400_000),
 });
+
+const amendRequest = z.strictObject({ member: text(64, 1), weight: z.number().int().min(0).max(0xffff).optional() });
 
 function buildApp(services: GatewayServices): Hono {
   const app = new Hono();
@@ -275,6 +281,8 @@ function buildApp(services: GatewayServices): Hono {
   });
   app.get('/v1/doctor', async (c) => c.json(await services.doctor()));
   app.post('/v1/invites', async (c) => c.json(await services.invite(await parse(c.req, inviteRequest))));
+  app.get('/v1/members', (c) => c.json(services.members()));
+  app.post('/v1/members', async (c) => c.json(await services.amend(await parse(c.req, amendRequest))));
   app.post('/v1/stop', (c) => {
     services.stop();
     return c.json({});

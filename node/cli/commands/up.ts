@@ -18,6 +18,7 @@ interface SettingsOptions {
   readonly folder?: string;
   readonly name?: string;
   readonly site?: string;
+  readonly modelFamily?: string;
   readonly listen?: readonly string[];
   readonly detach: boolean;
   readonly exitWithParent: boolean;
@@ -94,7 +95,7 @@ async function newSettings(options: SettingsOptions): Promise<Parameters<typeof 
   const listen = options.listen ?? [
     `/ip4/0.0.0.0/tcp/${(await isFree(defaultPort, '0.0.0.0')) ? defaultPort : (await freePorts(1))[0]}`,
   ];
-  return { name, site, operator: site, modelFamily: 'none', listen: [...listen], dataSets: [] };
+  return { name, site, operator: site, modelFamily: options.modelFamily ?? 'none', listen: [...listen], dataSets: [] };
 }
 
 /** A node that exists keeps its name and site: the mesh knows it by them. Where it listens may change. */
@@ -104,6 +105,7 @@ function keepSettings(session: Session, folder: string, options: SettingsOptions
   for (const [flag, wanted, is] of [
     ['--name', options.name, settings.name],
     ['--site', options.site, settings.site],
+    ['--model-family', options.modelFamily, settings.modelFamily],
   ] as const) {
     if (wanted === undefined || wanted === is) continue;
     throw new CliFailure(
