@@ -198,7 +198,7 @@ export function createDetector(options: DetectorOptions): Detector {
   };
 
   const judge = (nowMs: number): void => {
-    for (const member of members.all.values()) {
+    for (const member of members.suspects) {
       if (member.suspicion === undefined) continue;
       const leftMs = member.suspicion.deadlineMs() - nowMs;
       if (leftMs <= 0) members.bury(member, nowMs);
@@ -234,13 +234,13 @@ export function createDetector(options: DetectorOptions): Detector {
     if (lateMs <= 0) return;
     if (lateMs > settings.stallMs) awareness.apply(1);
     prober.postpone(lateMs);
-    for (const member of members.all.values()) member.suspicion?.postpone(lateMs);
+    for (const member of members.suspects) member.suspicion?.postpone(lateMs);
   };
 
   const plan = (): number => {
     let earliest = Math.min(prober.nextMs(), nextSyncMs, nextReviveMs);
     if (queue.size > 0) earliest = Math.min(earliest, nextGossipMs);
-    for (const member of members.all.values()) {
+    for (const member of members.suspects) {
       if (member.suspicion === undefined) continue;
       const deadline = member.suspicion.deadlineMs();
       earliest = Math.min(earliest, member.lastWord ? deadline : deadline - settings.lastWordMs);

@@ -47,6 +47,8 @@ export interface Members {
   live(): Member[];
   /** Live nodes and this node. */
   liveCount(): number;
+  /** Those under a suspicion that runs. */
+  readonly suspects: ReadonlySet<Member>;
   /** The row of a node that should be there, `unknown` until it is heard of; undefined where there is no place for it. */
   meet(id: NodeId, nowMs: number): Member | undefined;
   apply(claim: Claim, record: MemberRecord, nowMs: number): ClaimOutcome;
@@ -69,19 +71,25 @@ export function createMembers(options: {
   const { self, book, settings, queue } = options;
   const all = new Map<NodeId, Member>();
 
+  // Kept beside the table: every input asks for both, and in a mesh of a thousand the table is long.
+  const suspects = new Set<Member>();
+  let liveOthers = 0;
+
   const isLive = (member: Member): boolean => member.state === 'alive' || member.state === 'suspect';
   const live = (): Member[] => [...all.values()].filter(isLive);
-  const liveCount = (): number => {
-    let count = 1;
-    for (const member of all.values()) if (isLive(member)) count++;
-    return count;
+  const liveCount = (): number => 1 + liveOthers;
+  const acquit = (member: Member): void => {
+    member.suspicion = undefined;
+    suspects.delete(member);
   };
 
   const enter = (member: Member, to: MemberState, nowMs: number, isNew = false): void => {
     const from = member.state;
     if (from !== to || isNew) member.sinceMs = nowMs;
+    liveOthers -= Number(isLive(member));
     member.state = to;
-    if (to !== 'suspect') member.suspicion = undefined;
+    liveOthers += Number(isLive(member));
+    if (to !== 'suspect') acquit(member);
     options.changed({
       kind: 'changed',
       node: member.id,
@@ -138,6 +146,7 @@ export function createMembers(options: {
       maxMs: minMs * settings.maxSuspicionFactor,
       startMs: nowMs,
     });
+    suspects.add(member);
     member.lastWord = false;
     queue.put(member.id, { state: 'suspect', record: member.signed.bytes, by });
     enter(member, 'suspect', nowMs);
@@ -148,6 +157,7 @@ export function createMembers(options: {
     all,
     live,
     liveCount,
+    suspects,
     suspect,
     meet(id, nowMs) {
       if (id === self || !options.accepts(id)) return undefined;
@@ -183,7 +193,7 @@ export function createMembers(options: {
           enter(member, 'alive', nowMs, isNew);
         } else {
           // Heard of first as silent: not alive on anyone's word, not dead on anyone's word.
-          member.suspicion = undefined;
+          acquit(member);
           if (member.state !== 'unknown' || isNew) enter(member, 'unknown', nowMs, isNew);
         }
       }

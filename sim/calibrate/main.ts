@@ -1,0 +1,25 @@
+// Law: `node sim/calibrate/main.ts [--quick] [--only PART…] [--seed S]` prints every yardstick and exits with 1 if one is missed.
+import { parseArgs } from 'node:util';
+import { type CalibratedPart, calibrate, calibratedParts } from './index.ts';
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const unknown = (values.only ?? []).filter((part) => !(calibratedParts as readonly string[]).includes(part));
+if (unknown.length > 0) {
+  console.error(`there is no part ${unknown.join(', ')}; there are ${calibratedParts.join(', ')}`);
+  process.exitCode = 2;
+} else {
+  process.exitCode = await calibrate(
+    {
+      quick: values.quick,
+      seed: Number(values.seed),
+      ...(values.only === undefined ? {} : { only: values.only as CalibratedPart[] }),
+    },
+    (line) => console.log(line),
+  );
+}
