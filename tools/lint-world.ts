@@ -17,6 +17,8 @@ const worldImplementations: readonly (readonly [prefix: string, why: string])[] 
   ['sim/calibrate/mesh-processes.ts', 'starts a real mesh to hold its simulation against'],
   ['sim/main.ts', 'a command: arguments, output, exit code'],
   ['sim/history/main.ts', 'a command: reads histories from files'],
+  ['sim/detect/main.ts', 'a command: arguments, output'],
+  ['sim/swarms/main.ts', 'a command: arguments, output, CPU time'],
   ['sim/mutants/', 'a command: copies the repository and runs it'],
   ['sim/source-hash.ts', 'names the code that a command runs'],
   ['actors/system/testing/', 'the virtual World of the tests'],

@@ -1,0 +1,7 @@
+// Law: the door of the detectors.
+export { type Cascade, detectCascades } from './cascade.ts';
+export { discoveries, type Finding } from './finding.ts';
+export { type DetectorOptions, detectHerding, orderParameter, type Round, susceptibility } from './herding.ts';
+export { detectInfluence } from './influence.ts';
+export { createRegimeDetector, detectRegimeChange } from './regime.ts';
+export { detectWaves, type Wave } from './waves.ts';
