@@ -91,6 +91,12 @@ export const mutants: readonly Mutant[] = [
     replace:
       "    for (const id of ids) {\n      this.effects.push({ type: 'stop', ids: [id] });\n      yield { type: 'stop', id };\n    }",
   },
+  {
+    bug: 'a dynamic child that ended is gone only with the slowest of its siblings',
+    file: 'supervisor/children.ts',
+    find: "      if (this.ended.size === 0) yield { type: 'stops' };",
+    replace: "      while (this.ended.size < living.size) yield { type: 'stops' };",
+  },
   // ── processes ──
   {
     bug: 'a restart hands the failing message out again',
@@ -172,6 +178,18 @@ export const mutants: readonly Mutant[] = [
     find: '  else stopChildren(cell);\n',
     replace:
       '  else if (cell.parent?.overseer === undefined) stopChildren(cell);\n  else cell.firstChild = undefined;\n',
+  },
+  {
+    bug: 'a throw in the function that makes a message of a pipe’s outcome is nobody’s',
+    file: 'context.ts',
+    find: '        crash(cell, errorOf(thrown));',
+    replace: '        void crash;\n        throw thrown;',
+  },
+  {
+    bug: 'the failed promise of a last signal ends the process',
+    file: 'lifecycle.ts',
+    find: '    if (isThenable(answer)) answer.then(undefined, failed);',
+    replace: '    void answer;',
   },
   // ── asks and timers ──
   {
@@ -257,13 +275,13 @@ export const mutants: readonly Mutant[] = [
   // ── across nodes ──
   {
     bug: 'messages of other nodes are not checked',
-    file: 'remote/office.ts',
+    file: 'remote/arrivals.ts',
     find: 'schema === undefined ? raw : schema.parse(withoutReply(raw))',
     replace: 'raw',
   },
   {
     bug: 'an actor without a schema is open to other nodes',
-    file: 'remote/office.ts',
+    file: 'remote/arrivals.ts',
     find: 'if (schema === undefined && !session.trusted) {',
     replace: 'if (schema === undefined && session.trusted) {',
   },
@@ -272,6 +290,18 @@ export const mutants: readonly Mutant[] = [
     file: 'remote/session.ts',
     find: "      watcher.pushSignal({ type: 'down', from: target, reason, id });\n    }\n  }\n}",
     replace: '      void reason;\n    }\n  }\n}',
+  },
+  {
+    bug: 'the end of a watched actor is lost where the way to its watcher is full',
+    file: 'remote/session.ts',
+    find: 'this.session.owed.send([frameMark, frameKind.down',
+    replace: 'this.session.post([frameMark, frameKind.down',
+  },
+  {
+    bug: 'a peer may keep as many asks open as it likes',
+    file: 'remote/names.ts',
+    find: "    if (session.servesAll) throw new MalformedValue('too many asks of this node are open');\n",
+    replace: '',
   },
   {
     bug: 'a node may speak for the actors of another',

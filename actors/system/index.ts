@@ -16,11 +16,12 @@ export { type EntitiesDef, type EntitiesMessage, entities, entity } from './enti
 export type { EntityView } from './entity/view.ts';
 export { type ActorLoad, type ActorReport, loadBetween } from './inspect.ts';
 export { createRandom } from './random.ts';
+export { give } from './remote/buffers.ts';
 export type { Groups } from './remote/groups.ts';
 export type { GroupEvent } from './remote/local-groups.ts';
 export type { Refusal, RefusalReason } from './remote/refusals.ts';
 export { type Remote, remoteOf, sameActor } from './remote/remote.ts';
-export type { FrameNetwork } from './remote/session.ts';
+export type { BufferNetwork, FrameNetwork } from './remote/session.ts';
 export { DeathPactError } from './signals.ts';
 export type { SupervisorMessage } from './supervisor/shell.ts';
 export {

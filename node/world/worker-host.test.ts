@@ -4,6 +4,7 @@ import {
   ask,
   createSystem,
   defineActor,
+  give,
   type Message,
   type Signal,
   type System,
@@ -70,6 +71,54 @@ test('an actor in a thread is told and asked like any other, and keeps the order
   for (let index = 0; index < 100; index++) ref.tell({ type: 'add', listener: here });
   expect(await count(ref)).toBe(108);
   expect(told).toHaveLength(100);
+});
+
+test('a byte string that was given away is moved to the thread, any other is copied; both arrive whole, and so do those of answers', async () => {
+  const { system, inThread } = start(2);
+  const [one, two] = [system.spawn(inThread, 0), system.spawn(inThread, 0)];
+  const sumOf = (ref: ActorRef<Work>, numbers: Uint8Array): Promise<number> =>
+    ask(system, ref, { type: 'sum', numbers }, { timeoutMs: 10_000 });
+  const [kept, given, small, part] = [1_000_000, 1_000_000, 100, 100_000].map((size) => new Uint8Array(size).fill(1));
+  expect(await sumOf(one, kept!)).toBe(1_000_000);
+  expect(kept!.length).toBe(1_000_000);
+  expect(await sumOf(one, give(given!))).toBe(1_000_000);
+  expect(given!.length).toBe(0);
+  expect(await sumOf(one, give(small!))).toBe(100);
+  expect(await sumOf(one, give(part!.subarray(0, 50_000)))).toBe(50_000);
+  expect([small!.length, part!.length]).toEqual([100, 100_000]);
+  // Given once and sent twice: the second is a copy, made before the first is moved.
+  const shared = give(new Uint8Array(200_000).fill(1));
+  expect(await Promise.all([sumOf(one, shared), sumOf(two, shared)])).toEqual([200_000, 200_000]);
+  const answer = await ask(system, one, { type: 'blank', sizeBytes: 3_000_000 }, { timeoutMs: 10_000 });
+  expect([answer.length, answer.buffer.byteLength]).toEqual([3_000_000, 3_000_000]);
+  // To an actor of this thread it makes no difference.
+  const here = defineActor<Work, null>({
+    kind: 'here',
+    start: () => null,
+    receive: (_state, message) => void (message.type === 'sum' && message.replyTo.send(message.numbers.length)),
+  });
+  const local = give(new Uint8Array(100_000));
+  expect([await sumOf(system.spawn(here, undefined), local), local.length]).toEqual([100_000, 100_000]);
+});
+
+test('a thread that floods keeps neither timers nor actors here from their turns', async () => {
+  const { system, inThread, count } = start(1);
+  const ref = system.spawn(inThread, 0);
+  await count(ref);
+  let heard = 0;
+  const listener = defineActor<Message, null>({ kind: 'listener', start: () => null, receive: () => void heard++ });
+  const here = system.spawn(listener, undefined);
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  const flood = 200_000;
+  const flooded = ask(system, ref, { type: 'flood', listener: here, messages: flood }, { timeoutMs: 20_000 });
+  expect(await flooded).toBe(flood);
+  clearInterval(timer);
+  while (heard + system.deadLetters.count < flood) await new Promise((resolve) => setTimeout(resolve, 1));
+  // Handled in turns of 256 frames, which a mailbox of 1,024 takes; the timers fire between them.
+  expect(heard + system.deadLetters.count).toBe(flood);
+  expect(heard).toBeGreaterThan(flood / 2);
+  expect(ticks).toBeGreaterThan(10);
 });
 
 test('the loop of this thread goes on while an actor in another computes', async () => {

@@ -93,3 +93,72 @@ test('a peer comes up once and goes down once, and nothing of it arrives afterwa
   await settle();
   expect([events, a.peers(), got]).toEqual([[{ node: 'b', up: false }], [], 0]);
 });
+
+test('a flood is handled in short turns, in order, and the loop has its turn between them', async () => {
+  const { a, b } = pair();
+  const flood = 20_000;
+  let turn = 0;
+  const perTurn: number[] = [];
+  const got: number[] = [];
+  b.onFrame((_from, bytes) => {
+    perTurn[turn] = (perTurn[turn] ?? 0) + 1;
+    got.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0));
+  });
+  const ticking = (): void => {
+    turn++;
+    if (got.length < flood) setImmediate(ticking);
+  };
+  setImmediate(ticking);
+  for (let number = 0; number < flood; number++) {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, number);
+    expect(a.send('b', bytes)).toBe(true);
+  }
+  while (got.length < flood) await settle(1);
+  expect(got).toEqual(Array.from({ length: flood }, (_, number) => number));
+  expect(Math.max(...perTurn.filter((count) => count !== undefined))).toBeLessThanOrEqual(512);
+  // All of it is acknowledged: as much can be sent again.
+  await settle();
+  expect(a.send('b', new Uint8Array(64 << 20))).toBe(true);
+  expect(a.send('b', new Uint8Array(64 << 20))).toBe(true);
+});
+
+test('a peer that ends is down when what had arrived of it is handled, and takes nothing more', async () => {
+  const { a, b } = pair();
+  let got = 0;
+  const seen: string[] = [];
+  b.onPeer(({ up }) => void seen.push(`${up ? 'up' : 'down'} after ${got}`));
+  let end: (() => void) | undefined;
+  b.onFrame(() => {
+    got++;
+    if (got === 1) end?.();
+  });
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  const c = createWorkerNetwork('c');
+  c.connect('b', port1);
+  end = b.connect('c', port2);
+  for (let count = 0; count < 1000; count++) c.send('b', frame(10, 1));
+  while (seen.length < 2) await settle(1);
+  expect(seen).toEqual(['up after 0', 'down after 1000']);
+  expect([b.send('c', frame(1, 1)), b.peers()]).toEqual([false, ['a']]);
+  expect(a.peers()).toEqual(['b']);
+});
+
+test('buffers travel beside their frame, each with its own, moved and whole', async () => {
+  const { a, b } = pair();
+  const got: unknown[] = [];
+  b.buffers.onFrame((_from, bytes, buffers) => void got.push([bytes.length, buffers.map(({ length }) => length)]));
+  const moved = [frame(20_000, 1), frame(50_000, 2), frame(30_000, 3)];
+  const part = frame(100_000, 4).subarray(0, 40_000);
+  a.buffers.send('b', frame(5, 1), moved.slice(0, 2));
+  a.buffers.send('b', frame(6, 1), []);
+  a.buffers.send('b', frame(17_000, 1), [part, moved[2]!]);
+  await settle();
+  expect(got).toEqual([
+    [5, [20_000, 50_000]],
+    [6, []],
+    [17_000, [40_000, 30_000]],
+  ]);
+  expect([...moved.map(({ length }) => length), part.length]).toEqual([0, 0, 0, 40_000]);
+});

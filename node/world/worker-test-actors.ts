@@ -1,10 +1,16 @@
 // Law: the actors of worker-host.test.ts, which threads find by this module's place.
-import { type ActorRef, defineActor, type Message, type ReplyTo, stop } from '../../actors/system/index.ts';
+import { type ActorRef, defineActor, give, type Message, type ReplyTo, stop } from '../../actors/system/index.ts';
 
 export type Work =
   | { readonly type: 'sum'; readonly numbers: Uint8Array; readonly replyTo: ReplyTo<number> }
   | { readonly type: 'spin'; readonly forMs: number; readonly replyTo: ReplyTo<number> }
   | { readonly type: 'blank'; readonly sizeBytes: number; readonly replyTo: ReplyTo<Uint8Array> }
+  | {
+      readonly type: 'flood';
+      readonly listener: ActorRef<Message>;
+      readonly messages: number;
+      readonly replyTo: ReplyTo<number>;
+    }
   | { readonly type: 'never'; readonly replyTo: ReplyTo<void> }
   | { readonly type: 'count'; readonly replyTo: ReplyTo<number> }
   | { readonly type: 'add'; readonly listener: ActorRef<Message> }
@@ -30,8 +36,14 @@ export const worker = defineActor<Work, { count: number }, number>({
         return;
       }
       case 'blank':
-        message.replyTo.send(new Uint8Array(message.sizeBytes));
+        message.replyTo.send(give(new Uint8Array(message.sizeBytes)));
         return;
+      case 'flood': {
+        let taken = 0;
+        for (let sent = 0; sent < message.messages; sent++) if (message.listener.tell({ type: 'flood' })) taken++;
+        message.replyTo.send(taken);
+        return;
+      }
       case 'count':
         message.replyTo.send(state.count - 1);
         return;

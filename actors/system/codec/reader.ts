@@ -158,7 +158,10 @@ class Reader {
   /** A copy: the frame it came in may be used again. */
   private raw(length: number): Uint8Array {
     const start = this.take(length);
-    return this.bytes.slice(start, this.at);
+    // Not `slice`: that of a Buffer is no copy.
+    const copy = new Uint8Array(length);
+    copy.set(this.bytes.subarray(start, this.at));
+    return copy;
   }
 
   private array(length: number, depth: number): unknown[] {

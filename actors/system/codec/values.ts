@@ -18,6 +18,8 @@ export interface Lowered {
   readonly value: unknown;
 }
 export type Lower = (object: object) => Lowered | undefined;
+/** What a byte string stands for that does not go through the value's own bytes; undefined: it does. */
+export type Aside = (bytes: Uint8Array) => Lowered | undefined;
 /** Throws MalformedValue for a tag it does not know. */
 export type Raise = (tag: number, value: unknown) => unknown;
 

@@ -1,5 +1,5 @@
 // Law: one value has one encoding: integers take the shortest form, fields keep the order of the object, fields that are undefined are absent.
-import { type Lower, maxDepth, maxValueBytes, UnencodableValue, undefinedTag } from './values.ts';
+import { type Aside, type Lower, maxDepth, maxValueBytes, UnencodableValue, undefinedTag } from './values.ts';
 
 const startBytes = 4096;
 /** Shorter text is tried as ASCII first: most keys and ids are. */
@@ -12,10 +12,12 @@ class Writer {
   private at = 0;
   private maxBytes = maxValueBytes;
   private lower: Lower | undefined = undefined;
+  private aside: Aside | undefined = undefined;
 
-  encode(value: unknown, lower: Lower | undefined, maxBytes: number): Uint8Array {
+  encode(value: unknown, lower: Lower | undefined, maxBytes: number, aside: Aside | undefined): Uint8Array {
     this.at = 0;
     this.lower = lower;
+    this.aside = aside;
     this.maxBytes = maxBytes;
     this.write(value, 0);
     const encoded = this.bytes.slice(0, this.at);
@@ -153,6 +155,11 @@ class Writer {
     if (prototype === Object.prototype || prototype === null) {
       this.map(value as Record<string, unknown>, depth);
     } else if (value instanceof Uint8Array) {
+      const lowered = this.aside?.(value);
+      if (lowered !== undefined) {
+        this.named(lowered.tag, lowered.value, depth);
+        return;
+      }
       this.header(0xc4, value.length);
       this.raw(value);
     } else {
@@ -204,10 +211,15 @@ const writer = new Writer();
 
 /**
  * The bytes of a value. Throws UnencodableValue where it holds anything but plain data that `lower` does not lower, or takes more than
- * `maxBytes`.
+ * `maxBytes`, not counting what `aside` took.
  */
-export function encodeValue(value: unknown, lower?: Lower, maxBytes: number = maxValueBytes): Uint8Array {
-  const bytes = writer.encode(value, lower, maxBytes);
+export function encodeValue(
+  value: unknown,
+  lower?: Lower,
+  maxBytes: number = maxValueBytes,
+  aside?: Aside,
+): Uint8Array {
+  const bytes = writer.encode(value, lower, maxBytes, aside);
   if (bytes.length > maxBytes)
     throw new UnencodableValue(`a value of ${bytes.length} bytes exceeds its limit of ${maxBytes}`);
   return bytes;

@@ -22,7 +22,7 @@ export const frameKind = {
 } as const;
 
 /** Extension tags of the names that values may hold. */
-export const nameTag = { ref: 1, ask: 2, entity: 3 } as const;
+export const nameTag = { ref: 1, ask: 2, entity: 3, buffer: 4 } as const;
 
 /** An actor's uid in its node, or its path where that is all one knows. */
 export type Destination = number | string;

@@ -51,6 +51,7 @@ export class Names {
   }
 
   raise(session: Session, tag: number, value: unknown): unknown {
+    if (tag === nameTag.buffer) return arrived(session, asNumber(value));
     const fields = asList(value);
     if (tag === nameTag.ref) {
       return this.ref({ node: asText(fields[0]), path: asText(fields[1]), uid: asNumber(fields[2]) });
@@ -79,12 +80,19 @@ export class Names {
       this.office.anchor,
       'of another node',
       (reply) => this.office.reply(session, number, reply),
-      (error) => session.post([frameMark, frameKind.fail, number, error.code, error.message, reasonOut(error.reason)]),
+      (error) =>
+        session.owed.send([frameMark, frameKind.fail, number, error.code, error.message, reasonOut(error.reason)]),
     );
     this.system.wheel.add(ask, Math.min(leftMs, maxAskMs));
     session.serve(ask);
     return ask;
   }
+}
+
+function arrived({ arriving }: Session, index: number): Uint8Array {
+  const buffer = arriving[index];
+  if (buffer === undefined) throw new MalformedValue(`no buffer ${index} came with the frame`);
+  return buffer;
 }
 
 function refName({ node, path, uid }: ActorAddress): Lowered {

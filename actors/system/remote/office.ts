@@ -1,34 +1,19 @@
-// Law: nothing from another node reaches an actor that did not say, by a schema, what it takes from there; what does not pass is dropped
-// and counted under the node that sent it. Tell, ask and monitor mean across nodes what they mean within one.
-import { PendingAsk } from '../ask.ts';
-import type { Cell } from '../cell.ts';
+// Law: tell, ask and monitor mean across nodes what they mean within one. A peer is known by one session, over one network at a time.
+import { type AskErrorCode, PendingAsk } from '../ask.ts';
 import { decodeValue, encodeValue, UnencodableValue } from '../codec/index.ts';
 import { errorOf } from '../lifecycle.ts';
 import type { ActorSystem } from '../system.ts';
 import { type Monitor, type Office, type Target, unreachable } from '../target.ts';
 import { type ActorRef, type ExitReason, type Message, noproc, type TraceContext } from '../types.ts';
 import type { NodeId, PeerEvent } from '../world.ts';
-import { answerable } from './answerable.ts';
-import {
-  asDestination,
-  asList,
-  asNumber,
-  asText,
-  codeIn,
-  type Destination,
-  frameKind,
-  frameMark,
-  isFrame,
-  reasonIn,
-  reasonOut,
-  traceIn,
-  traceOut,
-} from './frames.ts';
+import { Arrivals } from './arrivals.ts';
+import { asideInto } from './buffers.ts';
+import { asList, type Destination, frameKind, frameMark, isFrame, traceOut } from './frames.ts';
 import { GroupsOffice } from './groups.ts';
 import { Names } from './names.ts';
 import { type Refusal, type RefusalReason, Refusals } from './refusals.ts';
 import { RemoteRef } from './remote-ref.ts';
-import { type FrameNetwork, RemoteWatcher, Session } from './session.ts';
+import { type FrameNetwork, Session } from './session.ts';
 
 export class RemoteOffice implements Office {
   readonly system: ActorSystem;
@@ -37,6 +22,7 @@ export class RemoteOffice implements Office {
   readonly anchor: Target;
   readonly names: Names;
   private readonly refusals = new Refusals();
+  private readonly arrivals = new Arrivals(this);
   private readonly sessions = new Map<NodeId, Session>();
   private readonly attached = new Map<FrameNetwork, () => void>();
 
@@ -55,7 +41,9 @@ export class RemoteOffice implements Office {
       throw new Error(`system '${name}' cannot speak as '${network.self}': name the system after its node`);
     if (this.attached.has(network)) throw new Error(`system '${name}' is attached to this network already`);
     const unPeer = network.onPeer((event) => this.onPeer(network, trusted, event));
-    const unFrame = network.onFrame((from, bytes) => this.onFrame(network, trusted, from, bytes));
+    const onFrame = (from: NodeId, bytes: Uint8Array, buffers: readonly Uint8Array[] = []): void =>
+      this.onFrame(network, trusted, from, bytes, buffers);
+    const unFrame = network.buffers === undefined ? network.onFrame(onFrame) : network.buffers.onFrame(onFrame);
     for (const node of network.peers()) this.open(network, trusted, node);
     const detach = (): void => {
       if (!this.attached.delete(network)) return;
@@ -117,11 +105,12 @@ export class RemoteOffice implements Office {
 
   reply(session: Session, number: number, value: unknown): void {
     try {
-      session.post([frameMark, frameKind.reply, number, value]);
+      if (!session.post([frameMark, frameKind.reply, number, value]))
+        session.owed.send(failFrame(number, 'refused', 'answered, and the way back was full'));
     } catch (error) {
       if (!(error instanceof UnencodableValue)) throw error;
       this.system.log('error', 'an answer cannot travel', { to: session.node, error });
-      session.post([frameMark, frameKind.fail, number, 'stopped', 'answered with what cannot travel', null]);
+      session.owed.send(failFrame(number, 'stopped', 'answered with what cannot travel'));
     }
   }
 
@@ -153,7 +142,7 @@ export class RemoteOffice implements Office {
   private open(network: FrameNetwork, trusted: boolean, node: NodeId): Session {
     const present = this.sessions.get(node);
     if (present !== undefined) return present;
-    const session = new Session(node, network, trusted, this.post, this.names);
+    const session = new Session(node, network, trusted, this.post, this.names, this.system.wheel);
     this.sessions.set(node, session);
     this.groups.peerUp(session);
     return session;
@@ -168,12 +157,22 @@ export class RemoteOffice implements Office {
   private readonly post = (session: Session, frame: readonly unknown[]): boolean => {
     if (!session.open) return false;
     const { network, node } = session;
-    return network.send(node, encodeValue(frame, session.lower, network.maxFrameBytes));
+    const { buffers: carrier, maxFrameBytes } = network;
+    if (carrier === undefined) return network.send(node, encodeValue(frame, session.lower, maxFrameBytes));
+    const buffers: Uint8Array[] = [];
+    const aside = asideInto(buffers, carrier.fromBytes, maxFrameBytes);
+    return carrier.send(node, encodeValue(frame, session.lower, maxFrameBytes, aside), buffers);
   };
 
   // ── arrivals ──
 
-  private onFrame(network: FrameNetwork, trusted: boolean, from: NodeId, bytes: Uint8Array): void {
+  private onFrame(
+    network: FrameNetwork,
+    trusted: boolean,
+    from: NodeId,
+    bytes: Uint8Array,
+    buffers: readonly Uint8Array[],
+  ): void {
     if (!isFrame(bytes)) return;
     let session = this.sessions.get(from);
     if (session === undefined) {
@@ -183,99 +182,13 @@ export class RemoteOffice implements Office {
     }
     if (session.network !== network) return;
     try {
-      this.onParsed(session, asList(decodeValue(bytes, session.raise)));
+      session.arriving = buffers;
+      this.arrivals.take(session, asList(decodeValue(bytes, session.raise)));
     } catch (error) {
       this.refuse(from, 'malformed', errorOf(error));
+    } finally {
+      session.arriving = [];
     }
-  }
-
-  private onParsed(session: Session, frame: readonly unknown[]): void {
-    const kind = frame[1];
-    switch (kind) {
-      case frameKind.tell:
-        this.onTell(session, asDestination(frame[2]), traceIn(frame[3]), frame[4]);
-        break;
-      case frameKind.reply:
-        session.awaitedAsk(asNumber(frame[2]))?.send(frame[3]);
-        break;
-      case frameKind.fail: {
-        const reason = frame[5] === null ? undefined : reasonIn(frame[5]);
-        session.awaitedAsk(asNumber(frame[2]))?.failAs(codeIn(frame[3]), asText(frame[4]), reason);
-        break;
-      }
-      case frameKind.monitor:
-        this.onMonitor(session, asNumber(frame[2]), asDestination(frame[3]));
-        break;
-      case frameKind.demonitor:
-        session.release(asNumber(frame[2]));
-        break;
-      case frameKind.down:
-        this.onDown(session, asNumber(frame[2]), reasonIn(frame[3]));
-        break;
-      default:
-        this.groups.onFrame(session, frame);
-    }
-  }
-
-  private onTell(session: Session, to: Destination, trace: TraceContext | undefined, raw: unknown): void {
-    const replyTo = (raw as { readonly replyTo?: unknown } | null)?.replyTo;
-    const ask = replyTo instanceof PendingAsk ? replyTo : undefined;
-    const cell = this.resolve(to);
-    if (cell !== undefined) ask?.retarget(cell, String((raw as Partial<Message>).type));
-    else {
-      // Not the sender's mistake: actors end.
-      ask?.fail('stopped', 'is not there', noproc);
-      this.system.deadLetter(new RemoteRef(this.system, this, this.hereAt(to)), asMessage(raw), 'stopped');
-      return;
-    }
-    const { schema } = cell.def;
-    if (schema === undefined && !session.trusted) {
-      ask?.fail('refused', 'takes nothing from other nodes');
-      this.refuse(session.node, 'closed', new Error(`${cell.path} has no schema and takes nothing from other nodes`));
-      return;
-    }
-    let message: Message;
-    try {
-      message = asMessage(schema === undefined ? raw : schema.parse(withoutReply(raw)));
-    } catch (error) {
-      ask?.fail('refused', 'refused it: it does not fit its schema');
-      this.refuse(session.node, 'schema', errorOf(error));
-      return;
-    }
-    cell.offer(answerable(message, ask), trace);
-  }
-
-  private onMonitor(session: Session, id: number, to: Destination): void {
-    const cell = this.resolve(to);
-    const watcher = new RemoteWatcher(session, id);
-    if (session.holds(id) || session.watchesAll) {
-      this.refuse(session.node, 'monitors', new Error('a monitor used twice, or too many of them'));
-      return;
-    }
-    if (cell === undefined) {
-      session.post([frameMark, frameKind.down, id, reasonOut(noproc)]);
-      return;
-    }
-    const monitor = { id: id as Monitor['id'], watcher, target: cell };
-    session.hold(id, monitor);
-    cell.addWatcher(monitor);
-  }
-
-  private onDown(session: Session, id: number, reason: ExitReason): void {
-    const monitor = session.takeWatched(id);
-    if (monitor === undefined) return;
-    const { watcher, target } = monitor;
-    watcher.bonds?.monitoring.delete(monitor.id);
-    watcher.pushSignal({ type: 'down', from: target, reason, id: monitor.id });
-  }
-
-  private resolve(to: Destination): Cell | undefined {
-    return typeof to === 'string' ? this.system.find(to) : this.names.exportedCell(to);
-  }
-
-  private hereAt(to: Destination): RemoteRef['address'] {
-    const { name } = this.system;
-    return typeof to === 'string' ? { node: name, path: to, uid: 0 } : { node: name, path: '', uid: to };
   }
 
   refuse(node: NodeId, reason: RefusalReason, error: Error): void {
@@ -286,18 +199,10 @@ export class RemoteOffice implements Office {
   }
 }
 
+function failFrame(number: number, code: AskErrorCode, words: string): readonly unknown[] {
+  return [frameMark, frameKind.fail, number, code, words, null];
+}
+
 function destination({ address: { uid, path } }: RemoteRef): Destination {
   return uid === 0 ? path : uid;
-}
-
-function asMessage(raw: unknown): Message {
-  if (typeof (raw as { readonly type?: unknown } | null)?.type !== 'string')
-    throw new TypeError('a message has a type, which is text');
-  return raw as Message;
-}
-
-function withoutReply(raw: unknown): unknown {
-  if (typeof raw !== 'object' || raw === null || !('replyTo' in raw)) return raw;
-  const { replyTo: _, ...message } = raw;
-  return message;
 }

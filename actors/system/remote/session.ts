@@ -5,12 +5,26 @@ import type { Lower, Lowered, Raise } from '../codec/index.ts';
 import type { QueuedSignal } from '../signals.ts';
 import type { Monitor, Watcher } from '../target.ts';
 import { unreachable } from '../target.ts';
+import type { TimerWheel } from '../timer-wheel.ts';
 import type { MonitorId } from '../types.ts';
 import type { Network, NodeId } from '../world.ts';
 import { frameKind, frameMark, reasonOut } from './frames.ts';
+import { OwedFrames } from './owed-frames.ts';
 
 /** What reaching other nodes needs of a transport. */
-export type FrameNetwork = Pick<Network, 'self' | 'peers' | 'onPeer' | 'send' | 'onFrame' | 'maxFrameBytes'>;
+export interface FrameNetwork
+  extends Pick<Network, 'self' | 'peers' | 'onPeer' | 'send' | 'onFrame' | 'maxFrameBytes'> {
+  /** Where the transport moves whole buffers beside a frame; it is then used instead of `send` and `onFrame`. */
+  readonly buffers?: BufferNetwork;
+}
+
+export interface BufferNetwork {
+  /** Shorter byte strings go through the frame: moving one costs about as much as copying this. */
+  readonly fromBytes: number;
+  /** As `send`. The buffers are given away with the frame. */
+  send(to: NodeId, frame: Uint8Array, buffers: readonly Uint8Array[]): boolean;
+  onFrame(handler: (from: NodeId, frame: Uint8Array, buffers: readonly Uint8Array[]) => void): () => void;
+}
 
 /** How refs and reply addresses are named towards a peer. */
 export interface SessionNames {
@@ -31,12 +45,16 @@ export class Session {
   readonly trusted: boolean;
   /** Encodes and sends a frame of this session. False: refused by the network. */
   readonly post: (frame: readonly unknown[]) => boolean;
+  /** What must arrive while the session lasts: ends that are watched, and that an ask has failed. */
+  readonly owed: OwedFrames;
   readonly lower: Lower;
   readonly raise: Raise;
 
   /** Asks this node waits for the peer to answer, by number. */
   private readonly awaited = new Map<number, PendingAsk>();
   private lastAsk = 0;
+  /** Those of the frame that is being decoded. */
+  arriving: readonly Uint8Array[] = [];
   /** Asks of the peer that actors of this node are to answer. */
   private readonly served = new Set<PendingAsk>();
   /** Monitors of this node's actors on the peer's. */
@@ -50,11 +68,13 @@ export class Session {
     trusted: boolean,
     post: (session: Session, frame: readonly unknown[]) => boolean,
     names: SessionNames,
+    wheel: TimerWheel,
   ) {
     this.node = node;
     this.network = network;
     this.trusted = trusted;
     this.post = (frame) => post(this, frame);
+    this.owed = new OwedFrames(wheel, this.post, maxMonitorsHeld + maxAsksServed);
     this.lower = (object) => names.lower(this, object);
     this.raise = (tag, value) => names.raise(this, tag, value);
   }
@@ -118,6 +138,7 @@ export class Session {
 
   close(): void {
     this.open = false;
+    this.owed.close();
     const reason = unreachable(this.node);
     for (const ask of [...this.awaited.values()]) ask.fail('stopped', 'went out of reach before it answered', reason);
     for (const ask of [...this.served]) ask.abandon();
@@ -145,6 +166,6 @@ export class RemoteWatcher implements Watcher {
   pushSignal(signal: QueuedSignal): void {
     if (signal.type !== 'down') return;
     this.session.release(this.id);
-    this.session.post([frameMark, frameKind.down, this.id, reasonOut(signal.reason)]);
+    this.session.owed.send([frameMark, frameKind.down, this.id, reasonOut(signal.reason)]);
   }
 }
