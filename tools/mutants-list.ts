@@ -87,9 +87,9 @@ export const mutants: readonly Mutant[] = [
   {
     bug: 'dynamic children stop one after the other',
     file: 'supervisor/children.ts',
-    find: "    if (ids.length > 0) this.effects.push({ type: 'stop', ids });\n    for (const id of ids) yield { type: 'stop', id };",
+    find: "    if (ids.length > 0) this.effects.push({ type: 'stop', ids });",
     replace:
-      "    for (const id of ids) {\n      this.effects.push({ type: 'stop', ids: [id] });\n      yield { type: 'stop', id };\n    }",
+      "    for (const id of ids) {\n      this.effects.push({ type: 'stop', ids: [id] });\n      while (!this.ended.has(id)) yield { type: 'stops' };\n    }",
   },
   {
     bug: 'a dynamic child that ended is gone only with the slowest of its siblings',

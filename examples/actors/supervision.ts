@@ -1,6 +1,5 @@
 import {
   ask,
-  child,
   createSystem,
   defineActor,
   type ReplyTo,
@@ -29,7 +28,7 @@ const bar = system.spawn(
     strategy: 'one_for_one',
     intensity: 3,
     periodMs: 5000,
-    children: [child({ id: 'barista', actor: barista, args: 'lobby' })],
+    children: [{ id: 'barista', actor: barista, args: 'lobby' }],
   }),
   undefined,
   { name: 'bar' },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { child, defineActor, type Message } from '../index.ts';
+import { type ChildSpec, child, defineActor, type Message, supervisor } from '../index.ts';
 import { SupervisorModel } from './model.ts';
 import type { ModelEvent } from './model-events.ts';
 
@@ -65,4 +65,34 @@ test('child() holds a specification to the arguments of its actor, at compile ti
   // @ts-expect-error: the actor is started with a number
   const wrong = child({ id: 'b', actor: numbered, args: 'one' });
   expect([right.id, wrong.id]).toEqual(['a', 'b']);
+});
+
+test('supervisor() holds each of its children to the arguments of its own actor, at compile time', () => {
+  const numbered = defineActor<Message, null, number>({ kind: 'n', start: () => null, receive: () => undefined });
+  const named = defineActor<Message, null, string>({ kind: 's', start: () => null, receive: () => undefined });
+  const plain = defineActor<Message, null>({ kind: 'p', start: () => null, receive: () => undefined });
+  const built: ChildSpec[] = ['d', 'e'].map((id) => ({ id, actor: numbered, args: 1 }));
+  const neverRun = (): void => {
+    supervisor({
+      strategy: 'rest_for_one',
+      children: [
+        { id: 'a', actor: numbered, args: 1, restart: 'transient' },
+        { id: 'b', actor: named, args: 'x' },
+        { id: 'c', actor: plain, args: undefined },
+        ...built,
+      ],
+    });
+    supervisor({ children: built });
+    supervisor({ children: [] });
+    // @ts-expect-error: a number where its actor takes text
+    supervisor({ children: [{ id: 'b', actor: named, args: 1 }] });
+    supervisor({
+      children: [
+        { id: 'b', actor: named, args: 'x' },
+        // @ts-expect-error: its actor is started with a number
+        { id: 'a', actor: numbered },
+      ],
+    });
+  };
+  expect(neverRun).toBeTypeOf('function');
 });

@@ -36,7 +36,13 @@ export interface ChildSpec<M extends Message = any, A = any> extends ChildRules 
   readonly args: NoInfer<A>;
 }
 
-/** A child whose arguments are checked against its actor. A literal's in `children` are not: they are children of any kind. */
+/** Children of different actors, each with the arguments its own actor takes. */
+export type TypedChildren<A extends readonly unknown[]> = {
+  // biome-ignore lint/suspicious/noExplicitAny: children of one supervisor speak different protocols
+  readonly [K in keyof A]: ChildSpec<any, A[K]>;
+};
+
+/** A child whose arguments are checked against its actor, where it is not written in the specification itself. */
 export function child<M extends Message, A>(spec: ChildSpec<M, A>): ChildSpec {
   return spec;
 }

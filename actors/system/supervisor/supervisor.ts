@@ -20,13 +20,19 @@ import {
   type StartChildError,
   type SupervisorSpec,
   SupervisorSpecError,
+  type TypedChildren,
 } from './spec.ts';
 
 /** gen_server's default for calls. */
 const defaultTimeoutMs = 5000;
 
-/** An actor definition from a specification. Throws SupervisorSpecError, with OTP's code, where the specification is bad. */
-export function supervisor(spec: SupervisorSpec): ActorDef<SupervisorMessage, unknown> {
+/**
+ * An actor definition from a specification, in which each child's arguments are checked against its actor at compile time. Throws
+ * SupervisorSpecError, with OTP's code, where the specification is bad.
+ */
+export function supervisor<const A extends readonly unknown[]>(
+  spec: Omit<SupervisorSpec, 'children'> & { readonly children: readonly [...TypedChildren<A>] },
+): ActorDef<SupervisorMessage, unknown> {
   checkSupervisorSpec(spec);
   const rules = rulesOf(spec, spec.strategy ?? 'one_for_one');
   return definition(rules, spec.children.map(staticPlan));
