@@ -21,7 +21,8 @@ export interface NodeSetup {
   readonly bootstrap: readonly string[];
   readonly baseMs: number;
 }
-export type ToNode = { readonly load: number } | 'mark' | 'report';
+/** `count` and `mark` answer without the latencies. */
+export type ToNode = { readonly load: number } | 'mark' | 'count' | 'report';
 export interface Report {
   readonly decisions: number;
   readonly latenciesMs: readonly number[];
@@ -159,10 +160,12 @@ network.onFrame((from, bytes) => {
 process.on('message', (message: ToNode) => {
   if (message === 'report') {
     process.send!({ decisions, latenciesMs, peers: network.peers().length } satisfies Report);
-  } else if (message === 'mark') {
-    decisions = 0;
-    latenciesMs = [];
-    process.send!({ decisions, latenciesMs, peers: network.peers().length } satisfies Report);
+  } else if (message === 'count' || message === 'mark') {
+    if (message === 'mark') {
+      decisions = 0;
+      latenciesMs = [];
+    }
+    process.send!({ decisions, latenciesMs: [], peers: network.peers().length } satisfies Report);
   } else {
     load = message.load;
     propose();

@@ -1,22 +1,41 @@
 // Law: consensus figures are ratios to etcd's from the same run on the same machine: real processes on loopback, real signatures,
 // fdatasync on both sides, and CPU seconds from the kernel's own books, since wall time on a shared machine says little.
-// Usage: node test/bench/consensus.ts [seconds per row]
+// Rows are measured over a number of decisions, after as many unmeasured ones: on a busy machine the share of starting and compiling
+// would otherwise depend on how busy it is.
+// Usage: node test/bench/consensus.ts [least seconds per row] [--quick: n = 4 with all up only] [--in-flight 64,256]
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import type { NodeSetup, Report, ToNode } from './consensus-node.ts';
 import { type DelayingProxy, delayingProxy } from './delaying-proxy.ts';
 import { startEtcd } from './etcd.ts';
 
-const seconds = Number(process.argv[2] ?? 4);
-const warmUpMs = 3_000;
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, 'in-flight': { type: 'string', default: '1,64,256' } },
+});
+const leastMs = Number(positionals[0] ?? 4) * 1_000;
+const mostMs = 60_000;
 const delayMs = 25;
 const valueBytes = 200;
-const depths = [1, 64, 256];
+const depths = options['in-flight'].split(',').map(Number);
+/** What a row with that many in flight is measured over. */
+const decisionsOf = (inFlight: number): number => (inFlight === 1 ? 500 : 8_000);
 const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Until that many more were `done` and the least time has passed, or too much has. */
+async function awaitDecisions(inFlight: number, done: () => Promise<number>): Promise<void> {
+  const [startMs, before] = [performance.now(), await done()];
+  for (;;) {
+    await sleep(100);
+    const elapsedMs = performance.now() - startMs;
+    if (elapsedMs > mostMs || (elapsedMs > leastMs && (await done()) - before >= decisionsOf(inFlight))) return;
+  }
+}
 
 interface Row {
   readonly perSecond: number;
@@ -75,11 +94,15 @@ class Mesh {
     const nodes = this.#nodes;
     const share = (i: number): number => Math.floor(inFlight / nodes.length) + (i < inFlight % nodes.length ? 1 : 0);
     for (const [i, node] of nodes.entries()) node.send({ load: share(i) } satisfies ToNode);
-    await sleep(warmUpMs);
+    const done = async (): Promise<number> => {
+      const counts = await Promise.all(nodes.map((node) => this.#ask(node, 'count')));
+      return counts.reduce((sum, { decisions }) => sum + decisions, 0);
+    };
+    await awaitDecisions(inFlight, done);
     const cpu = (): number => nodes.reduce((sum, { pid }) => sum + cpuMicros(pid!), 0);
     await Promise.all(nodes.map((node) => this.#ask(node, 'mark')));
     const [cpuBefore, startMs] = [cpu(), performance.now()];
-    await sleep(seconds * 1_000);
+    await awaitDecisions(inFlight, done);
     const reports = await Promise.all(nodes.map((node) => this.#ask(node, 'report')));
     const row = rowOf(
       reports.flatMap(({ latenciesMs }) => latenciesMs),
@@ -96,7 +119,7 @@ class Mesh {
     for (const node of this.#nodes) node.kill('SIGKILL');
   }
 
-  #ask(node: ChildProcess, what: 'mark' | 'report'): Promise<Report> {
+  #ask(node: ChildProcess, what: Exclude<ToNode, { readonly load: number }>): Promise<Report> {
     const reply = next<Report>(node);
     node.send(what satisfies ToNode);
     return reply;
@@ -134,11 +157,12 @@ async function measureEtcd(): Promise<void> {
       }
     };
     const clients = Array.from({ length: inFlight }, client);
-    await sleep(warmUpMs);
+    const done = async (): Promise<number> => latenciesMs.length;
+    await awaitDecisions(inFlight, done);
     const cpu = (): number => etcd.pids.reduce((sum, pid) => sum + cpuMicros(pid), 0);
     const [cpuBefore, startMs] = [cpu(), performance.now()];
     latenciesMs = [];
-    await sleep(seconds * 1_000);
+    await awaitDecisions(inFlight, done);
     const row = rowOf([...latenciesMs], performance.now() - startMs, cpu() - cpuBefore);
     isRunning = false;
     await Promise.all(clients);
@@ -161,14 +185,14 @@ function print(name: string, inFlight: number, row: Row): void {
 
 try {
   await measureEtcd();
-  for (const members of [4, 7]) {
-    for (const down of [0, 1]) {
+  for (const members of options.quick ? [4] : [4, 7]) {
+    for (const down of options.quick ? [0] : [0, 1]) {
       const mesh = await Mesh.start(members, members - down, false);
       for (const inFlight of depths) print(`parley n=${members}, ${down} down`, inFlight, await mesh.measure(inFlight));
       mesh.stop();
     }
   }
-  for (const down of [0, 1]) {
+  for (const down of options.quick ? [] : [0, 1]) {
     const mesh = await Mesh.start(4, 4 - down, true);
     const row = await mesh.measure(1);
     print(`δ=${delayMs} ms n=4, ${down} down`, 1, row);
