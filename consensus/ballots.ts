@@ -6,6 +6,7 @@ import type { ValueId, VoteKind } from './core.ts';
 import type { EpochView } from './epoch.ts';
 import { conflictOf } from './evidence.ts';
 import { decodeEntry, type Vote } from './messages.ts';
+import { appended, nothing, Rounds } from './rounds.ts';
 import type { Rules } from './rules.ts';
 import { type HeldEntry, type SignedEntry, sameEntry, sameSigned } from './signed-entry.ts';
 import {
@@ -42,17 +43,20 @@ export type Conclusion =
 /** Statements of one kind and round. */
 interface Slots {
   /** What each member said first. */
-  readonly first: Map<NodeId, HeldVote>;
+  first: readonly HeldVote[];
   /** What a member said besides: it convicts, and one is enough. */
-  second: Map<NodeId, HeldVote> | undefined;
+  second: readonly HeldVote[];
 }
-type RoundBallots = Record<VoteKind, Slots>;
+interface RoundBallots {
+  prevote: Slots | undefined;
+  precommit: Slots | undefined;
+}
 const kinds = ['prevote', 'precommit'] as const;
 
 export class Ballots {
   readonly #epoch: EpochView;
   readonly #rules: Rules;
-  readonly #rounds = new Map<number, RoundBallots>();
+  readonly #rounds = new Rounds<RoundBallots>();
   readonly #keeper: VoteKeeper;
 
   constructor(epoch: EpochView, rules: Rules) {
@@ -67,14 +71,11 @@ export class Ballots {
     const { kind, round, value } = vote;
     const { signer } = held;
     const slots = this.#slots(kind, round);
-    const first = slots.first.get(signer);
-    if (first !== undefined && (slots.second?.has(signer) === true || sameEntry(first.held, held))) return false;
+    const first = of(slots.first, signer);
+    if (first !== undefined && (of(slots.second, signer) !== undefined || sameEntry(first.held, held))) return false;
     this.#findConflicts(added, onConflict);
-    if (first === undefined) slots.first.set(signer, added);
-    else {
-      slots.second ??= new Map();
-      slots.second.set(signer, added);
-    }
+    if (first === undefined) slots.first = appended(slots.first, added);
+    else slots.second = appended(slots.second, added);
     const weight = this.#epoch.weights.get(signer) ?? 0;
     this.#rules.applyVote(this.#keeper, { kind, round, voter: signer, value }, weight, currentRound);
     // The keeper counts an equivocator's first statement only. Its second one may complete a certificate for a value that others see.
@@ -93,7 +94,7 @@ export class Ballots {
 
   /** Every value voted for, by round and kind: what a restarted node concludes from. */
   *values(): Iterable<{ readonly kind: VoteKind; readonly round: number; readonly value: ValueId }> {
-    for (const round of this.#rounds.keys()) {
+    for (const [round] of this.#rounds) {
       for (const kind of kinds) {
         const values = new Set<ValueId>();
         for (const { vote } of this.all(kind, round)) if (vote.value !== null) values.add(vote.value);
@@ -111,16 +112,15 @@ export class Ballots {
   }
 
   /** All statements; at most two of each member. */
-  *all(kind: VoteKind, round: number): Iterable<HeldVote> {
+  all(kind: VoteKind, round: number): readonly HeldVote[] {
     const slots = this.#rounds.get(round)?.[kind];
-    if (slots === undefined) return;
-    yield* slots.first.values();
-    if (slots.second !== undefined) yield* slots.second.values();
+    if (slots === undefined) return nothing;
+    return slots.second.length === 0 ? slots.first : [...slots.first, ...slots.second];
   }
 
   /** All statements of all kinds and rounds. */
   *everything(): Iterable<HeldEntry> {
-    for (const round of this.#rounds.keys())
+    for (const [round] of this.#rounds)
       for (const kind of kinds) for (const { held } of this.all(kind, round)) yield held;
   }
 
@@ -134,9 +134,9 @@ export class Ballots {
   #weightFor(kind: VoteKind, round: number, value: ValueId): number {
     const slots = this.#rounds.get(round)?.[kind];
     if (slots === undefined) return 0;
-    if (slots.second !== undefined) return this.#weigh(this.votesFor(kind, round, value));
+    if (slots.second.length > 0) return this.#weigh(this.votesFor(kind, round, value));
     let weight = 0;
-    for (const { vote, held } of slots.first.values())
+    for (const { vote, held } of slots.first)
       if (vote.value === value) weight += this.#epoch.weights.get(held.signer) ?? 0;
     return weight;
   }
@@ -146,13 +146,14 @@ export class Ballots {
   }
 
   /** Whether this very vote is held, so that its signature need not be checked again. */
-  readonly isKnown = (signed: SignedEntry): boolean => {
+  isKnown(signed: SignedEntry): boolean {
     const entry = decodeEntry(signed.entry);
     if (entry.type !== 'vote') return false;
     const slots = this.#rounds.get(entry.vote.round)?.[entry.vote.kind];
-    const known = [slots?.first.get(signed.signer), slots?.second?.get(signed.signer)];
+    if (slots === undefined) return false;
+    const known = [of(slots.first, signed.signer), of(slots.second, signed.signer)];
     return known.some((each) => each !== undefined && sameSigned(each.held, signed));
-  };
+  }
 
   /** Whether a round-0 prevote names the proposal of that hash. */
   isNamed(hash: string): boolean {
@@ -162,18 +163,16 @@ export class Ballots {
 
   forget(keep: (round: number) => boolean): void {
     forgetRounds(this.#keeper, keep);
-    for (const round of this.#rounds.keys()) if (!keep(round)) this.#rounds.delete(round);
+    this.#rounds.forget(keep);
   }
 
   #slots(kind: VoteKind, round: number): Slots {
     let ballots = this.#rounds.get(round);
     if (ballots === undefined) {
-      ballots = {
-        prevote: { first: new Map(), second: undefined },
-        precommit: { first: new Map(), second: undefined },
-      };
+      ballots = { prevote: undefined, precommit: undefined };
       this.#rounds.set(round, ballots);
     }
+    ballots[kind] ??= { first: nothing, second: nothing };
     return ballots[kind];
   }
 
@@ -185,12 +184,11 @@ export class Ballots {
   }
 
   #findConflicts({ vote, held }: HeldVote, onConflict: (conflict: Conflict) => void): void {
-    for (const ballots of this.#rounds.values()) {
+    for (const [round] of this.#rounds) {
       for (const kind of kinds) {
-        const { first, second } = ballots[kind];
-        for (const known of [first.get(held.signer), second?.get(held.signer)]) {
-          const conflict = known === undefined ? undefined : conflictOf(known.vote, vote);
-          if (conflict !== undefined) onConflict({ kind: conflict, first: known!.held, second: held });
+        for (const known of this.all(kind, round)) {
+          const conflict = known.held.signer === held.signer ? conflictOf(known.vote, vote) : undefined;
+          if (conflict !== undefined) onConflict({ kind: conflict, first: known.held, second: held });
         }
       }
     }
@@ -200,4 +198,9 @@ export class Ballots {
 /** A member may have made two different statements for one value. */
 function addOnce(found: HeldEntry[], held: HeldEntry): void {
   if (!found.some(({ signer }) => signer === held.signer)) found.push(held);
+}
+
+function of(votes: readonly HeldVote[], signer: NodeId): HeldVote | undefined {
+  for (const each of votes) if (each.held.signer === signer) return each;
+  return undefined;
 }

@@ -1,6 +1,7 @@
 // Law: many instances, one engine, no clock and no I/O: the same inputs in the same order give the same outputs.
 import type { NodeId } from '../actors/system/index.ts';
 import { defaultLimits, type Engine, type EngineInput, type EngineOptions, type EngineOutput } from './engine-types.ts';
+import { EntryMemo } from './entry-memo.ts';
 import { type EpochView, epochViewOf, leaderOrder } from './epoch.ts';
 import type { InstanceHost } from './instance-host.ts';
 import { Intake } from './intake.ts';
@@ -35,7 +36,8 @@ class InstanceEngine implements Engine {
     this.#options = options;
     this.#epoch = { ...epochViewOf(config, meshId, crypto), thresholds: rules.thresholds(config) };
     const voter = self !== undefined && this.#epoch.weights.has(self.id) ? self : undefined;
-    const outbox = new Outbox(voter, crypto);
+    const memo = new EntryMemo(crypto);
+    const outbox = new Outbox(voter, crypto, memo);
     const host: InstanceHost = {
       self: voter?.id,
       epoch: this.#epoch,
@@ -61,7 +63,7 @@ class InstanceEngine implements Engine {
     };
     this.#outbox = outbox;
     this.#registry = new Registry(host);
-    this.#intake = new Intake(this.#epoch, crypto, this.#registry);
+    this.#intake = new Intake(this.#epoch, crypto, this.#registry, memo);
   }
 
   get liveCount(): number {

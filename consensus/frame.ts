@@ -68,13 +68,13 @@ export function readIntroduction(reader: ByteReader): Introduction {
   return { instance: reader.hash(), subject: readSubject(reader) };
 }
 
-/** Throws MalformedBytes on anything `encodeFrame` would not have written. */
-export function decodeFrame(bytes: Uint8Array): Frame {
+/** Throws MalformedBytes on anything `encodeFrame` would not have written. With `viewBatch`, the batch's entries are parts of `bytes`. */
+export function decodeFrame(bytes: Uint8Array, batchOf: (reader: ByteReader) => Batch = readBatch): Frame {
   if (bytes.length > maxFrameBytes)
     throw new MalformedBytes(`a frame of ${bytes.length} bytes exceeds ${maxFrameBytes}`);
   const reader = new ByteReader(bytes, frameDomain);
   const frame: Frame = {
-    batch: reader.bool() ? readBatch(reader) : undefined,
+    batch: reader.bool() ? batchOf(reader) : undefined,
     relayed: reader.list(maxItems, readSignedEntry),
     subjects: reader.list(maxItems, readIntroduction),
     payloads: reader.list(maxItems, (r) => r.bytes(maxPayloadBytes)),

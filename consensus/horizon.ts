@@ -6,7 +6,7 @@ export class Horizon {
   readonly #epoch: EpochView;
   readonly #futureRounds: number;
   /** The latest round in which each member was seen beyond this node's. */
-  readonly #ahead = new Map<NodeId, number>();
+  #ahead: Map<NodeId, number> | undefined;
 
   constructor(epoch: EpochView, futureRounds: number) {
     this.#epoch = epoch;
@@ -19,12 +19,14 @@ export class Horizon {
   }
 
   saw(node: NodeId, round: number, current: number): void {
-    if (round > current && round > (this.#ahead.get(node) ?? -1)) this.#ahead.set(node, round);
+    if (round <= current || round <= (this.#ahead?.get(node) ?? -1)) return;
+    this.#ahead ??= new Map();
+    this.#ahead.set(node, round);
   }
 
   /** The latest round that members of more than f weight have reached, so at least one honest; −1 for none. */
   reached(): number {
-    if (this.#ahead.size === 0) return -1;
+    if (this.#ahead === undefined) return -1;
     let weight = 0;
     for (const [node, round] of [...this.#ahead].sort(([, a], [, b]) => b - a)) {
       weight += this.#epoch.weights.get(node) ?? 0;
@@ -34,6 +36,6 @@ export class Horizon {
   }
 
   entered(round: number): void {
-    for (const [node, seen] of this.#ahead) if (seen <= round) this.#ahead.delete(node);
+    for (const [node, seen] of this.#ahead ?? []) if (seen <= round) this.#ahead?.delete(node);
   }
 }

@@ -23,6 +23,7 @@ import { OwnStatements } from './own-statements.ts';
 import { Pacer } from './pacer.ts';
 import { type HeldProposal, Proposals } from './proposals.ts';
 import { Restoring } from './restoring.ts';
+import { Rounds } from './rounds.ts';
 import { Settlement } from './settlement.ts';
 import { HeldEntry, type SignedEntry } from './signed-entry.ts';
 
@@ -35,10 +36,9 @@ export class Instance {
   readonly #ballots: Ballots;
   readonly #proposals = new Proposals();
   readonly #own: OwnStatements;
-  readonly #polkas = new Map<number, ValueId>();
+  readonly #polkas = new Rounds<ValueId>();
   readonly #horizon: Horizon;
   readonly #judge: Judge;
-  readonly #leading: Leading;
   readonly #pacer: Pacer;
   #core: CoreState;
   #offer: ValueId | undefined;
@@ -54,7 +54,6 @@ export class Instance {
     this.#horizon = new Horizon(host.epoch, host.limits.futureRounds);
     this.#judge = new Judge(id, subject, this.order, host, this.#ballots, this.#proposals, this.#polkas);
     this.#pacer = new Pacer(id, host, this.#own, this.#proposals);
-    this.#leading = new Leading(this.order, host, this.#ballots, this.#proposals, this.#own, this.#judge, this.#pacer);
     this.#core = initialCore(id);
   }
 
@@ -319,7 +318,8 @@ export class Instance {
     const { round, validValue } = this.#core;
     if (this.#host.self === undefined || this.leader(round) !== this.#host.self || this.#own.has('proposal', round))
       return false;
-    const plan = this.#leading.plan(this.#core, this.#offer, this.#readCore);
+    const parts = [this.#ballots, this.#proposals, this.#own, this.#judge, this.#pacer] as const;
+    const plan = new Leading(this.order, this.#host, ...parts).plan(this.#core, this.#offer, this.#readCore);
     if (plan === undefined) return false;
     if (plan.value === undefined) {
       if (this.#pacer.once('wanted'))
@@ -352,7 +352,7 @@ export class Instance {
   #conclude(kind: VoteKind, round: number, value: ValueId): void {
     const conclusion = this.#settlement === undefined ? this.#ballots.conclude(kind, round, value) : undefined;
     if (conclusion?.type === 'decide') this.#decide(conclusion.kind, round, value);
-    else if (conclusion?.type === 'polka' && !this.#polkas.has(round)) {
+    else if (conclusion?.type === 'polka' && this.#polkas.get(round) === undefined) {
       this.#polkas.set(round, value);
       this.#core = this.#host.rules.learnPolka(this.#core, round, value);
     }
@@ -402,7 +402,7 @@ export class Instance {
     const { validRound, lockedValue, validValue } = this.#core;
     const keep = (round: number): boolean => this.#horizon.isNear(round, this.#core.round) || round === validRound;
     this.#ballots.forget(keep);
-    for (const round of [...this.#polkas.keys()]) if (!keep(round)) this.#polkas.delete(round);
+    this.#polkas.forget(keep);
     this.#horizon.entered(this.#core.round);
     const reported = new Set(reportedValues(this.#ballots));
     this.#proposals.forget(

@@ -2,11 +2,13 @@
 import type { Crypto, NodeId } from '../actors/system/index.ts';
 import { hex, MalformedBytes } from '../protocols/wire/index.ts';
 import { decodeCertificate, verifyCertificateIn } from './certificate.ts';
+import type { EntryMemo } from './entry-memo.ts';
 import type { EpochView } from './epoch.ts';
 import { decodeFrame } from './frame.ts';
-import { decodeEntry, type InstanceId, instanceIdOf } from './messages.ts';
+import type { Instance } from './instance.ts';
+import { decodeEntry, instanceIdOf } from './messages.ts';
 import { instanceOf, type Registry } from './registry.ts';
-import { type Batch, HeldEntry, openBatch, type SignedEntry, verifySignedEntry } from './signed-entry.ts';
+import { type Batch, HeldEntry, openBatch, type SignedEntry, verifySignedEntry, viewBatch } from './signed-entry.ts';
 
 /** Statements of one honest member about one instance in one batch: seldom more than proposal, prevote and precommit. */
 const sparseFactor = 8;
@@ -17,8 +19,10 @@ export class Intake {
   readonly #epoch: EpochView;
   readonly #crypto: Crypto;
   readonly #registry: Registry;
+  readonly #memo: EntryMemo;
 
-  constructor(epoch: EpochView, crypto: Crypto, registry: Registry) {
+  constructor(epoch: EpochView, crypto: Crypto, registry: Registry, memo: EntryMemo) {
+    this.#memo = memo;
     this.#epoch = epoch;
     this.#crypto = crypto;
     this.#registry = registry;
@@ -26,7 +30,7 @@ export class Intake {
 
   frame(from: NodeId, bytes: Uint8Array): void {
     try {
-      const frame = decodeFrame(bytes);
+      const frame = decodeFrame(bytes, viewBatch);
       for (const { instance, subject } of frame.subjects) {
         if (this.#registry.isKnown(instance)) continue;
         if (instanceIdOf(this.#epoch.scope, subject, this.#crypto) === instance)
@@ -60,24 +64,30 @@ export class Intake {
       this.#registry.refuse(from, `${signer} is not a member of epoch ${this.#epoch.scope.epoch}`);
       return;
     }
-    const entries = batch.entries.map(decodeEntry);
-    const held = openBatch(batch, this.#crypto);
-    if (held === undefined) this.#registry.refuse(from, `the signature of ${signer} on a batch does not verify`);
-    else {
-      // A batch is held as long as any of its entries: one that is mostly of no use here must not be.
-      const known = new Set<InstanceId>();
-      for (const entry of entries)
-        if (this.#registry.find(instanceOf(entry)) !== undefined) known.add(instanceOf(entry));
-      const isSparse = known.size * sparseFactor < entries.length;
-      let strangers = 0;
-      for (const [i, entry] of entries.entries()) {
-        if (!this.#registry.isKnown(instanceOf(entry)) && ++strangers > strangersPerBatch) continue;
-        if (isSparse) held[i]!.detach();
-        this.#registry.entry(from, entry, held[i]!);
-      }
-      if (strangers > strangersPerBatch)
-        this.#registry.refuse(from, `${signer} says more about unknown instances at once than is heard`);
+    const known = batch.entries.map((view) => this.#memo.recall(view));
+    const kept = { signer, entries: known.map(({ bytes }) => bytes), signature: batch.signature };
+    const leafHashes = known.map(({ leafHash }) => leafHash);
+    const opened = openBatch(kept, this.#crypto, leafHashes);
+    if (opened === undefined) {
+      this.#registry.refuse(from, `the signature of ${signer} on a batch does not verify`);
+      return;
     }
+    // A batch is held as long as any of its entries: one that is mostly of no use here must not be.
+    const met = new Set<Instance>();
+    for (const { entry } of known) {
+      const instance = this.#registry.find(instanceOf(entry));
+      if (instance !== undefined) met.add(instance);
+    }
+    const isSparse = met.size * sparseFactor < known.length;
+    let strangers = 0;
+    for (let i = 0; i < known.length; i++) {
+      const { entry } = known[i]!;
+      if (!this.#registry.isKnown(instanceOf(entry)) && ++strangers > strangersPerBatch) continue;
+      if (isSparse) opened[i]!.detach();
+      this.#registry.entry(from, entry, opened[i]!);
+    }
+    if (strangers > strangersPerBatch)
+      this.#registry.refuse(from, `${signer} says more about unknown instances at once than is heard`);
   }
 
   /** Stops at the first thing that is wrong: a peer that relays one forgery has no claim to more of this node's time. */

@@ -8,6 +8,8 @@ import type { InstanceHost } from './instance-host.ts';
 import { checkJustification } from './justification.ts';
 import type { InstanceId, Subject } from './messages.ts';
 import type { HeldProposal, Proposals } from './proposals.ts';
+import type { Rounds } from './rounds.ts';
+import type { SignedEntry } from './signed-entry.ts';
 
 export class Judge {
   readonly #id: InstanceId;
@@ -17,7 +19,7 @@ export class Judge {
   readonly #ballots: Ballots;
   readonly #proposals: Proposals;
   /** Values that a quorum prevoted, by round. */
-  readonly #polkas: ReadonlyMap<number, ValueId>;
+  readonly #polkas: Rounds<ValueId>;
   #convicted: Set<string> | undefined;
 
   constructor(
@@ -27,7 +29,7 @@ export class Judge {
     host: InstanceHost,
     ballots: Ballots,
     proposals: Proposals,
-    polkas: ReadonlyMap<number, ValueId>,
+    polkas: Rounds<ValueId>,
   ) {
     this.#id = id;
     this.#subject = subject;
@@ -44,7 +46,8 @@ export class Judge {
     if (proposal.polkaRound >= 0 && this.#polkas.get(proposal.polkaRound) === proposal.value) return true;
     if (proposal.round > 0 && justification === undefined) return undefined;
     const { epoch, crypto, rules } = this.#host;
-    const context = { epoch, crypto, order: this.#order, judge: rules.judgeReports, isKnown: this.#ballots.isKnown };
+    const isKnown = (signed: SignedEntry): boolean => this.#ballots.isKnown(signed);
+    const context = { epoch, crypto, order: this.#order, judge: rules.judgeReports, isKnown };
     if (checkJustification(proposal, justification, context).ok) return true;
     const { signer: culprit } = held.held;
     this.convict({ kind: 'unjustified', culprit, subject: this.#subject, proposal: held.held.export(), justification });
@@ -55,7 +58,7 @@ export class Judge {
   isValid(value: ValueId): boolean | undefined {
     const known = this.#proposals.validity(value);
     if (typeof known === 'boolean') return known;
-    if ([...this.#polkas.values()].includes(value)) return true;
+    for (const [, polka] of this.#polkas) if (polka === value) return true;
     const payload = this.#proposals.payload(value);
     if (known === undefined && payload !== undefined) {
       this.#proposals.judged(value, 'asked');

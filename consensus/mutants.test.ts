@@ -96,7 +96,7 @@ const mutants: Readonly<Record<string, Partial<Rules>>> = {
   },
   'votes are counted by message, not by member': {
     applyVote: (keeper, vote, weight, round) => {
-      const count = keeper.rounds.get(vote.round)?.[vote.kind].received.length ?? 0;
+      const count = keeper.rounds.get(vote.round)?.[vote.kind]?.counted.length ?? 0;
       return applyVote(keeper, { ...vote, voter: `${vote.voter} in message ${count}` }, weight, round);
     },
   },

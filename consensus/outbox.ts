@@ -3,6 +3,7 @@
 import type { Crypto, NodeId } from '../actors/system/index.ts';
 import type { Identity } from '../protocols/wire/index.ts';
 import type { EngineOutput } from './engine-types.ts';
+import type { EntryMemo } from './entry-memo.ts';
 import { FrameBuilder } from './frame.ts';
 import type { InstanceId, Subject } from './messages.ts';
 import { emptyInstanceRecord, encodeRecord, type InstanceRecord } from './record.ts';
@@ -14,6 +15,7 @@ const heardBytesMax = 1 << 20;
 export class Outbox {
   readonly #self: Identity | undefined;
   readonly #crypto: Crypto;
+  readonly #memo: EntryMemo;
   #unsealed: HeldEntry[] = [];
   #batches: Batch[] = [];
   #heard: Batch[] = [];
@@ -25,21 +27,24 @@ export class Outbox {
   #records = new Map<InstanceId, InstanceRecord>();
   #outputs: EngineOutput[] = [];
 
-  constructor(self: Identity | undefined, crypto: Crypto) {
+  constructor(self: Identity | undefined, crypto: Crypto, memo: EntryMemo) {
     this.#self = self;
     this.#crypto = crypto;
+    this.#memo = memo;
   }
 
   sign(entry: Uint8Array): HeldEntry {
     if (this.#self === undefined) throw new Error('an observer signs nothing');
-    const held = new HeldEntry(entry, this.#self.id);
+    const held = new HeldEntry(this.#memo.recall(entry).bytes, this.#self.id);
     this.#unsealed.push(held);
     return held;
   }
 
   sealNow(): void {
     for (let at = 0; at < this.#unsealed.length; at += maxBatchEntries) {
-      const batch = sealBatch(this.#self!, this.#crypto, this.#unsealed.slice(at, at + maxBatchEntries));
+      const part = this.#unsealed.slice(at, at + maxBatchEntries);
+      const leafHashes = part.map(({ entry }) => this.#memo.recall(entry).leafHash);
+      const batch = sealBatch(this.#self!, this.#crypto, part, leafHashes);
       this.#batches.push(batch);
       this.#all.batch(batch);
     }

@@ -18,6 +18,7 @@ import {
 } from './messages.ts';
 import type { HeldProposal, Proposals } from './proposals.ts';
 import type { InstanceRecord } from './record.ts';
+import { appended, nothing } from './rounds.ts';
 import type { HeldEntry } from './signed-entry.ts';
 
 type Slot = VoteKind | 'proposal';
@@ -35,9 +36,9 @@ export class OwnStatements {
   readonly #host: InstanceHost;
   readonly #ballots: Ballots;
   readonly #proposals: Proposals;
-  readonly #statements: OwnStatement[] = [];
+  #statements: readonly OwnStatement[] = nothing;
   /** Values whose payload is on record. */
-  readonly #written: ValueId[] = [];
+  #written: readonly ValueId[] = nothing;
   #isIntroduced = false;
 
   constructor(id: InstanceId, subject: Subject, host: InstanceHost, ballots: Ballots, proposals: Proposals) {
@@ -72,7 +73,7 @@ export class OwnStatements {
       proposalHash: proposal?.hash ?? noHash,
     };
     const held = this.#host.sign(encodeVote(vote));
-    this.#statements.push({ slot: kind, round, entry: { type: 'vote', vote }, held });
+    this.#statements = appended(this.#statements, { slot: kind, round, entry: { type: 'vote', vote }, held });
     this.#writeDown(vote);
     return { vote, held };
   }
@@ -83,7 +84,12 @@ export class OwnStatements {
       justification === undefined ? noHash : hex.encode(this.#host.crypto.sha256(justification));
     const proposal: Proposal = { instance: this.#id, round, value, polkaRound, justificationHash };
     const held = this.#host.sign(encodeProposal(proposal));
-    this.#statements.push({ slot: 'proposal', round, entry: { type: 'proposal', proposal }, held });
+    this.#statements = appended(this.#statements, {
+      slot: 'proposal',
+      round,
+      entry: { type: 'proposal', proposal },
+      held,
+    });
     if (justification !== undefined) this.#record().justifications.push(justification);
     this.#writePayload(value);
     this.#attach(this.#host.toAll(), { proposal, justification });
@@ -117,13 +123,13 @@ export class OwnStatements {
   restore(entry: Entry, held: HeldEntry): void {
     const { round } = entry.type === 'vote' ? entry.vote : entry.proposal;
     const slot: Slot = entry.type === 'vote' ? entry.vote.kind : 'proposal';
-    this.#statements.push({ slot, round, entry, held });
+    this.#statements = appended(this.#statements, { slot, round, entry, held });
   }
 
   /** Already on record: the instance, and the payload of `value`. */
   restored(value?: ValueId): void {
     this.#isIntroduced = true;
-    if (value !== undefined) this.#written.push(value);
+    if (value !== undefined) this.#written = appended(this.#written, value);
   }
 
   /** Has what another member said written down. */
@@ -196,7 +202,7 @@ export class OwnStatements {
   #writePayload(value: ValueId): void {
     const payload = this.#proposals.payload(value);
     if (payload === undefined || this.#written.includes(value)) return;
-    this.#written.push(value);
+    this.#written = appended(this.#written, value);
     this.#record().payloads.push(payload);
   }
 

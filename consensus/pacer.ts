@@ -8,6 +8,7 @@ import type { InstanceHost } from './instance-host.ts';
 import type { InstanceId } from './messages.ts';
 import type { OwnStatements } from './own-statements.ts';
 import type { Proposals } from './proposals.ts';
+import { appended, nothing } from './rounds.ts';
 
 export class Pacer {
   readonly #id: InstanceId;
@@ -15,10 +16,10 @@ export class Pacer {
   readonly #own: OwnStatements;
   readonly #proposals: Proposals;
   /** What was armed or asked for in this round. */
-  #armed: (TimeoutKind | 'wanted')[] = [];
-  #asked: ValueId[] = [];
+  #armed: readonly (TimeoutKind | 'wanted')[] = nothing;
+  #asked: readonly ValueId[] = nothing;
   /** Hashes of payloads and justifications that are waited for. */
-  readonly #awaited: string[] = [];
+  #awaited: readonly string[] = nothing;
   #answers: Map<NodeId, number> | undefined;
   #repeats = 0;
 
@@ -34,15 +35,15 @@ export class Pacer {
   }
 
   enter(): void {
-    this.#armed = [];
-    this.#asked = [];
+    this.#armed = nothing;
+    this.#asked = nothing;
     this.#repeats = 0;
   }
 
   /** Once a round: true the first time. */
   once(what: TimeoutKind | 'wanted'): boolean {
     if (this.#armed.includes(what)) return false;
-    this.#armed.push(what);
+    this.#armed = appended(this.#armed, what);
     return true;
   }
 
@@ -71,7 +72,7 @@ export class Pacer {
   }
 
   await(hash: string): void {
-    if (!this.#awaited.includes(hash)) this.#awaited.push(hash);
+    if (!this.#awaited.includes(hash)) this.#awaited = appended(this.#awaited, hash);
     this.#host.awaits(hash, this.#id);
   }
 
@@ -80,7 +81,7 @@ export class Pacer {
     const missing = values.filter((value) => this.#proposals.payload(value) === undefined);
     const isNew = missing.some((value) => !this.#asked.includes(value));
     for (const value of missing) {
-      if (!this.#asked.includes(value)) this.#asked.push(value);
+      if (!this.#asked.includes(value)) this.#asked = appended(this.#asked, value);
       this.await(value);
     }
     if (isNew) this.syncAll(core);

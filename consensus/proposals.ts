@@ -3,6 +3,7 @@
 import type { NodeId } from '../actors/system/index.ts';
 import type { ValueId } from './core.ts';
 import { maxPayloadBytes, type Proposal } from './messages.ts';
+import { appended, nothing } from './rounds.ts';
 import { type HeldEntry, sameEntry } from './signed-entry.ts';
 
 export interface HeldProposal {
@@ -21,12 +22,12 @@ interface Value {
   validity: boolean | 'asked' | undefined;
 }
 
-/** Lists, not maps: an instance mostly knows one proposal and one value. */
+/** Short lists that are replaced, not grown: an instance mostly knows one proposal and one value, and there are thousands of instances. */
 export class Proposals {
-  #rounds: HeldProposal[] = [];
+  #rounds: readonly HeldProposal[] = nothing;
   /** Round-0 proposals that reports name. */
-  readonly #reported: HeldProposal[] = [];
-  readonly #values: Value[] = [];
+  #reported: readonly HeldProposal[] = nothing;
+  #values: readonly Value[] = nothing;
 
   /** The proposal that counts for `round`. */
   of(round: number): HeldProposal | undefined {
@@ -59,11 +60,11 @@ export class Proposals {
     const first = this.of(round);
     let isKept = false;
     if (first === undefined) {
-      this.#rounds.push(added);
+      this.#rounds = appended(this.#rounds, added);
       isKept = true;
     }
     if (round === 0 && this.reported(added.hash) === undefined && (first === undefined || isNamed(added.hash))) {
-      this.#reported.push(added);
+      this.#reported = appended(this.#reported, added);
       isKept = true;
     }
     return { isKept, other: first !== undefined && !sameEntry(first.held, added.held) ? first : undefined };
@@ -119,7 +120,7 @@ export class Proposals {
     let known = this.#find(value);
     if (known === undefined) {
       known = { value, payload: undefined, validity: undefined };
-      this.#values.push(known);
+      this.#values = appended(this.#values, known);
     }
     return known;
   }

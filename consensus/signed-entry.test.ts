@@ -137,7 +137,7 @@ describe('a frame', () => {
     }
     const frames = builder.build();
     expect(frames.every((frame) => frame.length <= maxFrameBytes)).toBe(true);
-    const decoded = frames.map(decodeFrame);
+    const decoded = frames.map((frame) => decodeFrame(frame));
     expect(decoded.flatMap((frame) => frame.payloads)).toHaveLength(12);
     expect(decoded.flatMap((frame) => frame.subjects)).toHaveLength(3);
     expect(decoded.filter((frame) => frame.batch !== undefined)).toHaveLength(1);

@@ -47,7 +47,7 @@ type Sha256 = Pick<Crypto, 'sha256'>;
 /** Hashing one buffer costs half of feeding its parts to a hash one by one, and an array for each would cost twice the hash. */
 const preimage = new Uint8Array(1 + Math.max(maxEntryBytes, arity * 32));
 
-function leafHashOf(entry: Uint8Array, crypto: Sha256): Uint8Array {
+export function leafHashOf(entry: Uint8Array, crypto: Sha256): Uint8Array {
   if (entry.length > maxEntryBytes)
     throw new MalformedBytes(`an entry of ${entry.length} bytes exceeds ${maxEntryBytes}`);
   preimage[0] = leafPrefix;
@@ -75,7 +75,8 @@ export class EntryTree {
   /** Where in `#hashes` each level begins, counted in hashes; the last one is the root's. */
   readonly #starts: number[] = [0];
 
-  constructor(entries: readonly Uint8Array[], crypto: Sha256) {
+  /** `leafHashes` where they are known already. */
+  constructor(entries: readonly Uint8Array[], crypto: Sha256, leafHashes?: readonly Uint8Array[]) {
     if (entries.length === 0 || entries.length > maxBatchEntries)
       throw new MalformedBytes(`a batch has 1 to ${maxBatchEntries} entries, not ${entries.length}`);
     let total = entries.length;
@@ -85,7 +86,7 @@ export class EntryTree {
     }
     const hashes = new Uint8Array(32 * total);
     this.#hashes = hashes;
-    for (let i = 0; i < entries.length; i++) hashes.set(leafHashOf(entries[i]!, crypto), 32 * i);
+    for (let i = 0; i < entries.length; i++) hashes.set(leafHashes?.[i] ?? leafHashOf(entries[i]!, crypto), 32 * i);
     for (let height = 1; height < this.#starts.length; height++) {
       const end = this.#starts[height]!;
       let to = end;
@@ -128,19 +129,15 @@ export interface SealedBatch {
  */
 export class HeldEntry {
   readonly signer: NodeId;
-  #entry: Uint8Array;
+  readonly entry: Uint8Array;
   #sealed: SealedBatch | undefined;
   #index = 0;
   #signed: SignedEntry | undefined;
 
   constructor(entry: Uint8Array, signer: NodeId, signed?: SignedEntry) {
-    this.#entry = entry;
+    this.entry = entry;
     this.signer = signer;
     this.#signed = signed;
-  }
-
-  get entry(): Uint8Array {
-    return this.#entry;
   }
 
   static of(signed: SignedEntry): HeldEntry {
@@ -164,7 +161,6 @@ export class HeldEntry {
 
   /** Takes the entry out of its sealed batch, so that keeping it keeps nothing else of the batch. */
   detach(): void {
-    this.#entry = this.#entry.slice();
     this.#signed = this.export();
     this.#sealed = undefined;
   }
@@ -174,7 +170,7 @@ export class HeldEntry {
     if (this.#signed !== undefined) return this.#signed;
     if (this.#sealed === undefined) throw new Error('an own entry is exported after its batch was sealed, not before');
     const { batch, tree } = this.#sealed;
-    return { entry: this.#entry, signer: this.signer, path: tree.path(this.#index), signature: batch.signature };
+    return { entry: this.entry, signer: this.signer, path: tree.path(this.#index), signature: batch.signature };
   }
 }
 
@@ -186,9 +182,14 @@ function signedMessage(root: Uint8Array): Uint8Array {
 }
 
 /** Signs `held`, all of them `identity`'s and unsealed, under one signature. At most `maxBatchEntries`. */
-export function sealBatch(identity: Identity, crypto: Crypto, held: readonly HeldEntry[]): Batch {
+export function sealBatch(
+  identity: Identity,
+  crypto: Crypto,
+  held: readonly HeldEntry[],
+  leafHashes?: readonly Uint8Array[],
+): Batch {
   const entries = held.map((each) => each.entry);
-  const tree = new EntryTree(entries, crypto);
+  const tree = new EntryTree(entries, crypto, leafHashes);
   const batch = { signer: identity.id, entries, signature: crypto.sign(identity.secretKey, signedMessage(tree.root)) };
   const sealed = { batch, tree, isWritten: true };
   for (let i = 0; i < held.length; i++) held[i]!.seal(sealed, i);
@@ -196,8 +197,8 @@ export function sealBatch(identity: Identity, crypto: Crypto, held: readonly Hel
 }
 
 /** The entries of a batch, or undefined where its signature does not verify. Throws MalformedBytes where `signer` is no node id. */
-export function openBatch(batch: Batch, crypto: Crypto): HeldEntry[] | undefined {
-  const tree = new EntryTree(batch.entries, crypto);
+export function openBatch(batch: Batch, crypto: Crypto, leafHashes?: readonly Uint8Array[]): HeldEntry[] | undefined {
+  const tree = new EntryTree(batch.entries, crypto, leafHashes);
   return crypto.verify(publicKeyOf(batch.signer), signedMessage(tree.root), batch.signature)
     ? holdBatch({ batch, tree, isWritten: false })
     : undefined;
@@ -262,10 +263,19 @@ export function writeBatch(writer: ByteWriter, batch: Batch): void {
     .fixed(batch.signature, 64);
 }
 
+/** The entries are parts of what is read: for who copies what it keeps. */
+export function viewBatch(reader: ByteReader): Batch {
+  const signer = reader.text(64);
+  return {
+    signer,
+    entries: reader.list(maxBatchEntries, (r) => r.bytesView(maxEntryBytes)),
+    signature: reader.fixed(64),
+  };
+}
+
 /** The entries share one array of their own, so that keeping one keeps its batch and not the whole frame. */
 export function readBatch(reader: ByteReader): Batch {
-  const signer = reader.text(64);
-  const views = reader.list(maxBatchEntries, (r) => r.bytesView(maxEntryBytes));
+  const { signer, entries: views, signature } = viewBatch(reader);
   const shared = new Uint8Array(views.reduce((sum, view) => sum + view.length, 0));
   let at = 0;
   const entries = views.map((view) => {
@@ -273,7 +283,7 @@ export function readBatch(reader: ByteReader): Batch {
     at += view.length;
     return shared.subarray(at - view.length, at);
   });
-  return { signer, entries, signature: reader.fixed(64) };
+  return { signer, entries, signature };
 }
 
 export function writeSignedEntry(writer: ByteWriter, signed: SignedEntry): void {

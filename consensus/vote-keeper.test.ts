@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { sharedPath } from '../test/support/shared.ts';
+import type { VoteKind } from './core.ts';
 import { canonicalText, type ItfValue, parseItf, type Variant } from './testing/itf.ts';
 import {
   applyCertificate,
@@ -11,8 +12,10 @@ import {
   hasQuorumOn,
   type KeeperOutput,
   type KeptVote,
+  receivedBy,
   type Tally,
   type VoteKeeper,
+  votersOf,
 } from './vote-keeper.ts';
 
 type Record_ = Readonly<Record<string, ItfValue>>;
@@ -53,12 +56,17 @@ function itfKeeper(keeper: VoteKeeper, height: number, validatorSet: ReadonlyMap
     valueId: ballot(kept.value),
     voteType: variant(kindTag[kept.kind]),
   });
-  const tally = (kept: Tally): ItfValue => ({
-    totalWeight,
-    valuesWeights: new Map([...kept.weights].map(([value, weight]) => [ballot(value), weight])),
-    votesAddresses: kept.voters,
-    receivedVotes: new Set(kept.received.map(vote)),
-  });
+  const tally = (kept: Tally | undefined, kind: VoteKind, round: number): ItfValue => {
+    const weights = new Map<string | null, number>(kept?.certified);
+    for (const { value, weight } of kept?.counted ?? [])
+      if (value !== undefined) weights.set(value, (weights.get(value) ?? 0) + weight);
+    return {
+      totalWeight,
+      valuesWeights: new Map([...weights].map(([value, weight]) => [ballot(value), weight])),
+      votesAddresses: new Set(kept?.counted.map(({ voter }) => voter)),
+      receivedVotes: new Set(kept === undefined ? [] : receivedBy(kept, kind, round).map(vote)),
+    };
+  };
   return {
     height,
     validatorSet,
@@ -69,10 +77,10 @@ function itfKeeper(keeper: VoteKeeper, height: number, validatorSet: ReadonlyMap
         {
           height,
           round,
-          prevotes: tally(votes.prevote),
-          precommits: tally(votes.precommit),
+          prevotes: tally(votes.prevote, 'prevote', round),
+          precommits: tally(votes.precommit, 'precommit', round),
           emittedOutputs: new Set(votes.emitted.map(itfOutput)),
-          votesAddressesWeights: votes.voterWeights,
+          votesAddressesWeights: votersOf(votes),
         },
       ]),
     ),

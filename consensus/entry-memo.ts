@@ -1,0 +1,44 @@
+// Law: a vote carries no name of its signer, so members who agree sign the same bytes; what those bytes say and hash to is found out once.
+// Pure: it depends on nothing but the bytes, so it matters to no outcome what is remembered and what was forgotten.
+import type { Crypto } from '../actors/system/index.ts';
+import { decodeEntry, type Entry } from './messages.ts';
+import { leafHashOf } from './signed-entry.ts';
+
+export interface KnownEntry {
+  /** One array for all who said it. */
+  readonly bytes: Uint8Array;
+  readonly entry: Entry;
+  readonly leafHash: Uint8Array;
+}
+
+/** Entries of one generation; two of them are remembered. */
+const generationEntries = 4096;
+
+export class EntryMemo {
+  readonly #crypto: Pick<Crypto, 'sha256'>;
+  #young = new Map<string, KnownEntry>();
+  #old = new Map<string, KnownEntry>();
+
+  constructor(crypto: Pick<Crypto, 'sha256'>) {
+    this.#crypto = crypto;
+  }
+
+  /** `view` may be part of a larger message: what is kept is a copy. Throws MalformedBytes where it is no entry. */
+  recall(view: Uint8Array): KnownEntry {
+    // One character per byte: the cheapest way to have bytes as a key.
+    const name = Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('latin1');
+    let known = this.#young.get(name);
+    if (known !== undefined) return known;
+    known = this.#old.get(name);
+    if (known === undefined) {
+      const bytes = view.slice();
+      known = { bytes, entry: decodeEntry(bytes), leafHash: leafHashOf(bytes, this.#crypto) };
+    }
+    if (this.#young.size >= generationEntries) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
+    this.#young.set(name, known);
+    return known;
+  }
+}
