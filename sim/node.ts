@@ -10,7 +10,7 @@ import {
 } from '../node/index.ts';
 import { createMeshChain, type Genesis } from '../protocols/mesh/index.ts';
 import type { Identity } from '../protocols/wire/index.ts';
-import { Disk, openSimStorage } from './disk/index.ts';
+import { Disk, openSimStorage, slower } from './disk/index.ts';
 import { openSimNetwork } from './network/index.ts';
 import { createSimSandbox, noTroubles, type Troubles } from './sandbox.ts';
 import type { Swarm } from './swarm.ts';
@@ -45,6 +45,8 @@ export class SimNode {
   readonly index: number;
   readonly name: string;
   readonly site: string;
+  /** Of its skills and its disk, for good. */
+  readonly slowFactor: number;
   readonly identity: Identity;
   readonly dataSets: readonly DataSet[];
   readonly disk: Disk;
@@ -62,6 +64,7 @@ export class SimNode {
     about: {
       readonly index: number;
       readonly site: string;
+      readonly slowFactor: number;
       readonly identity: Identity;
       readonly dataSets: readonly DataSet[];
     },
@@ -70,13 +73,14 @@ export class SimNode {
     this.index = about.index;
     this.name = `node-${about.index}`;
     this.site = about.site;
+    this.slowFactor = about.slowFactor;
     this.identity = about.identity;
     this.dataSets = about.dataSets;
     this.disk = new Disk({
       kernel: swarm.kernel,
       node: about.index,
       seed: swarm.options.seed,
-      profile: swarm.diskProfile,
+      profile: slower(swarm.diskProfile, about.slowFactor),
       onBegin: (kind, target) => swarm.tell('disk', this, kind, target),
     });
   }
@@ -132,7 +136,7 @@ export class SimNode {
   }
 
   private async compose(life: Life): Promise<Process> {
-    const { swarm, identity, disk, site, name } = this;
+    const { swarm, identity, disk, site, name, slowFactor } = this;
     const { crypto, genesis, options } = swarm;
     const storage = openSimStorage({ disk, life, crypto });
     const chain = createMeshChain(genesis, crypto);
@@ -152,7 +156,7 @@ export class SimNode {
       crypto,
       storage,
       network: openSimNetwork({ fabric: swarm.fabric, life, self: identity.id, site, allow: admittance.allow }),
-      sandbox: createSimSandbox({ life, crypto, storage, seed: options.seed, troubles: this.troubles }),
+      sandbox: createSimSandbox({ life, crypto, storage, seed: options.seed, troubles: this.troubles, slowFactor }),
       buggify: () => false,
       sometimes: (what) => swarm.tell('reached', what),
     };

@@ -82,8 +82,10 @@ export function createSimSandbox(options: {
   readonly storage: Storage;
   readonly seed: number;
   readonly troubles: Troubles;
+  /** Of this machine, for good. */
+  readonly slowFactor: number;
 }): Sandbox {
-  const { life, crypto, storage, troubles } = options;
+  const { life, crypto, storage, troubles, slowFactor } = options;
   const draws = createDraws(options.seed, 'sandbox');
   let runs = 0;
 
@@ -132,7 +134,7 @@ export function createSimSandbox(options: {
         const { durationMs } = call.input as { readonly durationMs: number };
         // Machines differ by up to half.
         const takesUs = Math.ceil(
-          durationMs * troubles.slowFactor * (1_000 + draws.below(500, purpose.duration, life.node, 0, n)),
+          durationMs * slowFactor * troubles.slowFactor * (1_000 + draws.below(500, purpose.duration, life.node, 0, n)),
         );
         const crashes = draws.chance(troubles.crashPermille, purpose.crash, life.node, 0, n);
         cancels.push(

@@ -30,6 +30,8 @@ export interface SwarmOptions {
   readonly siteOf?: (index: number) => string;
   /** Every node of a site keeps its site's own `ledger`, where this is set. */
   readonly withDataSets?: boolean;
+  /** Of the i-th node: skills and disk; default 1. */
+  readonly slowFactorOf?: (index: number) => number;
   /** Default `keyed-hash`. */
   readonly signatures?: SignatureKind;
   readonly network?: NetworkProfile;
@@ -46,11 +48,17 @@ export interface SentMessage {
   readonly type: string;
   readonly author: string;
   readonly body: Uint8Array;
+  /** Of the whole frame. */
+  readonly sizeBytes: number;
+  /** The frame's own, for `arrived`. */
+  readonly id: number;
 }
 
 /** All optional: a watcher hears what it asks for. None of them may reach into a node. */
 export interface Watcher {
   sent?(message: SentMessage): void;
+  /** A frame of that id is taken in by its receiver, whose event runs. */
+  arrived?(from: number, to: number, id: number): void;
   started?(node: SimNode, process: Process): void;
   startFailed?(node: SimNode, error: unknown): void;
   /** What keeps failing in it used up its patience; its process ends with it. */
@@ -63,12 +71,15 @@ export interface Watcher {
   submitted?(submission: Submission): void;
   disk?(node: SimNode, kind: OperationKind, target: string): void;
   reached?(name: string): void;
+  /** A fault begins, or is lifted. */
+  fault?(text: string, isOver: boolean): void;
 }
 
 export interface Submission {
   readonly key: string;
   readonly work: Work;
   readonly node: number;
+  readonly askedAtMs: number;
   /** Set once the node answered: how many others hold it. */
   workflow: string | undefined;
   heldBy: number | undefined;
@@ -102,6 +113,7 @@ export class Swarm {
     const about = Array.from({ length: count }, (_, index) => ({
       index,
       site: siteOf(index),
+      slowFactor: options.slowFactorOf?.(index) ?? 1,
       identity: createIdentity(this.crypto, this.random.fork(`identity/${index}`).bytes(32)),
       dataSets: options.withDataSets === true ? [ledgerOf(siteOf(index))] : [],
     }));
@@ -129,7 +141,8 @@ export class Swarm {
       kernel: this.kernel,
       seed,
       profile: options.network ?? calm,
-      onSend: (from, to, kind, bytes) => this.observe(from, to, kind, bytes),
+      onSend: (from, to, kind, bytes, id) => this.observe(from, to, kind, bytes, id),
+      onArrive: (from, to, id) => this.tell('arrived', from, to, id),
     });
     this.nodes = about.map((each) => new SimNode(this, each));
   }
@@ -162,6 +175,7 @@ export class Swarm {
       key,
       work,
       node: index,
+      askedAtMs: this.nowMs,
       workflow: undefined,
       heldBy: undefined,
       refused: undefined,
@@ -205,12 +219,12 @@ export class Swarm {
     await this.kernel.run(untilMs * 1_000, isDone);
   }
 
-  private observe(from: number, to: number, carried: CarriedKind, bytes: Uint8Array): void {
+  private observe(from: number, to: number, carried: CarriedKind, bytes: Uint8Array, id: number): void {
     if (carried === 'pull' || carried === 'chunk') return;
     const opened = openEnvelope(bytes, { crypto: trusting, meshId: this.meshId });
     if (!opened.ok) return;
     const { type, from: author, body } = opened.envelope;
-    this.tell('sent', { from, to, carried, type, author, body });
+    this.tell('sent', { from, to, carried, type, author, body, sizeBytes: bytes.length, id });
   }
 }
 

@@ -15,6 +15,16 @@ export interface Work {
   readonly payloads: readonly Payload[];
 }
 
+/** What is asked, where that is not left to chance. */
+export interface WorkShape {
+  readonly kind: 'one' | 'chain' | 'fan' | 'file' | 'per-site' | 'refused';
+  /** Of a chain or of the width of a fan. */
+  readonly tasks: number;
+  readonly takesLeastMs: number;
+  readonly takesMostMs: number;
+  readonly timeoutMs: number;
+}
+
 interface TaskChoice {
   readonly files?: readonly { readonly name: string; readonly blob: BlobRef }[];
   readonly after?: readonly string[];
@@ -78,6 +88,43 @@ export function drawWork(random: Random, goal: string, sites: readonly string[],
     default: {
       const parts = sites.map((site) => computeTask(`at-${site}`, { site, durationMs: durationMs() }));
       return work(...parts, computeTask('whole', { after: parts.map(({ id }) => id), durationMs: durationMs() }));
+    }
+  }
+}
+
+export function shapedWork(
+  random: Random,
+  goal: string,
+  shape: WorkShape,
+  sites: readonly string[],
+  crypto: Pick<Crypto, 'sha256'>,
+): Work {
+  const { kind, tasks, takesLeastMs, takesMostMs, timeoutMs } = shape;
+  const task = (id: string, choice: TaskChoice = {}): PlanTask => {
+    const durationMs = Math.max(1, takesLeastMs + random.below(takesMostMs - takesLeastMs + 1));
+    return computeTask(id, { durationMs, timeoutMs, ...choice });
+  };
+  const work = (...all: PlanTask[]): Work => ({ plan: planOf(goal, all), payloads: [] });
+  const fan = (parts: readonly PlanTask[]): Work => work(...parts, task('whole', { after: parts.map(({ id }) => id) }));
+  switch (kind) {
+    case 'one':
+      return work(task('only'));
+    case 'refused':
+      return work(task('only', { refuses: true }));
+    case 'chain':
+      return work(...Array.from({ length: tasks }, (_, i) => task(`step-${i}`, i === 0 ? {} : { after: [`step-${i - 1}`] })));
+    case 'fan':
+      return fan(Array.from({ length: tasks }, (_, i) => task(`part-${i}`)));
+    case 'per-site':
+      return sites.length > 1 ? fan(sites.map((site) => task(`at-${site}`, { site }))) : work(task('only'));
+    case 'file': {
+      const content = random.bytes(1 + random.below(200_000));
+      const blob = { digest: hex.encode(crypto.sha256(content)), sizeBytes: content.length };
+      const first = task('first', { files: [{ name: 'data.csv', blob }] });
+      return {
+        plan: planOf(goal, [first, task('second', { after: ['first'] })]),
+        payloads: [{ name: 'data.csv', content }],
+      };
     }
   }
 }

@@ -114,7 +114,7 @@ const here = fileURLToPath(import.meta.url);
 const packageRoot = join(dirname(here), here.endsWith('.ts') ? '../..' : '../../..');
 
 /** In a clone the wrapper `parley` stands at its root; the installed package is on the PATH. */
-function programName(cwd: string): string {
+export function programName(cwd: string): string {
   if (!here.endsWith('.ts')) return 'parley';
   const wrapper = join(realpathSync(packageRoot), 'parley');
   const near = relative(cwd, wrapper);

@@ -1,5 +1,7 @@
 // Law: the door of the checkers.
+export { createEpochs } from './epochs.ts';
 export { createHealthCheck } from './health.ts';
+export { createMeter, type Meters, quantile, type TypeCount } from './meter.ts';
 export { createResultCheck } from './results.ts';
 export { checkAudit, checkLanes, checkSettled, isSettled, laneRows } from './settled.ts';
 export { createSometimes, type SometimesName, sometimesNames } from './sometimes.ts';

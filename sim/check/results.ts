@@ -7,12 +7,14 @@ import { equalBytes, hex } from '../../protocols/wire/index.ts';
 import type { SimNode } from '../node.ts';
 import { honestOutcome } from '../sandbox.ts';
 import type { Swarm, Watcher } from '../swarm.ts';
+import type { Epochs } from './epochs.ts';
 import { isOpenedHonestly } from './settled.ts';
 import type { Book } from './violations.ts';
 
 export interface ResultCheckOptions {
   readonly swarm: Swarm;
   readonly book: Book;
+  readonly epochs: Epochs;
   readonly isHonest: (index: number) => boolean;
 }
 
@@ -21,12 +23,8 @@ export interface ResultCheck extends Watcher {
   finish(core: readonly SimNode[]): void;
 }
 
-export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions): ResultCheck {
+export function createResultCheck({ swarm, book, epochs, isHonest }: ResultCheckOptions): ResultCheck {
   const { crypto } = swarm;
-  const { members, f, p } = swarm.genesis.config;
-  const totalWeight = members.reduce((sum, { weight }) => sum + weight, 0);
-  const quorum = Math.floor((totalWeight + f) / 2) + 1;
-  const fast = totalWeight - p;
   const decisions = new Map<string, { readonly digest: string; readonly by: string }>();
   const ends = new Map<string, { readonly state: string; readonly by: string }>();
   /** Ends seen, per workflow, node and life. */
@@ -64,13 +62,14 @@ export function createResultCheck({ swarm, book, isHonest }: ResultCheckOptions)
     if (known === undefined) decisions.set(place, { digest, by: node.name });
     else if (known.digest !== digest)
       book.break('one-decision', `${node.name} holds another decision of ${taskId}#${attempt} than ${known.by}`);
-    const { votes, kind } = certified.certificate;
-    const weight = [...new Set(votes.map(({ signer }) => signer))].reduce(
-      (sum, signer) => sum + (members.find(({ id }) => id === signer)?.weight ?? 0),
-      0,
-    );
-    if (weight < (kind === 'FAST' ? fast : quorum))
-      book.break('certificate', `${node.name} holds ${kind} of ${taskId}#${attempt} with weight ${weight}`);
+    const { votes, kind, epoch } = certified.certificate;
+    const electorate = epochs.electorate(epoch);
+    const weight = electorate?.weigh(votes.map(({ signer }) => signer)) ?? 0;
+    if (electorate === undefined || weight < (kind === 'FAST' ? electorate.fast : electorate.quorum))
+      book.break(
+        'certificate',
+        `${node.name} holds ${kind} of ${taskId}#${attempt} with weight ${weight} of epoch ${epoch}`,
+      );
     if (decision.kind === 'REASSIGN') return;
     const honest = expected(record, taskId);
     if (honest === undefined) return;

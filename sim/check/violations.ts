@@ -2,6 +2,9 @@
 export interface Violation {
   readonly law: string;
   readonly atMs: number;
+  /** The event in which it showed, and the node whose event that was; −1 for the world's. */
+  readonly event: number;
+  readonly node: number;
   readonly text: string;
 }
 
@@ -13,7 +16,11 @@ export interface Book {
 
 const keptPerLaw = 5;
 
-export function createBook(nowMs: () => number): Book {
+/** `without`: laws that are not looked at. */
+export function createBook(
+  where: () => Pick<Violation, 'atMs' | 'event' | 'node'>,
+  without: ReadonlySet<string> = new Set(),
+): Book {
   const violations: Violation[] = [];
   const counts = new Map<string, number>();
   let count = 0;
@@ -23,10 +30,11 @@ export function createBook(nowMs: () => number): Book {
       return count;
     },
     break(law, text) {
+      if (without.has(law)) return;
       count++;
       const known = (counts.get(law) ?? 0) + 1;
       counts.set(law, known);
-      if (known <= keptPerLaw) violations.push({ law, atMs: Math.round(nowMs()), text });
+      if (known <= keptPerLaw) violations.push({ law, ...where(), text });
     },
   };
 }

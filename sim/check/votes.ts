@@ -3,6 +3,7 @@
 import { decodeEntry, decodeFrame } from '../../consensus/index.ts';
 import { decodeBody, hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { SentMessage, Swarm, Watcher } from '../swarm.ts';
+import type { Epochs } from './epochs.ts';
 import type { Book } from './violations.ts';
 
 export const consensusFrame = 'consensus.frame';
@@ -19,6 +20,7 @@ export interface Said {
 export interface VoteCheckOptions {
   readonly swarm: Swarm;
   readonly book: Book;
+  readonly epochs: Epochs;
   readonly isHonest: (index: number) => boolean;
   /** Each statement the first time it is sent by its signer. */
   readonly onSaid: (said: Said) => void;
@@ -27,17 +29,9 @@ export interface VoteCheckOptions {
 /** Frames go to several peers; each is read once. */
 const readMax = 20_000;
 
-export function createVoteCheck({ swarm, book, isHonest, onSaid }: VoteCheckOptions): Watcher {
-  const { crypto, genesis } = swarm;
-  const { members, f, p } = genesis.config;
+export function createVoteCheck({ swarm, book, epochs, isHonest, onSaid }: VoteCheckOptions): Watcher {
+  const { crypto } = swarm;
   const indexOf = new Map(swarm.nodes.map(({ id, index }) => [id, index]));
-  const weights = new Map(members.map(({ id, weight }) => [id, weight]));
-  const weigh = (ids: Iterable<string>): number => [...ids].reduce((sum, id) => sum + (weights.get(id) ?? 0), 0);
-  const totalWeight = weigh(weights.keys());
-  /** Any two of these meet in more than the liars. */
-  const quorum = Math.floor((totalWeight + f) / 2) + 1;
-  const fast = totalWeight - p;
-  const liarWeight = weigh([...weights.keys()].filter((id) => !isHonest(indexOf.get(id) ?? -1)));
   const read = new Set<string>();
   /** What was said for a place: signer, instance, kind, round. */
   const places = new Map<string, string>();
@@ -55,7 +49,7 @@ export function createVoteCheck({ swarm, book, isHonest, onSaid }: VoteCheckOpti
       );
   };
 
-  const note = (signer: string, entry: Uint8Array): void => {
+  const note = (epoch: number, signer: string, entry: Uint8Array): void => {
     const decoded = decodeEntry(entry);
     const { instance, round } = decoded.type === 'vote' ? decoded.vote : decoded.proposal;
     const kind = decoded.type === 'vote' ? decoded.vote.kind : 'proposal';
@@ -78,7 +72,10 @@ export function createVoteCheck({ swarm, book, isHonest, onSaid }: VoteCheckOpti
     const key = `${instance}|${kind}|${round}|${value}`;
     const found = signers.get(key) ?? new Set();
     signers.set(key, found.add(signer));
-    const weight = weigh(found) + liarWeight;
+    const electorate = epochs.electorate(epoch);
+    if (electorate === undefined) return;
+    const { quorum, fast } = electorate;
+    const weight = electorate.weigh(found) + electorate.liarWeight;
     if (kind === 'precommit' && weight >= quorum) certify(instance, value, `precommits of round ${round}`);
     if (kind === 'prevote' && round === 0 && weight >= fast) certify(instance, value, 'prevotes of round 0');
   };
@@ -87,15 +84,16 @@ export function createVoteCheck({ swarm, book, isHonest, onSaid }: VoteCheckOpti
     sent({ from, carried, type, body }: SentMessage) {
       if (type !== consensusFrame || carried !== 'frame') return;
       try {
-        const { bytes } = decodeBody(body) as { readonly bytes: unknown };
-        if (!(bytes instanceof Uint8Array)) throw new MalformedBytes('a consensus frame without bytes');
+        const { epoch, bytes } = decodeBody(body) as { readonly epoch: unknown; readonly bytes: unknown };
+        if (!(bytes instanceof Uint8Array) || typeof epoch !== 'number')
+          throw new MalformedBytes('a consensus frame without bytes');
         const name = `${from}${hex.encode(crypto.sha256(bytes))}`;
         if (read.has(name)) return;
         if (read.size >= readMax) read.clear();
         read.add(name);
         const { batch } = decodeFrame(bytes);
         // What is relayed was seen when its signer first sent it; what a liar says in others' names is nobody's word.
-        if (batch?.signer === swarm.nodes[from]!.id) for (const entry of batch.entries) note(batch.signer, entry);
+        if (batch?.signer === swarm.nodes[from]!.id) for (const entry of batch.entries) note(epoch, batch.signer, entry);
       } catch (error) {
         // A liar's garbage. An honest node that sends any is a fault of the code, and the receiver's refusal tells of it.
         if (!(error instanceof MalformedBytes) || isHonest(from)) throw error;

@@ -14,6 +14,18 @@ export interface DiskProfile {
 
 export const quickDisk: DiskProfile = { readUs: 150, appendUs: 60, syncUs: 4_000, stallPermille: 5, stallUs: 80_000 };
 
+/** Every operation takes `factor` times as long. */
+export function slower(profile: DiskProfile, factor: number): DiskProfile {
+  const { readUs, appendUs, syncUs, stallPermille, stallUs } = profile;
+  return {
+    readUs: readUs * factor,
+    appendUs: appendUs * factor,
+    syncUs: syncUs * factor,
+    stallPermille,
+    stallUs: stallUs * factor,
+  };
+}
+
 /** An append file's bytes; those from `syncedBytes` on are the operating system's alone. */
 export interface FileBody {
   bytes: Uint8Array;

@@ -3,10 +3,17 @@ export { createInjector, type Injector } from './inject.ts';
 export { disguiseOf } from './kits.ts';
 export {
   type DrawOptions,
+  describeAction,
   drawFaultPlan,
   type Fault,
   type FaultAction,
+  type FaultKind,
   type FaultPlan,
+  faultKinds,
   type Kit,
   kits,
+  type Target,
+  type Trigger,
+  triggers,
+  type When,
 } from './plan.ts';

@@ -6,7 +6,7 @@ import type { LinkProfile, NetworkProfile } from '../network/index.ts';
 import type { SimNode } from '../node.ts';
 import type { Swarm, Watcher } from '../swarm.ts';
 import { createAtlas } from './atlas.ts';
-import type { Fault, FaultAction, Target, Trigger, When } from './plan.ts';
+import { describeAction, type Fault, type FaultAction, type Target, type Trigger, type When } from './plan.ts';
 
 export interface Injector extends Watcher {
   said(said: Said): void;
@@ -28,10 +28,17 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
   const { seed } = swarm.options;
   const atlas = createAtlas({ nodes, seed, copiesMin: swarm.genesis.config.f + 1, isHonest });
   let isStopped = false;
+  /** The fault that is being carried out, in words. */
+  let doing = '';
 
   /** Undone after `forMs`, or when everything is; once. */
   const lasting = (forMs: number, undo: () => void): void => {
-    const lift = (): void => void (lifts.delete(lift) && undo());
+    const what = doing;
+    const lift = (): void => {
+      if (!lifts.delete(lift)) return;
+      undo();
+      swarm.tell('fault', what, true);
+    };
     lifts.add(lift);
     swarm.later(forMs, 'fault.lift', lift);
   };
@@ -50,13 +57,18 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
   const act = (action: FaultAction, self: number): void => {
     if (isStopped) return;
     const target = (node: Target): SimNode => nodes[node === 'self' ? self : node]!;
+    doing = describeAction(action, self);
+    swarm.tell('fault', doing, false);
     switch (action.kind) {
       case 'crash': {
         const node = target(action.node);
+        const what = doing;
         node.end(action.power, action.how);
         if (action.rotPermille !== undefined) atlas.damage(node, action.rotPermille);
         swarm.later(action.forMs, 'fault.restart', () => {
-          if (!isStopped) node.start();
+          if (isStopped) return;
+          node.start();
+          swarm.tell('fault', what, true);
         });
         return;
       }

@@ -5,8 +5,10 @@ export interface Mutant {
   readonly file: string;
   /** Each text stands exactly once in the file. */
   readonly edits: readonly (readonly [from: string, to: string])[];
-  /** Byzantine faults, power cuts and the like make some mistakes matter only in meshes of this size. Default 4. */
+  /** Of `swarm`; some mistakes matter only in meshes of this size. Default 4. */
   readonly nodes?: number;
+  /** What it is hunted with. Default `swarm`. */
+  readonly scenario?: string;
 }
 
 export const mutants: readonly Mutant[] = [

@@ -1,21 +1,95 @@
 // Law: a kill counts only where the clean code passes the same seed. Mutants live in a copy of the repository; the working tree is read.
-// `node sim/mutants/main.ts [--seeds 60] [--only TEXT]` prints mutant, law, first seed and how many seeds that took.
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { type Mutant, mutants } from './list.ts';
+import { CliFailure, exitCodes } from '../../node/cli/index.ts';
+import type { Context } from '../cli/context.ts';
+import { type Mutant, mutants as all } from './list.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copied = ['actors', 'consensus', 'node', 'protocols', 'sim', 'test', 'package.json', 'tsconfig.json'];
-/** A seed takes about half a second; a hung one is given up by the runner after two minutes. */
-const seedTimeoutMs = 150_000;
+/** A seed takes about half a second; one that takes this long hangs, which is a kill. */
+const hangAfter = '25s';
+const patienceMs = 60_000;
+
+export interface MutantsOptions {
+  readonly seeds: number;
+  readonly kills: number;
+  readonly only?: string;
+}
 
 interface Kill {
   readonly seed: number;
-  readonly laws: string;
+  readonly laws: readonly string[];
+}
+
+interface Row {
+  readonly mutant: string;
+  readonly file: string;
+  /** Those that fired, the most frequent first. */
+  readonly laws: readonly string[];
+  readonly firstSeed: number | undefined;
+  readonly kills: number;
+  readonly seeds: number;
+}
+
+export async function mutants(context: Context, { seeds, kills: killsMax, only }: MutantsOptions): Promise<number> {
+  const { terminal, signal, json } = context;
+  if (!existsSync(join(root, 'consensus', 'quorum.ts')))
+    throw new CliFailure(exitCodes.usage, 'no_sources', 'there are no sources here to plant bugs in', 'Run this in a clone of the repository.');
+  const chosen = all.filter(({ name }) => only === undefined || name.includes(only));
+  if (chosen.length === 0)
+    throw new CliFailure(exitCodes.usage, 'bad_request', `no mutant's name holds '${only}'`, `There are ${all.length}; leave --only out to hunt them all.`);
+  const [clean, mutated] = [copyRepository(), copyRepository()];
+  const rows: Row[] = [];
+  const width = Math.max(...chosen.map(({ name }) => name.length));
+  const shown = ({ mutant, laws, firstSeed, kills, seeds: tried }: Row): string =>
+    `${mutant.padEnd(width)}  ${(firstSeed === undefined ? 'SURVIVES' : laws.slice(0, 2).join(',')).padEnd(28)}  ${String(firstSeed ?? '–').padStart(5)}  ${((100 * kills) / tried).toFixed(1).padStart(5)} %`;
+  if (!json) terminal.out(`${'mutant'.padEnd(width)}  ${'law'.padEnd(28)}  ${'first'.padStart(5)}  ${'rate'.padStart(7)}`);
+  try {
+    for (const mutant of chosen) {
+      const row = await huntOne(mutant, { clean, mutated, seeds, killsMax, signal });
+      if (signal.aborted) break;
+      rows.push(row);
+      if (!json) terminal.out(row.firstSeed === undefined ? terminal.paint.red(shown(row)) : shown(row));
+    }
+  } finally {
+    for (const folder of [clean, mutated]) rmSync(folder, { recursive: true, force: true });
+  }
+  const caught = rows.filter(({ firstSeed }) => firstSeed !== undefined).length;
+  if (json) terminal.out(JSON.stringify({ rows, caught, of: rows.length }, undefined, 2));
+  else terminal.out(`${caught} of ${rows.length} mutants caught within ${seeds} seeds each`);
+  if (signal.aborted) return exitCodes.interrupted;
+  return caught === rows.length ? exitCodes.ok : exitCodes.failed;
+}
+
+interface Hunt {
+  readonly clean: string;
+  readonly mutated: string;
+  readonly seeds: number;
+  readonly killsMax: number;
+  readonly signal: AbortSignal;
+}
+
+async function huntOne(mutant: Mutant, { clean, mutated, seeds, killsMax, signal }: Hunt): Promise<Row> {
+  const { name, file, nodes = 4, scenario = 'swarm' } = mutant;
+  const of = [scenario, '--nodes', String(nodes)];
+  plant(mutated, mutant);
+  const counts = new Map<string, number>();
+  let [kills, tried, firstSeed] = [0, 0, undefined as number | undefined];
+  while (tried < seeds && kills < killsMax && !signal.aborted) {
+    const kill = await firstFailure(mutated, of, tried + 1, seeds - tried, signal);
+    tried = kill?.seed ?? seeds;
+    if (kill === undefined || (await firstFailure(clean, of, kill.seed, 1, signal)) !== undefined) continue;
+    kills++;
+    firstSeed ??= kill.seed;
+    for (const law of kill.laws) counts.set(law, (counts.get(law) ?? 0) + 1);
+  }
+  cpSync(join(root, file), join(mutated, file));
+  const laws = [...counts].sort(([, a], [, b]) => b - a).map(([law]) => law);
+  return { mutant: name, file, laws, firstSeed, kills, seeds: tried };
 }
 
 function copyRepository(): string {
@@ -26,71 +100,42 @@ function copyRepository(): string {
 }
 
 /** Throws where an edit does not fit the code exactly once. */
-function plant(folder: string, { name, file, edits }: Mutant): void {
-  const path = join(folder, file);
-  let text = readFileSync(path, 'utf8');
+export function planted(text: string, { name, file, edits }: Mutant): string {
   for (const [from, to] of edits) {
-    if (text.split(from).length !== 2)
-      throw new Error(
-        `the mutant "${name}" does not fit ${file}: ${JSON.stringify(from)} stands there ${text.split(from).length - 1} times`,
-      );
+    const times = text.split(from).length - 1;
+    if (times !== 1) throw new Error(`the mutant "${name}" does not fit ${file}: ${JSON.stringify(from)} stands there ${times} times`);
     text = text.replace(from, () => to);
   }
-  writeFileSync(path, text);
+  return text;
 }
 
-/** The first failing seed from `from` on, or undefined. */
-function hunt(folder: string, from: number, seeds: number, nodes: number): Kill | undefined {
-  const args = [
-    'sim/main.ts',
-    'fuzz',
-    '--from',
-    String(from),
-    '--seeds',
-    String(seeds),
-    '--nodes',
-    String(nodes),
-    '--until-fail',
-    '--hang-seconds',
-    '20',
-  ];
-  const { stdout } = spawnSync(process.execPath, args, {
-    cwd: folder,
-    encoding: 'utf8',
-    timeout: seeds * 5_000 + seedTimeoutMs,
+function plant(folder: string, mutant: Mutant): void {
+  const path = join(folder, mutant.file);
+  writeFileSync(path, planted(readFileSync(path, 'utf8'), mutant));
+}
+
+/** From seed `from` on; a copy that does not even start is an error and no kill. */
+function firstFailure(folder: string, of: readonly string[], from: number, seeds: number, signal: AbortSignal): Promise<Kill | undefined> {
+  const args = ['sim/main.ts', 'fuzz', ...of, '--from', String(from), '--seeds', String(seeds), '--until-fail', '--hang-after', hangAfter, '-o', 'json'];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [out, err] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err = (err + text).slice(-2_000);
+    });
+    const stop = (): void => void child.kill('SIGKILL');
+    const timer = setTimeout(stop, seeds * 5_000 + patienceMs);
+    signal.addEventListener('abort', stop, { once: true });
+    child.once('exit', () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+      const lines = out.split('\n').filter((line) => line.startsWith('{'));
+      if (lines.length === 0 && !signal.aborted) return reject(new Error(`a copy with a bug did not run: ${err}`));
+      const found = lines.map((line) => JSON.parse(line) as Partial<Kill>).find(({ seed }) => seed !== undefined);
+      resolve(found === undefined ? undefined : { seed: found.seed!, laws: found.laws! });
+    });
   });
-  const found = /^FAIL seed=(\d+) laws=(\S+)/m.exec(stdout ?? '');
-  return found === null ? undefined : { seed: Number(found[1]), laws: found[2]! };
 }
-
-const { values } = parseArgs({ options: { seeds: { type: 'string', default: '60' }, only: { type: 'string' } } });
-const seeds = Number(values.seeds);
-const chosen = mutants.filter(({ name }) => values.only === undefined || name.includes(values.only));
-const clean = copyRepository();
-const mutated = copyRepository();
-let survivors = 0;
-try {
-  for (const mutant of chosen) {
-    const { name, file, nodes = 4 } = mutant;
-    const startedMs = performance.now();
-    plant(mutated, mutant);
-    let kill: Kill | undefined;
-    for (let from = 1; from <= seeds; from = kill!.seed + 1) {
-      kill = hunt(mutated, from, seeds - from + 1, nodes);
-      if (kill === undefined || hunt(clean, kill.seed, 1, nodes) === undefined) break;
-    }
-    cpSync(join(root, file), join(mutated, file));
-    if (kill === undefined) survivors++;
-    const took = `${((performance.now() - startedMs) / 1_000).toFixed(0)} s`;
-    console.log(
-      kill === undefined
-        ? `SURVIVES ${name} (${file}) after ${seeds} seeds, ${took}`
-        : `caught   ${name} (${file}) by ${kill.laws} at seed ${kill.seed}, ${took}`,
-    );
-  }
-} finally {
-  rmSync(clean, { recursive: true, force: true });
-  rmSync(mutated, { recursive: true, force: true });
-}
-console.log(`${chosen.length - survivors} of ${chosen.length} mutants caught within ${seeds} seeds each`);
-if (survivors > 0) process.exitCode = 1;

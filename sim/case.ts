@@ -1,0 +1,93 @@
+// Law: a case is data: everything that one run depends on besides the code. It can be saved, compared, cut down, and run again.
+import { createRandom } from '../actors/system/index.ts';
+import { type DiskProfile, quickDisk } from './disk/index.ts';
+import { drawFaultPlan, type FaultPlan } from './faults/index.ts';
+import { calm, type NetworkProfile } from './network/index.ts';
+import type { WorkShape } from './workload.ts';
+import type { SignatureKind } from './world/index.ts';
+
+export interface CaseNode {
+  readonly site: string;
+  /** Of virtual time; default 0. */
+  readonly startsAtMs?: number;
+  /** Its skills and its disk; default 1. */
+  readonly slowFactor?: number;
+}
+
+export interface ClientCall {
+  readonly atMs: number;
+  readonly node: number;
+}
+
+/** When a client comes, to whom, whether and when it asks a second node for the same, and whether it takes it back. */
+export interface Errand extends ClientCall {
+  /** Names what is asked: two errands of one id ask for the same. */
+  readonly id: number;
+  /** Default: drawn from the seed. */
+  readonly shape?: WorkShape;
+  readonly again?: ClientCall;
+  readonly cancel?: ClientCall;
+}
+
+export interface SimCase {
+  readonly seed: number;
+  readonly nodes: readonly CaseNode[];
+  readonly signatures: SignatureKind;
+  readonly network: NetworkProfile;
+  readonly disk: DiskProfile;
+  readonly plan: FaultPlan;
+  readonly workload: readonly Errand[];
+  readonly faultsUntilMs: number;
+  /** After the healing, until everything has ended. */
+  readonly settleMs: number;
+  /** `quorum`: whoever is left of the honest is gone or cut off for good. */
+  readonly heal: 'quorum' | 'all';
+  /** Laws that are not looked at. */
+  readonly without: readonly string[];
+}
+
+export const firstFaultMs = 1_500;
+const settleMsDefault = 180_000;
+
+/** A mesh of `nodes` under a load and faults of which each class is on or off, all drawn from `seed`. */
+export function drawCase(seed: number, nodes = 4): SimCase {
+  const random = createRandom(seed).fork('case');
+  const f = Math.floor((nodes - 1) / 3);
+  const faultsUntilMs = 8_000 + random.below(25_000);
+  const sites = random.chance(0.4) ? 2 : 1;
+  const link = random.fork('network');
+  const scale = link.chance(0.3) ? 1 + link.below(8) : 1;
+  return {
+    seed,
+    nodes: Array.from({ length: nodes }, (_, index) => ({ site: `site-${index % sites}` })),
+    signatures: 'keyed-hash',
+    network: {
+      ...calm,
+      near: {
+        ...calm.near,
+        latencyUs: calm.near.latencyUs * scale,
+        jitterUs: calm.near.jitterUs * scale * (link.chance(0.3) ? 10 : 1),
+      },
+      noticeMinUs: link.chance(0.5) ? 20_000 : 1_000_000,
+      noticeMaxUs: link.chance(0.5) ? 1_500_000 : 12_000_000,
+    },
+    disk: { ...quickDisk, syncUs: random.chance(0.2) ? 40_000 : quickDisk.syncUs },
+    plan: drawFaultPlan(random, { nodes, f, fromMs: firstFaultMs, untilMs: faultsUntilMs }),
+    workload: Array.from({ length: 1 + random.below(5) }, (_, id) => {
+      const node = random.below(nodes);
+      const atMs = 1_000 + random.below(faultsUntilMs - 1_000);
+      const again =
+        nodes > 1 && random.chance(0.25)
+          ? { again: { atMs: atMs + random.below(2_000), node: (node + 1 + random.below(nodes - 1)) % nodes } }
+          : {};
+      const cancel = random.chance(0.1)
+        ? { cancel: { atMs: atMs + random.below(4_000), node: random.chance(0.7) ? node : random.below(nodes) } }
+        : {};
+      return { id, atMs, node, ...again, ...cancel };
+    }),
+    faultsUntilMs,
+    settleMs: settleMsDefault,
+    heal: 'quorum',
+    without: [],
+  };
+}
