@@ -7,7 +7,9 @@ import type { Job } from './cli/pool.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** Beside the sources in a clone; a package keeps them where they were. */
-const folder = existsSync(join(here, 'regressions')) ? join(here, 'regressions') : join(here, '..', '..', 'sim', 'regressions');
+const folder = existsSync(join(here, 'regressions'))
+  ? join(here, 'regressions')
+  : join(here, '..', '..', 'sim', 'regressions');
 
 export function regressionJobs(program: string): Job[] {
   return readdirSync(folder)

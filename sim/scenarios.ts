@@ -2,11 +2,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { checkScenario, parseScenario, type Scenario, ScenarioInvalid, type ScenarioInput } from './scenario/index.ts';
+import { checkScenario, parseScenario, type Scenario, type ScenarioInput, ScenarioInvalid } from './scenario/index.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** Beside the sources in a clone; a package keeps them where they were. */
-const folder = existsSync(join(here, 'scenarios')) ? join(here, 'scenarios') : join(here, '..', '..', 'sim', 'scenarios');
+const folder = existsSync(join(here, 'scenarios'))
+  ? join(here, 'scenarios')
+  : join(here, '..', '..', 'sim', 'scenarios');
 
 export function shippedScenarios(): string[] {
   return readdirSync(folder)
@@ -43,7 +45,9 @@ export async function importScenario(nameOrPath: string, change?: (raw: object) 
   if (!existsSync(nameOrPath)) return loadScenario(nameOrPath);
   const module = (await import(pathToFileURL(nameOrPath).href)) as { readonly default?: unknown };
   if (typeof module.default !== 'object' || module.default === null)
-    throw new ScenarioInvalid([`${nameOrPath}: its default export is no scenario; \`export default { name: '…', … }\``]);
+    throw new ScenarioInvalid([
+      `${nameOrPath}: its default export is no scenario; \`export default { name: '…', … }\``,
+    ]);
   const raw = structuredClone(module.default);
   change?.(raw);
   return { scenario: checkScenario(raw as ScenarioInput), name: nameOrPath };

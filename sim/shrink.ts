@@ -58,7 +58,10 @@ function* lesser(simCase: SimCase): Generator<SimCase> {
   for (const [i, liar] of plan.liars.entries())
     for (const kits of shorter(liar.kits))
       if (kits.length > 0)
-        yield { ...simCase, plan: { ...plan, liars: plan.liars.map((each, n) => (n === i ? { ...liar, kits } : each)) } };
+        yield {
+          ...simCase,
+          plan: { ...plan, liars: plan.liars.map((each, n) => (n === i ? { ...liar, kits } : each)) },
+        };
   for (const [i, errand] of workload.entries()) {
     const { again, cancel, ...once } = errand;
     if (again !== undefined || cancel !== undefined)
@@ -91,7 +94,8 @@ function withoutLastNode(simCase: SimCase): SimCase | undefined {
   const fewer = (group: readonly number[]): number[] => group.filter((node) => node !== last);
   const faults = plan.faults.map((fault): Fault => {
     if (fault.kind === 'split') return { ...fault, group: fewer(fault.group) };
-    if (fault.kind === 'cut' || fault.kind === 'clog') return { ...fault, from: fewer(fault.from), to: fewer(fault.to) };
+    if (fault.kind === 'cut' || fault.kind === 'clog')
+      return { ...fault, from: fewer(fault.from), to: fewer(fault.to) };
     return fault;
   });
   return { ...simCase, nodes: simCase.nodes.slice(0, -1), plan: { ...plan, faults } };

@@ -112,7 +112,9 @@ export function shapedWork(
     case 'refused':
       return work(task('only', { refuses: true }));
     case 'chain':
-      return work(...Array.from({ length: tasks }, (_, i) => task(`step-${i}`, i === 0 ? {} : { after: [`step-${i - 1}`] })));
+      return work(
+        ...Array.from({ length: tasks }, (_, i) => task(`step-${i}`, i === 0 ? {} : { after: [`step-${i - 1}`] })),
+      );
     case 'fan':
       return fan(Array.from({ length: tasks }, (_, i) => task(`part-${i}`)));
     case 'per-site':

@@ -402,5 +402,16 @@ where NATS clients may send intents.\n${finding}`,
     go(async (session, given) => (await import('./commands/doctor.ts')).doctor(session, given), options),
   );
 
+  root
+    .command('sim')
+    .summary('the simulator: a mesh in virtual time, with every fault')
+    .description('Study a mesh in virtual time: see `sim --help`.')
+    .argument('[arguments...]')
+    .allowUnknownOption()
+    .helpOption(false)
+    .action((args: string[]) =>
+      start(async (makeSession) => (await import('./commands/sim.ts')).sim(args, makeSession(false, undefined).signal)),
+    );
+
   return root;
 }

@@ -93,7 +93,8 @@ export function createVoteCheck({ swarm, book, epochs, isHonest, onSaid }: VoteC
         read.add(name);
         const { batch } = decodeFrame(bytes);
         // What is relayed was seen when its signer first sent it; what a liar says in others' names is nobody's word.
-        if (batch?.signer === swarm.nodes[from]!.id) for (const entry of batch.entries) note(epoch, batch.signer, entry);
+        if (batch?.signer === swarm.nodes[from]!.id)
+          for (const entry of batch.entries) note(epoch, batch.signer, entry);
       } catch (error) {
         // A liar's garbage. An honest node that sends any is a fault of the code, and the receiver's refusal tells of it.
         if (!(error instanceof MalformedBytes) || isHonest(from)) throw error;

@@ -49,7 +49,12 @@ const outline = z.looseObject({
   }),
 });
 
-export function caseFileOf(name: string, simCase: SimCase, expect: Expectations | undefined, result: RunResult): CaseFile {
+export function caseFileOf(
+  name: string,
+  simCase: SimCase,
+  expect: Expectations | undefined,
+  result: RunResult,
+): CaseFile {
   return {
     format,
     name,
@@ -75,7 +80,12 @@ export function caseFileName({ name, case: { seed }, laws }: CaseFile): string {
 /** Throws CliFailure where there is none, or it is none. */
 export function readCaseFile(path: string): CaseFile {
   if (!existsSync(path))
-    throw new CliFailure(exitCodes.usage, 'no_file', `there is no case file ${path}`, 'A failing run says which file it saved.');
+    throw new CliFailure(
+      exitCodes.usage,
+      'no_file',
+      `there is no case file ${path}`,
+      'A failing run says which file it saved.',
+    );
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));

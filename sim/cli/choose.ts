@@ -45,7 +45,10 @@ export async function choose(name: string, nodes: number, program: string): Prom
 
 /** `all`: every scenario that ships, and `swarm`. */
 export async function chooseAll(names: readonly string[], nodes: number, program: string): Promise<Choice[]> {
-  const wanted = names.length === 0 ? [swarmName] : names.flatMap((name) => (name === 'all' ? [swarmName, ...shippedScenarios()] : [name]));
+  const wanted =
+    names.length === 0
+      ? [swarmName]
+      : names.flatMap((name) => (name === 'all' ? [swarmName, ...shippedScenarios()] : [name]));
   return Promise.all(wanted.map((name) => choose(name, nodes, program)));
 }
 

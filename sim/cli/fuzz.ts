@@ -42,7 +42,10 @@ export async function fuzz(context: Context, names: readonly string[], options: 
     `${done} runs, ${failures.length} failed, ${rate()} seeds/min, ${(elapsedMs() / 1_000).toFixed(0)} s`;
   // A person sees one line that changes; a log gets one now and then.
   const isWatched = terminal.width !== undefined;
-  const tick = setInterval(() => terminal.err(isWatched ? `\u001b[1A\u001b[2K${progress()}` : progress()), isWatched ? 1_000 : progressMs);
+  const tick = setInterval(
+    () => terminal.err(isWatched ? `\u001b[1A\u001b[2K${progress()}` : progress()),
+    isWatched ? 1_000 : progressMs,
+  );
   if (isWatched) terminal.err(progress());
 
   const onEnd = (job: Job, outcome: Outcome): void => {
@@ -60,7 +63,8 @@ export async function fuzz(context: Context, names: readonly string[], options: 
     jobs: jobsOf(names.includes('all') ? regressionJobs(program) : [], choices, from, seeds),
     threads: jobs,
     hangMs,
-    isOver: () => signal.aborted || (budgetMs !== undefined && elapsedMs() > budgetMs) || (untilFail && failures.length > 0),
+    isOver: () =>
+      signal.aborted || (budgetMs !== undefined && elapsedMs() > budgetMs) || (untilFail && failures.length > 0),
     onEnd,
   });
   clearInterval(tick);
@@ -83,14 +87,21 @@ export async function fuzz(context: Context, names: readonly string[], options: 
       `${done} runs of ${choices.length === 1 ? choices[0]!.name : `${choices.length} scenarios`}, ${failures.length} failed, ${summary.seconds} s, ${rate()} seeds per minute, ${summary.seedsPerCpuMinute} per CPU minute, code=${summary.code}`,
     );
     for (const name of sometimesNames)
-      terminal.out(`  ${String(reached.get(name) ?? 0).padStart(6)}  ${name}${reached.has(name) ? '' : terminal.paint.yellow('  ← never reached')}`);
+      terminal.out(
+        `  ${String(reached.get(name) ?? 0).padStart(6)}  ${name}${reached.has(name) ? '' : terminal.paint.yellow('  ← never reached')}`,
+      );
   }
   if (signal.aborted) return exitCodes.interrupted;
   if (failures.length > 0) return exitCodes.failed;
   // A handful of seeds proves nothing by what it did not reach.
   const isWhole = done >= seedsDefault && choices.some(({ name }) => name === 'swarm');
   if (isWhole && unmet.length > 0)
-    throw new CliFailure(exitCodes.failed, 'never_reached', `${done} runs never reached: ${unmet.join(', ')}`, 'The adversary is too tame, or the code cannot get there any more.');
+    throw new CliFailure(
+      exitCodes.failed,
+      'never_reached',
+      `${done} runs never reached: ${unmet.join(', ')}`,
+      'The adversary is too tame, or the code cannot get there any more.',
+    );
   return exitCodes.ok;
 }
 
@@ -112,7 +123,12 @@ interface Failure {
   readonly more: string;
 }
 
-function failureOf({ program }: Context, { name, simCase, expect, command }: Job, outcome: Outcome, folder: string): Failure {
+function failureOf(
+  { program }: Context,
+  { name, simCase, expect, command }: Job,
+  outcome: Outcome,
+  folder: string,
+): Failure {
   const { seed } = simCase;
   const common = { name, seed, command, code: sourceHash() };
   if (outcome.kind === 'lost')

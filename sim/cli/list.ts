@@ -9,7 +9,15 @@ export async function list(context: Context): Promise<number> {
     const { scenario } = loadScenario(name);
     const { nodes, plan, workload } = compile(scenario, scenario.seeds[0]!);
     const { about, seeds } = scenario;
-    return { name, nodes: nodes.length, liars: plan.liars.length, faults: plan.faults.length, errands: workload.length, seeds, about };
+    return {
+      name,
+      nodes: nodes.length,
+      liars: plan.liars.length,
+      faults: plan.faults.length,
+      errands: workload.length,
+      seeds,
+      about,
+    };
   });
   if (context.json) printJson(context, rows);
   else
@@ -23,7 +31,14 @@ export async function list(context: Context): Promise<number> {
           { title: 'errands', align: 'right' },
           { title: 'about' },
         ],
-        rows.map(({ name, nodes, liars, faults, errands, about }) => [name, String(nodes), String(liars), String(faults), String(errands), about]),
+        rows.map(({ name, nodes, liars, faults, errands, about }) => [
+          name,
+          String(nodes),
+          String(liars),
+          String(faults),
+          String(errands),
+          about,
+        ]),
         { width: context.terminal.width, paint: context.terminal.paint },
       ),
     );

@@ -27,10 +27,15 @@ export async function runSimCommand(argv: readonly string[]): Promise<number> {
       stop.abort();
     });
   for (const stream of [process.stdout, process.stderr])
-    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failed));
+    stream.on('error', (error: NodeJS.ErrnoException) =>
+      process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failed),
+    );
   const cwd = process.cwd();
   const program = `${programName(cwd)} sim`;
-  const json = argv.some((word, i) => /^(?:-ojson|--output=json)$/.test(word) || (word === 'json' && /^(?:-o|--output)$/.test(argv[i - 1] ?? '')));
+  const json = argv.some(
+    (word, i) =>
+      /^(?:-ojson|--output=json)$/.test(word) || (word === 'json' && /^(?:-o|--output)$/.test(argv[i - 1] ?? '')),
+  );
   let chosen: RunCommand | undefined;
   const root = buildSimProgram(program, (run) => {
     chosen = run;
@@ -61,6 +66,11 @@ function failureOf(error: unknown, program: string): CliFailure | Interrupted {
       `See \`${program} --help\` or \`${program} COMMAND --help\`.`,
     );
   if (error instanceof ScenarioInvalid)
-    return new CliFailure(exitCodes.usage, 'bad_scenario', error.message, `docs/simulator.md says what a scenario holds; \`${program} list\` names those that ship.`);
+    return new CliFailure(
+      exitCodes.usage,
+      'bad_scenario',
+      error.message,
+      `docs/simulator.md says what a scenario holds; \`${program} list\` names those that ship.`,
+    );
   return toFailure(error);
 }

@@ -41,9 +41,11 @@ const parts: readonly { readonly name: string; readonly summary: string; readonl
 ];
 
 export function buildSimProgram(program: string, start: (run: RunCommand) => void): Command {
-  const root = new Command('sim');
+  const root = new Command(program);
   root
-    .description('The swarm simulator: the node’s own code in virtual time, under every fault, repeatable from one seed.')
+    .description(
+      'The swarm simulator: the node’s own code in virtual time, under every fault, repeatable from one seed.',
+    )
     .showSuggestionAfterError(true)
     .addHelpText(
       'after',
@@ -53,7 +55,10 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
     const command = root.command(usage).description(about.description).summary(about.summary);
     command.addOption(new Option('-o, --output <format>', 'what to print').choices(['table', 'json']).default('table'));
     const examples = about.examples.map(([line, why]) => `  ${program} ${line}\n      ${why}`).join('\n');
-    command.addHelpText('after', `${about.notes === undefined ? '' : `\n${about.notes}\n`}\nExamples:\n${examples}\n\n${exitCodesHelp}`);
+    command.addHelpText(
+      'after',
+      `${about.notes === undefined ? '' : `\n${about.notes}\n`}\nExamples:\n${examples}\n\n${exitCodesHelp}`,
+    );
     return command;
   };
   const go = <Options extends { output: string }>(
@@ -85,13 +90,15 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
   withNodes(
     add('fuzz [scenarios...]', {
       summary: 'run seed after seed',
-      description: 'Run seed after seed of `swarm` or of the scenarios named, and print one line for each that breaks a law.',
+      description:
+        'Run seed after seed of `swarm` or of the scenarios named, and print one line for each that breaks a law.',
       examples: [
         ['fuzz --budget 5m --jobs 2 --until-fail', 'until something breaks, five minutes at most'],
         ['fuzz all --seeds 20', 'kept regressions, then every scenario, twenty seeds each'],
         ['fuzz liar-third eclipse --from 100 --seeds 50', 'two scenarios, other seeds'],
       ],
-      notes: 'Each failure saves its case. States that no run reached are told at the end: what was never reached was never tested.',
+      notes:
+        'Each failure saves its case. States that no run reached are told at the end: what was never reached was never tested.',
     }),
   )
     .option('--from <seed>', 'the first seed', seedOf, 1)
@@ -103,7 +110,11 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
     .option('--out <folder>', 'where failing cases are saved; default .parley/sim')
     .action((scenarios: string[], options) =>
       go(options, async (context) =>
-        (await import('./fuzz.ts')).fuzz(context, scenarios, { ...options, budgetMs: options.budget, hangMs: options.hangAfter }),
+        (await import('./fuzz.ts')).fuzz(context, scenarios, {
+          ...options,
+          budgetMs: options.budget,
+          hangMs: options.hangAfter,
+        }),
       ),
     );
 
@@ -135,7 +146,8 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
   withNodes(
     add('diff <one> <other>', {
       summary: 'the first event in which two runs differ',
-      description: 'Run two seeds, or two saved cases, and show the first event in which they differ. Exit code 0 where they are the same run.',
+      description:
+        'Run two seeds, or two saved cases, and show the first event in which they differ. Exit code 0 where they are the same run.',
       examples: [
         ['diff 7 7', 'a seed against itself: the code is deterministic, or this says where not'],
         ['diff whole.simcase.json small.simcase.json', 'what a fault changed first'],
@@ -154,7 +166,8 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
       ['sweep --param loss=0:0.3:0.05', 'a calm mesh on worse and worse links'],
       ['sweep quiet-day --param nodes=4,7,10 --param latency=1ms,50ms --seeds 3', 'every combination'],
     ],
-    notes: 'A parameter is the path of a field (network.loss, phases.faults, nodes) or a short name: loss, latency, jitter, duplicate, reorder, bandwidth.',
+    notes:
+      'A parameter is the path of a field (network.loss, phases.faults, nodes) or a short name: loss, latency, jitter, duplicate, reorder, bandwidth.',
   })
     .requiredOption('-p, --param <path=values>', 'FROM:TO:STEP or A,B,C; may be repeated', collect)
     .option('--seeds <count>', 'runs for each setting', whole(1, 10_000), 2)
@@ -165,7 +178,8 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
 
   add('mutants', {
     summary: 'does the simulator find planted bugs?',
-    description: 'Plant one bug after the other in a copy of this code and hunt each with seeds; a kill counts only where the clean code passes the same seed.',
+    description:
+      'Plant one bug after the other in a copy of this code and hunt each with seeds; a kill counts only where the clean code passes the same seed.',
     examples: [
       ['mutants --seeds 60', 'mutant, law, first seed, rate'],
       ['mutants --only quorum', 'those with a word in their name'],
@@ -175,12 +189,15 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
     .option('--seeds <count>', 'seeds for each', whole(1, 1e6), 60)
     .option('--kills <count>', 'go on to the next after so many kills', whole(1, 1_000), 3)
     .option('--only <text>', 'those whose name holds this')
-    .action((options) => go(options, async (context) => (await import('../mutants/main.ts')).mutants(context, options)));
+    .action((options) =>
+      go(options, async (context) => (await import('../mutants/main.ts')).mutants(context, options)),
+    );
 
   withNodes(
     add('report <what>', {
       summary: 'one self-contained page about a run',
-      description: 'Run a case once more, watched, and write one HTML page about it: no network needed to read it, then or later.',
+      description:
+        'Run a case once more, watched, and write one HTML page about it: no network needed to read it, then or later.',
       examples: [
         ['report .parley/sim/swarm-7-agreement.simcase.json', 'a failure: what led to it'],
         ['report rolling-restart --seed 3 --out restart.html', 'any run'],

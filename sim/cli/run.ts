@@ -41,7 +41,12 @@ export async function run(context: Context, name: string, options: RunCommandOpt
 export async function replay(context: Context, path: string, options: ReplayOptions): Promise<number> {
   const file = readCaseFile(path);
   warnOfOtherCode(context, file, path);
-  const job: Job = { name: file.name, simCase: file.case, ...(file.expect === undefined ? {} : { expect: file.expect }), command: `${context.program} replay ${path}` };
+  const job: Job = {
+    name: file.name,
+    simCase: file.case,
+    ...(file.expect === undefined ? {} : { expect: file.expect }),
+    command: `${context.program} replay ${path}`,
+  };
   if (options.untilEvent !== undefined) {
     const found = await describeAt(job.simCase, options.untilEvent, tailEvents);
     if (context.json) printJson(context, found);
@@ -71,8 +76,8 @@ async function execute(job: Job, eventsFile: string | undefined): Promise<{ read
 
 function show(context: Context, job: Job, result: RunResult, saved: string | undefined): void {
   const { simCase, command } = job;
-  if (context.json)
-    return printJson(context, {
+  if (context.json) {
+    printJson(context, {
       name: job.name,
       seed: simCase.seed,
       code: sourceHash(),
@@ -81,6 +86,8 @@ function show(context: Context, job: Job, result: RunResult, saved: string | und
       ...(saved === undefined ? {} : { caseFile: saved }),
       ...result,
     });
+    return;
+  }
   const { terminal } = context;
   const line = lineOf(result, simCase.seed, command);
   terminal.out(result.verdict === 'ok' ? line : terminal.paint.red(line));

@@ -29,7 +29,10 @@ export async function describeAt(simCase: SimCase, untilEvent: number, tailEvent
   const lines = [
     `event ${result.events} at ${(result.virtualMs / 1_000).toFixed(6)} s${result.events < untilEvent ? ' (the run ended before the event asked for)' : ''}`,
     '',
-    ...tail.map(({ number, atUs, node, kind }) => `  #${number}  ${(atUs / 1_000_000).toFixed(6)} s  ${nameOf(node).padEnd(8)}  ${kind}`),
+    ...tail.map(
+      ({ number, atUs, node, kind }) =>
+        `  #${number}  ${(atUs / 1_000_000).toFixed(6)} s  ${nameOf(node).padEnd(8)}  ${kind}`,
+    ),
     '',
     ...swarm!.nodes.flatMap((node) => {
       const { process, life, name, site } = node;
@@ -37,20 +40,29 @@ export async function describeAt(simCase: SimCase, untilEvent: number, tailEvent
       const peers = process?.world.network.peers().length ?? 0;
       const head = `  ${name} (${site})  ${state}, life ${node.lives}, ${peers} peers`;
       const records = process?.composed.parts.board.all() ?? [];
-      return [head, ...records.map((record) => `      ${record.workflow.slice(0, 12)}  ${record.ended?.state ?? 'running'}  ${tasksOf(record)}`)];
+      return [
+        head,
+        ...records.map(
+          (record) => `      ${record.workflow.slice(0, 12)}  ${record.ended?.state ?? 'running'}  ${tasksOf(record)}`,
+        ),
+      ];
     }),
     ...result.violations.map(({ law, text }) => `  broken: ${law}: ${text}`),
   ];
   return { event: result.events, atMs: result.virtualMs, result, lines };
 }
 
-type WorkflowRecord = ReturnType<NonNullable<Swarm['nodes'][number]['process']>['composed']['parts']['board']['all']>[number];
+type WorkflowRecord = ReturnType<
+  NonNullable<Swarm['nodes'][number]['process']>['composed']['parts']['board']['all']
+>[number];
 
 function tasksOf(record: WorkflowRecord): string {
   return [...record.tasks]
     .map(([task, { attempts }]) => {
       const last = [...attempts].at(-1);
-      return last === undefined ? `${task} waits` : `${task}#${last[0]} ${last[1].certified?.decision.kind ?? `${last[1].candidates.size} candidates, ${last[1].attestations.size} attestations`}`;
+      return last === undefined
+        ? `${task} waits`
+        : `${task}#${last[0]} ${last[1].certified?.decision.kind ?? `${last[1].candidates.size} candidates, ${last[1].attestations.size} attestations`}`;
     })
     .join('; ');
 }

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { CliFailure, exitCodes, renderTable } from '../../node/cli/index.ts';
 import { quantile } from '../check/index.ts';
 import { lineOf } from '../lines.ts';
-import { runCase } from '../run.ts';
+import { type RunResult, runCase } from '../run.ts';
 import { compile, judged, type Scenario } from '../scenario/index.ts';
 import { importScenario } from '../scenarios.ts';
 import { shrinkCase } from '../shrink.ts';
@@ -27,7 +27,12 @@ export async function shrink(context: Context, path: string, options: ShrinkComm
   const { expect } = file;
   const before = judged(expect, await runCase(file.case));
   if (before.verdict === 'ok')
-    throw new CliFailure(exitCodes.usage, 'not_failing', `${path} breaks no law here: there is nothing to shrink`, `See \`${program} replay ${path}\`.`);
+    throw new CliFailure(
+      exitCodes.usage,
+      'not_failing',
+      `${path} breaks no law here: there is nothing to shrink`,
+      `See \`${program} replay ${path}\`.`,
+    );
   const { simCase, result, runs } = await shrinkCase(file.case, {
     runsMax: options.runs,
     expect,
@@ -38,9 +43,17 @@ export async function shrink(context: Context, path: string, options: ShrinkComm
   const out = options.out ?? join(casesFolder(context.cwd), `small-${basename(caseFileName(smaller))}`);
   saveCaseFile(out, smaller);
   if (context.json)
-    printJson(context, { caseFile: out, runs, from: countsOf(file.case), to: countsOf(simCase), violations: result.violations });
+    printJson(context, {
+      caseFile: out,
+      runs,
+      from: countsOf(file.case),
+      to: countsOf(simCase),
+      violations: result.violations,
+    });
   else {
-    terminal.out(`${sizeOf(file.case)}, ${before.events} events\n→ ${sizeOf(simCase)}, ${result.events} events, after ${runs} runs: ${out}`);
+    terminal.out(
+      `${sizeOf(file.case)}, ${before.events} events\n→ ${sizeOf(simCase)}, ${result.events} events, after ${runs} runs: ${out}`,
+    );
     terminal.out(lineOf(result, simCase.seed, `${program} replay ${out}`));
     for (const { law, atMs, text } of result.violations.slice(0, 3)) terminal.out(`  ${law} at ${atMs} ms: ${text}`);
     for (const fault of simCase.plan.faults) terminal.out(`  fault ${JSON.stringify(fault)}`);
@@ -53,7 +66,13 @@ export async function shrink(context: Context, path: string, options: ShrinkComm
 type Case = Job['simCase'];
 
 function countsOf({ plan, workload, nodes, faultsUntilMs }: Case) {
-  return { faults: plan.faults.length, liars: plan.liars.length, errands: workload.length, nodes: nodes.length, faultsUntilMs };
+  return {
+    faults: plan.faults.length,
+    liars: plan.liars.length,
+    errands: workload.length,
+    nodes: nodes.length,
+    faultsUntilMs,
+  };
 }
 
 function sizeOf(simCase: Case): string {
@@ -70,7 +89,8 @@ export async function diff(
 ): Promise<number> {
   const { terminal, program } = context;
   const chosen = await choose(scenario, nodes, program);
-  const caseOf = (text: string): Case => (/^\d+$/.test(text) ? chosen.job(parseSeed(text)).simCase : readCaseFile(text).case);
+  const caseOf = (text: string): Case =>
+    /^\d+$/.test(text) ? chosen.job(parseSeed(text)).simCase : readCaseFile(text).case;
   const [left, right] = [caseOf(one), caseOf(other)];
   const events: TraceEvent[] = [];
   const first = await runCase(left, { onEvent: (event) => void events.push(event) });
@@ -86,10 +106,17 @@ export async function diff(
   const common = events.slice(Math.max(0, from - 4), from - 1);
   const at = { left: differing?.left ?? events[from - 1], right: differing?.right };
   if (context.json)
-    printJson(context, { equal: isEqual, events: [first.events, second.events], hashes: [first.hash, second.hash], ...(isEqual ? {} : { firstDifferent: from, ...at }) });
+    printJson(context, {
+      equal: isEqual,
+      events: [first.events, second.events],
+      hashes: [first.hash, second.hash],
+      ...(isEqual ? {} : { firstDifferent: from, ...at }),
+    });
   else if (isEqual) terminal.out(`the same run: ${first.events} events, hash ${first.hash}`);
   else {
-    terminal.out(`equal up to event ${from - 1}; ${first.events} and ${second.events} events, hashes ${first.hash} and ${second.hash}`);
+    terminal.out(
+      `equal up to event ${from - 1}; ${first.events} and ${second.events} events, hashes ${first.hash} and ${second.hash}`,
+    );
     for (const event of common) terminal.out(`    ${inWords(event)}`);
     terminal.out(`  ${one.padEnd(12)} ${at.left === undefined ? 'ends here' : inWords(at.left)}`);
     terminal.out(`  ${other.padEnd(12)} ${at.right === undefined ? 'ends here' : inWords(at.right)}`);
@@ -110,7 +137,12 @@ export interface SweepOptions {
 export async function sweep(context: Context, name: string, options: SweepOptions): Promise<number> {
   const { terminal, signal } = context;
   const parameters = options.param.map(parseParameter);
-  const rows: { readonly settings: Readonly<Record<string, string | number>>; readonly seeds: number; readonly ok: number; readonly figures: Figures }[] = [];
+  const rows: {
+    readonly settings: Readonly<Record<string, string | number>>;
+    readonly seeds: number;
+    readonly ok: number;
+    readonly figures: Figures;
+  }[] = [];
   for (const setting of settings(parameters)) {
     if (signal.aborted) return exitCodes.interrupted;
     const { scenario } = await importScenario(name, (raw) => withParameters(raw, setting));
@@ -123,7 +155,10 @@ export async function sweep(context: Context, name: string, options: SweepOption
       renderTable(
         [
           ...parameters.map(({ path }) => ({ title: path, align: 'right' as const })),
-          ...['ok', 'completed', 'p50 ms', 'p99 ms', 'messages/decision', 'fast', 'rounds'].map((title) => ({ title, align: 'right' as const })),
+          ...['ok', 'completed', 'p50 ms', 'p99 ms', 'messages/decision', 'fast', 'rounds'].map((title) => ({
+            title,
+            align: 'right' as const,
+          })),
         ],
         rows.map(({ settings: setting, ok, seeds, figures }) => [
           ...parameters.map(({ path }) => String(setting[path])),
@@ -150,10 +185,15 @@ interface Figures {
   readonly laterRounds: boolean;
 }
 
-async function measure(scenario: Scenario, { from, seeds }: SweepOptions): Promise<{ readonly ok: number; readonly figures: Figures }> {
-  const results = [];
-  for (let seed = from; seed < from + seeds; seed++) results.push(judged(scenario.expect, await runCase(compile(scenario, seed))));
-  const sum = (pick: (result: (typeof results)[number]) => number): number => results.reduce((total, each) => total + pick(each), 0);
+async function measure(
+  scenario: Scenario,
+  { from, seeds }: SweepOptions,
+): Promise<{ readonly ok: number; readonly figures: Figures }> {
+  const results: RunResult[] = [];
+  for (let seed = from; seed < from + seeds; seed++)
+    results.push(judged(scenario.expect, await runCase(compile(scenario, seed))));
+  const sum = (pick: (result: (typeof results)[number]) => number): number =>
+    results.reduce((total, each) => total + pick(each), 0);
   const waits = results.flatMap(({ meters }) => meters.completedMs).sort((a, b) => a - b);
   const decisions = sum(({ meters }) => meters.decisions);
   return {

@@ -32,7 +32,7 @@ export function parseParameter(text: string): Parameter {
   const [, name, written] = match as unknown as [string, string, string];
   const path = shorthands[name] ?? name;
   const ladder = written.split(':');
-  if (ladder.length === 1) return { path, values: written.split(',').map(valueOf) };
+  if (ladder.length === 1) return { path, values: written.split(',').map(readValue) };
   const parts = ladder.map((part) => /^(-?\d+(?:\.\d+)?)([A-Za-z/]*)$/.exec(part.trim()));
   if (parts.length !== 3 || parts.some((part) => part === null)) return wrong('a ladder is FROM:TO:STEP');
   const [from, to, step] = parts.map((part) => Number(part![1])) as [number, number, number];
@@ -48,7 +48,7 @@ export function parseParameter(text: string): Parameter {
   return { path, values: values.map((value) => (unit === '' ? value : `${value}${unit}`)) };
 }
 
-function valueOf(text: string): string | number {
+function readValue(text: string): string | number {
   return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text.trim();
 }
 

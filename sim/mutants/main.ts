@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CliFailure, exitCodes } from '../../node/cli/index.ts';
 import type { Context } from '../cli/context.ts';
-import { type Mutant, mutants as all } from './list.ts';
+import { mutants as all, type Mutant } from './list.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copied = ['actors', 'consensus', 'node', 'protocols', 'sim', 'test', 'package.json', 'tsconfig.json'];
@@ -38,16 +38,27 @@ interface Row {
 export async function mutants(context: Context, { seeds, kills: killsMax, only }: MutantsOptions): Promise<number> {
   const { terminal, signal, json } = context;
   if (!existsSync(join(root, 'consensus', 'quorum.ts')))
-    throw new CliFailure(exitCodes.usage, 'no_sources', 'there are no sources here to plant bugs in', 'Run this in a clone of the repository.');
+    throw new CliFailure(
+      exitCodes.usage,
+      'no_sources',
+      'there are no sources here to plant bugs in',
+      'Run this in a clone of the repository.',
+    );
   const chosen = all.filter(({ name }) => only === undefined || name.includes(only));
   if (chosen.length === 0)
-    throw new CliFailure(exitCodes.usage, 'bad_request', `no mutant's name holds '${only}'`, `There are ${all.length}; leave --only out to hunt them all.`);
+    throw new CliFailure(
+      exitCodes.usage,
+      'bad_request',
+      `no mutant's name holds '${only}'`,
+      `There are ${all.length}; leave --only out to hunt them all.`,
+    );
   const [clean, mutated] = [copyRepository(), copyRepository()];
   const rows: Row[] = [];
   const width = Math.max(...chosen.map(({ name }) => name.length));
   const shown = ({ mutant, laws, firstSeed, kills, seeds: tried }: Row): string =>
     `${mutant.padEnd(width)}  ${(firstSeed === undefined ? 'SURVIVES' : laws.slice(0, 2).join(',')).padEnd(28)}  ${String(firstSeed ?? '–').padStart(5)}  ${((100 * kills) / tried).toFixed(1).padStart(5)} %`;
-  if (!json) terminal.out(`${'mutant'.padEnd(width)}  ${'law'.padEnd(28)}  ${'first'.padStart(5)}  ${'rate'.padStart(7)}`);
+  if (!json)
+    terminal.out(`${'mutant'.padEnd(width)}  ${'law'.padEnd(28)}  ${'first'.padStart(5)}  ${'rate'.padStart(7)}`);
   try {
     for (const mutant of chosen) {
       const row = await huntOne(mutant, { clean, mutated, seeds, killsMax, signal });
@@ -103,7 +114,8 @@ function copyRepository(): string {
 export function planted(text: string, { name, file, edits }: Mutant): string {
   for (const [from, to] of edits) {
     const times = text.split(from).length - 1;
-    if (times !== 1) throw new Error(`the mutant "${name}" does not fit ${file}: ${JSON.stringify(from)} stands there ${times} times`);
+    if (times !== 1)
+      throw new Error(`the mutant "${name}" does not fit ${file}: ${JSON.stringify(from)} stands there ${times} times`);
     text = text.replace(from, () => to);
   }
   return text;
@@ -115,8 +127,27 @@ function plant(folder: string, mutant: Mutant): void {
 }
 
 /** From seed `from` on; a copy that does not even start is an error and no kill. */
-function firstFailure(folder: string, of: readonly string[], from: number, seeds: number, signal: AbortSignal): Promise<Kill | undefined> {
-  const args = ['sim/main.ts', 'fuzz', ...of, '--from', String(from), '--seeds', String(seeds), '--until-fail', '--hang-after', hangAfter, '-o', 'json'];
+function firstFailure(
+  folder: string,
+  of: readonly string[],
+  from: number,
+  seeds: number,
+  signal: AbortSignal,
+): Promise<Kill | undefined> {
+  const args = [
+    'sim/main.ts',
+    'fuzz',
+    ...of,
+    '--from',
+    String(from),
+    '--seeds',
+    String(seeds),
+    '--until-fail',
+    '--hang-after',
+    hangAfter,
+    '-o',
+    'json',
+  ];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     let [out, err] = ['', ''];

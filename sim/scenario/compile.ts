@@ -2,7 +2,15 @@
 import { createRandom, type Random } from '../../actors/system/index.ts';
 import { type CaseNode, type Errand, firstFaultMs, type SimCase } from '../case.ts';
 import { quickDisk } from '../disk/index.ts';
-import { drawFaultPlan, type Fault, type FaultAction, type FaultPlan, kits, type Target, type When } from '../faults/index.ts';
+import {
+  drawFaultPlan,
+  type Fault,
+  type FaultAction,
+  type FaultPlan,
+  kits,
+  type Target,
+  type When,
+} from '../faults/index.ts';
 import { calm, type LinkProfile, lan, linkName, type NetworkProfile, wan } from '../network/index.ts';
 import type { WorkShape } from '../workload.ts';
 import { ScenarioInvalid } from './read.ts';
@@ -26,7 +34,9 @@ export function compile(scenario: Scenario, seed: number): SimCase {
     untilMs: phases.faults,
     kinds: scenario.draw,
   });
-  const scripted = scenario.faults.flatMap((fault, i) => faultsOf(fault, phases.faults, whom, random.fork(`fault/${i}`)));
+  const scripted = scenario.faults.flatMap((fault, i) =>
+    faultsOf(fault, phases.faults, whom, random.fork(`fault/${i}`)),
+  );
   const workload = errandsOf(scenario, nodes, whom, random);
   refuseBeyond(scenario, 'faults', scripted.length, faultsMax);
   refuseBeyond(scenario, 'errands', workload.length, errandsMax);
@@ -51,7 +61,9 @@ export function compile(scenario: Scenario, seed: number): SimCase {
 
 function refuseBeyond({ name }: Scenario, what: string, count: number, most: number): void {
   if (count > most)
-    throw new ScenarioInvalid([`${name}: ${count} ${what}; a run takes at most ${most}. Make them rarer, or the run shorter`]);
+    throw new ScenarioInvalid([
+      `${name}: ${count} ${what}; a run takes at most ${most}. Make them rarer, or the run shorter`,
+    ]);
 }
 
 function refuse({ name }: Scenario, text: string): never {
@@ -61,8 +73,11 @@ function refuse({ name }: Scenario, text: string): never {
 function machinesOf({ nodes }: Scenario): CaseNode[] {
   if (typeof nodes === 'number') return Array.from({ length: nodes }, () => ({ site: 'here' }));
   return Object.entries(nodes).flatMap(([site, about]) => {
-    const { nodes: count, slower, startsAt } =
-      typeof about === 'number' ? { nodes: about, slower: 1, startsAt: 0 } : about;
+    const {
+      nodes: count,
+      slower,
+      startsAt,
+    } = typeof about === 'number' ? { nodes: about, slower: 1, startsAt: 0 } : about;
     const machine: CaseNode = {
       site,
       ...(slower === 1 ? {} : { slowFactor: slower }),
@@ -80,7 +95,8 @@ function liarsOf(scenario: Scenario, nodes: readonly CaseNode[], random: Random)
     let index = whom.one(node, own, i);
     if (index === 'self') refuse(scenario, `liars[${i}].node: \`self\` has no meaning here`);
     while (taken.has(index)) {
-      if (typeof node === 'number' || taken.size >= nodes.length) refuse(scenario, `liars[${i}].node: ${node} is a liar already`);
+      if (typeof node === 'number' || taken.size >= nodes.length)
+        refuse(scenario, `liars[${i}].node: ${node} is a liar already`);
       index = (index + 1) % nodes.length;
     }
     taken.add(index);
@@ -101,7 +117,9 @@ function chooser(scenario: Scenario, nodes: readonly CaseNode[], liars: FaultPla
     nodes.flatMap((node, index) => (holds(node, index) ? [index] : []));
   const named = (target: string | number): number[] => {
     if (typeof target === 'number')
-      return target < nodes.length ? [target] : refuse(scenario, `there is no node ${target}: nodes are 0 to ${nodes.length - 1}`);
+      return target < nodes.length
+        ? [target]
+        : refuse(scenario, `there is no node ${target}: nodes are 0 to ${nodes.length - 1}`);
     if (target === 'any') return where(() => true);
     if (target === 'liars') return where((_, index) => isLiar(index));
     if (target === 'honest') return where((_, index) => !isLiar(index));
@@ -109,7 +127,10 @@ function chooser(scenario: Scenario, nodes: readonly CaseNode[], liars: FaultPla
     const sites = [...new Set(nodes.map(({ site }) => site))].join(', ');
     return found.length > 0
       ? found
-      : refuse(scenario, `there is no site '${target}'; there are ${sites}; other targets are any, each, self, liars, honest`);
+      : refuse(
+          scenario,
+          `there is no site '${target}'; there are ${sites}; other targets are any, each, self, liars, honest`,
+        );
   };
   return {
     one(target, random, turn) {
@@ -127,7 +148,8 @@ function timesOf(at: Range, every: number | undefined, untilMs: number, random: 
   const first = drawMs(random, at);
   if (every === undefined) return [first];
   const times: number[] = [];
-  for (let atMs = first; atMs < untilMs && times.length < errandsMax && every > 0; atMs += every) times.push(Math.round(atMs));
+  for (let atMs = first; atMs < untilMs && times.length < errandsMax && every > 0; atMs += every)
+    times.push(Math.round(atMs));
   return times;
 }
 
@@ -194,7 +216,13 @@ function actionOf(fault: ScenarioFault, whom: Chooser, random: Random, turn: num
       stepMs: drawMs(random.fork('step'), fault.step),
       driftPpm: Math.round(fault.drift * 1_000_000),
     };
-  return { kind: 'disk', node: one(fault.disk), errorPermille: permille(fault.errors), slowFactor: fault.slower, forMs };
+  return {
+    kind: 'disk',
+    node: one(fault.disk),
+    errorPermille: permille(fault.errors),
+    slowFactor: fault.slower,
+    forMs,
+  };
 }
 
 function errandsOf(scenario: Scenario, nodes: readonly CaseNode[], whom: Chooser, random: Random): Errand[] {
@@ -255,10 +283,12 @@ function networkOf(scenario: Scenario): NetworkProfile {
   const near = sites.length > 1 ? lan : linkOf(base ?? lan, link);
   const named: Record<string, LinkProfile> = {};
   for (const [pair, own] of Object.entries(between)) {
-    const [a, b] = sites.flatMap((x) => sites.filter((y) => `${x}-${y}` === pair).map((y) => [x, y] as const))[0] ?? refuse(
-      scenario,
-      `network.between: '${pair}' names no two sites; write SITE-SITE with two of ${sites.join(', ')}`,
-    );
+    const [a, b] =
+      sites.flatMap((x) => sites.filter((y) => `${x}-${y}` === pair).map((y) => [x, y] as const))[0] ??
+      refuse(
+        scenario,
+        `network.between: '${pair}' names no two sites; write SITE-SITE with two of ${sites.join(', ')}`,
+      );
     named[linkName(a, b)] = named[linkName(b, a)] = linkOf(far, own);
   }
   return {

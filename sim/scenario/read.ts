@@ -43,7 +43,8 @@ export function parseScenario(text: string, fileName: string, change?: (raw: obj
   const offsetOf = (path: readonly PropertyKey[]): number => {
     for (let depth = path.length; depth >= 0; depth--) {
       const node = depth === 0 ? document.contents : document.getIn(path.slice(0, depth) as (string | number)[], true);
-      if (isNode(node) && node.range != null) return isCollection(node) && depth < path.length ? node.range[0] : node.range[0];
+      if (isNode(node) && node.range != null)
+        return isCollection(node) && depth < path.length ? node.range[0] : node.range[0];
     }
     return 0;
   };
@@ -60,7 +61,9 @@ export function checkScenario(input: ScenarioInput): Scenario {
   const parsed = scenarioSchema.safeParse(input);
   if (parsed.success) return parsed.data;
   throw new ScenarioInvalid(
-    complaints(parsed.error).map(({ path, message }) => `scenario ${JSON.stringify(input.name)}: ${wordsOf(path, message)}`),
+    complaints(parsed.error).map(
+      ({ path, message }) => `scenario ${JSON.stringify(input.name)}: ${wordsOf(path, message)}`,
+    ),
   );
 }
 
@@ -85,7 +88,9 @@ function complaints(error: z.core.$ZodError): Complaint[] {
           ...each,
           path: [...issue.path, ...each.path],
         }));
-      return [{ path: issue.path, message: issue.errors.flatMap((each) => each.map(({ message }) => message)).join(', or ') }];
+      return [
+        { path: issue.path, message: issue.errors.flatMap((each) => each.map(({ message }) => message)).join(', or ') },
+      ];
     }
     return [{ path: issue.path, message: issue.message }];
   });

@@ -8,7 +8,13 @@ const name = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'expected lower-case let
 const nodesMax = 100;
 
 /** `3`, `any`, `self` (who set the trigger off), `each` (in turn), or the name of a site: one of its nodes. */
-const target = z.union([z.int().min(0).max(nodesMax - 1), name]);
+const target = z.union([
+  z
+    .int()
+    .min(0)
+    .max(nodesMax - 1),
+  name,
+]);
 /** Nodes by number, all of a site by its name, `liars` or `honest`. */
 const group = z.array(target).min(1).max(nodesMax);
 const span = { for: durationRange.default(always(1_000)) };
@@ -25,7 +31,12 @@ const actions = {
     rot: share.optional(),
   }),
   pause: z.strictObject({ pause: target, ...span }),
-  isolate: z.strictObject({ isolate: target, ...span, direction: z.enum(['both', 'in', 'out']).default('both'), holds }),
+  isolate: z.strictObject({
+    isolate: target,
+    ...span,
+    direction: z.enum(['both', 'in', 'out']).default('both'),
+    holds,
+  }),
   split: z.strictObject({ split: group, ...span, holds }),
   cut: z.strictObject({ cut: z.strictObject({ from: group, to: group }), ...span, holds }),
   clog: z.strictObject({ clog: z.strictObject({ from: group, to: group }), ...span }),
@@ -46,7 +57,12 @@ const actions = {
     /** At most what the mesh's bound on drift forgives. */
     drift: z.number().min(-0.05).max(0.05).default(0),
   }),
-  disk: z.strictObject({ disk: target, ...span, errors: share.default(0), slower: z.number().min(1).max(1_000).default(1) }),
+  disk: z.strictObject({
+    disk: target,
+    ...span,
+    errors: share.default(0),
+    slower: z.number().min(1).max(1_000).default(1),
+  }),
   skill: z.strictObject({
     skill: target,
     ...span,
@@ -75,30 +91,33 @@ export type ScenarioFault = { readonly when: z.output<typeof timing> } & Actions
 type FaultInput = z.input<typeof timing> & { [K in keyof typeof actions]: z.input<(typeof actions)[K]> }[keyof Actions];
 
 /** One action and one time; complaints are about that action's own fields. */
-const fault = z.custom<FaultInput>((value) => typeof value === 'object' && value !== null).transform((value, context) => {
-  const raw = value as Readonly<Record<string, unknown>>;
-  // `crash` is also a field of `skill`.
-  const kinds = faultKinds.filter((kind) => kind in raw && !(kind === 'crash' && 'skill' in raw));
-  if (kinds.length !== 1) {
-    const found = kinds.length === 0 ? `none in {${Object.keys(raw).join(', ')}}` : kinds.join(' and ');
-    context.addIssue({ code: 'custom', message: `expected one of ${faultKinds.join(', ')}; found ${found}` });
-    return z.NEVER;
-  }
-  const isTriggered = 'on' in raw;
-  if (!isTriggered && !('at' in raw)) {
-    context.addIssue({ code: 'custom', message: 'expected when: `at: 3s` or `on: precommit`' });
-    return z.NEVER;
-  }
-  const ofTiming = isTriggered ? ['on', 'nth', 'every', 'times'] : ['at', 'every', 'until'];
-  const part = (isTiming: boolean) =>
-    Object.fromEntries(Object.entries(raw).filter(([key]) => ofTiming.includes(key) === isTiming));
-  const when = timing.options[isTriggered ? 1 : 0].safeParse(part(true));
-  const action = actions[kinds[0]!].safeParse(part(false));
-  for (const { error } of [when, action])
-    for (const issue of error?.issues ?? []) context.addIssue({ ...issue, path: [...issue.path] } as Parameters<typeof context.addIssue>[0]);
-  if (!when.success || !action.success) return z.NEVER;
-  return { when: when.data, ...action.data } as ScenarioFault;
-});
+const fault = z
+  .custom<FaultInput>((value) => typeof value === 'object' && value !== null)
+  .transform((value, context) => {
+    const raw = value as Readonly<Record<string, unknown>>;
+    // `crash` is also a field of `skill`.
+    const kinds = faultKinds.filter((kind) => kind in raw && !(kind === 'crash' && 'skill' in raw));
+    if (kinds.length !== 1) {
+      const found = kinds.length === 0 ? `none in {${Object.keys(raw).join(', ')}}` : kinds.join(' and ');
+      context.addIssue({ code: 'custom', message: `expected one of ${faultKinds.join(', ')}; found ${found}` });
+      return z.NEVER;
+    }
+    const isTriggered = 'on' in raw;
+    if (!isTriggered && !('at' in raw)) {
+      context.addIssue({ code: 'custom', message: 'expected when: `at: 3s` or `on: precommit`' });
+      return z.NEVER;
+    }
+    const ofTiming = isTriggered ? ['on', 'nth', 'every', 'times'] : ['at', 'every', 'until'];
+    const part = (isTiming: boolean) =>
+      Object.fromEntries(Object.entries(raw).filter(([key]) => ofTiming.includes(key) === isTiming));
+    const when = timing.options[isTriggered ? 1 : 0].safeParse(part(true));
+    const action = actions[kinds[0]!].safeParse(part(false));
+    for (const { error } of [when, action])
+      for (const issue of error?.issues ?? [])
+        context.addIssue({ ...issue, path: [...issue.path] } as Parameters<typeof context.addIssue>[0]);
+    if (!when.success || !action.success) return z.NEVER;
+    return { when: when.data, ...action.data } as ScenarioFault;
+  });
 
 export const workKinds = ['any', 'one', 'chain', 'fan', 'file', 'per-site', 'refused'] as const;
 
@@ -170,7 +189,9 @@ export const scenarioSchema = z.strictObject({
   network: network.default({ between: {} }),
   disk: z.strictObject({ sync: duration.optional(), stalls: share.optional() }).default({}),
   liars: z
-    .array(z.strictObject({ node: target, kits: z.union([z.array(z.enum(kits)).min(1), z.literal('any')]).default('any') }))
+    .array(
+      z.strictObject({ node: target, kits: z.union([z.array(z.enum(kits)).min(1), z.literal('any')]).default('any') }),
+    )
     .default([]),
   workload: z.array(work).max(100).default([]),
   faults: z.array(fault).max(1_000).default([]),

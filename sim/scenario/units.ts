@@ -45,7 +45,10 @@ export const durationRange = z.string().transform((text, context) => {
 export const bandwidth = z.string().transform((text, context) => {
   const match = /^(\d+(?:\.\d+)?)\s*(B|KB|MB|GB)\/s$/.exec(text.trim());
   if (match !== null && Number(match[1]) > 0) return (Number(match[1]) * unitBytes[match[2]!]!) / 1_000;
-  context.addIssue({ code: 'custom', message: `expected a rate such as 256KB/s or 10MB/s, not ${JSON.stringify(text)}` });
+  context.addIssue({
+    code: 'custom',
+    message: `expected a rate such as 256KB/s or 10MB/s, not ${JSON.stringify(text)}`,
+  });
   return z.NEVER;
 });
 

@@ -98,7 +98,7 @@ const cryptoLeaks = [
 ];
 /** These have a synchronous form, which is what the Crypto port uses. */
 const cryptoEither = ['sign', 'verify', 'hkdf', 'diffieHellman'];
-const processLeaks = ['hrtime', 'nextTick', 'uptime', 'cpuUsage', 'memoryUsage', 'exit', 'kill'];
+const processLeaks = ['hrtime', 'nextTick', 'uptime', 'cpuUsage', 'threadCpuUsage', 'memoryUsage', 'exit', 'kill'];
 
 function patches(): Patch[] {
   const found: Patch[] = [
