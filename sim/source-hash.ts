@@ -13,7 +13,8 @@ export function sourceHash(): string {
   const digest = createHash('sha256');
   for (const folder of folders) {
     const files = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).filter(
-      (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
+      // Sources in a clone, compiled files in a package.
+      (name) => /(?<!\.d|\.test)\.[tj]s$/.test(name),
     );
     for (const name of files.sort())
       digest.update(`${folder}/${name}\n`).update(readFileSync(join(root, folder, name)));

@@ -31,6 +31,16 @@ const runs: readonly LongRun[] = [
     command: ['test/soak/main.ts', 'membership'],
     isTimed: true,
   },
+  {
+    name: 'simulator',
+    shows: 'the whole node keeps every law over kept cases, every scenario, and drawn faults (--budget 30m)',
+    command: ['sim/main.ts', 'fuzz', 'all', '--jobs', '2', '--budget', '30m'],
+  },
+  {
+    name: 'simulator-mutants',
+    shows: 'the simulator finds every bug planted in a copy of the code (--seeds 1000)',
+    command: ['sim/main.ts', 'mutants', '--seeds', '1000'],
+  },
 ];
 
 const [name, ...rest] = process.argv.slice(2);
