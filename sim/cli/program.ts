@@ -1,8 +1,10 @@
 // Law: everything that can be typed after `sim` is declared here, and each command's code is loaded when it runs.
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../../node/cli/index.ts';
+import { exitCodes, parseDuration } from '../../node/cli/index.ts';
+import { type CalibratedPart, calibratedParts } from '../calibrate/index.ts';
 import type { Context } from './context.ts';
 
 export type RunCommand = (makeContext: (json: boolean) => Context) => Promise<number>;
@@ -25,7 +27,15 @@ function whole(least: number, most: number): (text: string) => number {
 const seedOf = whole(0, Number.MAX_SAFE_INTEGER);
 const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), text];
 
+function collectPart(text: string, before: readonly CalibratedPart[] | undefined): readonly CalibratedPart[] {
+  const part = calibratedParts.find((each) => each === text);
+  if (part === undefined) throw new InvalidArgumentError(`expected one of ${calibratedParts.join(', ')}.`);
+  return [...(before ?? []), part];
+}
+
 interface Described {
+  /** It prints lines as it goes, and nothing for programs. */
+  readonly isText?: true;
   readonly summary: string;
   readonly description: string;
   readonly examples: readonly (readonly [command: string, why: string])[];
@@ -35,9 +45,11 @@ interface Described {
 const whichScenario = `SCENARIO is the name of one that ships (\`sim list\`), the path of a .yaml or .ts file, or \`swarm\`: a mesh whose work and faults are all
 drawn from the seed.`;
 
-/** Commands that are parts of their own: there once their folder is. Each exports \`main(args, context)\`. */
-const parts: readonly { readonly name: string; readonly summary: string; readonly module: string }[] = [
-  { name: 'calibrate', summary: 'measure the simulator against published figures', module: '../calibrate/index' },
+/** Programs of their own, which take their arguments as they stand; there once their folder is. */
+const parts: readonly (readonly [name: string, summary: string])[] = [
+  ['history', 'is a recorded history linearizable?'],
+  ['detect', 'herding, cascades, waves, regime changes: the detectors on systems that theory knows'],
+  ['swarms', 'how work is shared out: the mesh’s own way beside others'],
 ];
 
 export function buildSimProgram(program: string, start: (run: RunCommand) => void): Command {
@@ -53,7 +65,10 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
     );
   const add = (usage: string, about: Described): Command => {
     const command = root.command(usage).description(about.description).summary(about.summary);
-    command.addOption(new Option('-o, --output <format>', 'what to print').choices(['table', 'json']).default('table'));
+    if (about.isText === undefined)
+      command.addOption(
+        new Option('-o, --output <format>', 'what to print').choices(['table', 'json']).default('table'),
+      );
     const examples = about.examples.map(([line, why]) => `  ${program} ${line}\n      ${why}`).join('\n');
     command.addHelpText(
       'after',
@@ -220,10 +235,30 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
     examples: [['list', 'name, nodes, seeds, about']],
   }).action((options) => go(options, async (context) => (await import('./list.ts')).list(context)));
 
-  for (const { name, summary, module } of parts) {
+  add('calibrate', {
+    isText: true,
+    summary: 'hold the simulator against published figures',
+    description:
+      'Measure what others published or proved about gossip, epidemics and failure detectors, and print both side by side.',
+    examples: [
+      ['calibrate --quick', 'seconds instead of minutes'],
+      ['calibrate --only swim --only lifeguard', 'some parts'],
+    ],
+  })
+    .option('--quick', 'fewer samples and smaller swarms', false)
+    .addOption(new Option('--only <part>', `${calibratedParts.join(', ')}; may be repeated`).argParser(collectPart))
+    .option('-s, --seed <seed>', 'what everything is drawn from', seedOf, 1)
+    .action((options) =>
+      start(async (makeContext) => {
+        const { terminal } = makeContext(false);
+        return await (await import('../calibrate/index.ts')).calibrate(options, (line) => terminal.out(line));
+      }),
+    );
+
+  for (const [name, summary] of parts) {
     const here = import.meta.url;
-    const url = new URL(`${module}${here.endsWith('.ts') ? '.ts' : '.js'}`, here);
-    if (!existsSync(fileURLToPath(url))) continue;
+    const path = fileURLToPath(new URL(`../${name}/main${here.endsWith('.ts') ? '.ts' : '.js'}`, here));
+    if (!existsSync(path)) continue;
     root
       .command(name)
       .summary(summary)
@@ -231,14 +266,16 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
       .argument('[arguments...]')
       .allowUnknownOption()
       .helpOption(false)
-      .action((args: string[]) =>
-        start(async (makeContext) => {
-          const part = (await import(url.href)) as {
-            readonly main: (args: readonly string[], context: Context) => Promise<number>;
-          };
-          return part.main(args, makeContext(false));
-        }),
-      );
+      .action((args: string[]) => start(() => runPart(path, args)));
   }
   return root;
+}
+
+/** On the same terminal; Ctrl-C reaches it by itself. */
+function runPart(path: string, args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, [path, ...args], { stdio: 'inherit' });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? exitCodes.interrupted));
+  });
 }
