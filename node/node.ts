@@ -7,13 +7,23 @@ import { type EventBus, EventBusError } from '../protocols/events/index.ts';
 import { createLibp2pNetwork } from '../protocols/libp2p/index.ts';
 import { createMeshChain, decodeGenesis } from '../protocols/mesh/index.ts';
 import { combineNetworks } from '../protocols/network/combine.ts';
-import { createIdentity, hex } from '../protocols/wire/index.ts';
+import { createRelay } from '../protocols/network/relay.ts';
+import { createIdentity, createRefusalTable, hex } from '../protocols/wire/index.ts';
 import { composeNode, openAdmittance } from './compose.ts';
 import { carryOutEffects, createDataSets } from './files/index.ts';
 import { createGateway, createWorkflowServices } from './gateway/index.ts';
 import { HomeError, openHome } from './home/index.ts';
 import { createSandbox } from './sandbox/index.ts';
-import { createCrypto, createLog, createStorage, realClock, realRandom, realWorld, version } from './world/index.ts';
+import {
+  createCrypto,
+  createLog,
+  createStorage,
+  realClock,
+  realRandom,
+  realScheduler,
+  realWorld,
+  version,
+} from './world/index.ts';
 
 export interface NodeOptions {
   readonly folder: string;
@@ -123,7 +133,19 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
           });
     if (nats !== undefined) opened.push(() => nats.close());
     const paths = [libp2p, nats].filter((path) => path !== undefined);
-    const transport = paths.length === 1 ? paths[0]! : combineNetworks(paths, crypto);
+    const relayRefusals = createRefusalTable();
+    const transport = createRelay({
+      network: paths.length === 1 ? paths[0]! : combineNetworks(paths, crypto),
+      isBridge: paths.length > 1,
+      identity,
+      meshId: chain.meshId,
+      allow: admittance.allow,
+      crypto,
+      clock,
+      scheduler: realScheduler(clock),
+      refusals: relayRefusals,
+      log,
+    });
     const addresses = (): readonly string[] => libp2p?.addresses() ?? [];
     const natsAddress = (): readonly string[] => (nats?.server() === undefined ? [] : [`nats://${nats.server()}`]);
     const ownSandbox = createSandbox({ blobPath: (digest) => storage.blobPath(digest), maxWorkers: parallelMax });
@@ -185,7 +207,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       settings,
       transport: {
         addresses: () => [...addresses(), ...natsAddress()],
-        refusals: () => paths.flatMap((path) => path.refusals()),
+        refusals: () => [...paths.flatMap((path) => path.refusals()), ...relayRefusals.list()],
       },
       invites: admittance.invites,
       psk: hex.decode(mesh.psk),
