@@ -87,7 +87,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh as an agent on NATS', ()
       readonly id: string;
       readonly endpoints: readonly { name: string; subject: string; queue_group: string; metadata: object }[];
     }[] = [];
-    for await (const message of await client.requestMany('$SRV.INFO.agents', '', { strategy: 'timer', maxWait: 500 }))
+    for await (const message of await client.requestMany('$SRV.INFO.agents', '', { strategy: 'timer', maxWait: 2_000 }))
       infos.push(message.json());
     // Each node stands for the mesh, and for itself.
     expect(infos.length).toBe(4);
