@@ -250,13 +250,15 @@ export function networkContract(name: string, harness: ContractHarness): void {
     it('answers only so many requests of one peer at a time, and refuses the rest at once', async () => {
       const [a, b] = await pair();
       b.serve(() => new Promise<Uint8Array>(() => {}));
-      const outcomes = await Promise.all(
-        Array.from({ length: maxRequestsServedPerPeer + 10 }, () =>
-          codeOf(a.request(b.self, bytes('x'), { timeoutMs: 500 })),
-        ),
-      );
-      expect(outcomes.filter((code) => code === 'refused')).toHaveLength(10);
-      expect(outcomes.filter((code) => code === 'timeout')).toHaveLength(maxRequestsServedPerPeer);
+      const outcomes: string[] = [];
+      const all = Array.from({ length: maxRequestsServedPerPeer + 10 }, async () => {
+        outcomes.push(await codeOf(a.request(b.self, bytes('x'), { timeoutMs: 6 * deadlineMs })));
+      });
+      await until('the refusals', () => outcomes.length === 10);
+      expect(outcomes).toEqual(Array.from({ length: 10 }, () => 'refused'));
+      await a.close();
+      await Promise.all(all);
+      expect(outcomes.filter((code) => code === 'closed')).toHaveLength(maxRequestsServedPerPeer);
     });
 
     it('rejects a request as unreachable where there is no connection', async () => {
