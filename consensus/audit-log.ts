@@ -1,8 +1,9 @@
 // Law: an epoch has one audit log: batches in the order of their heights, each decided by the members, form one RFC 9162 tree that only
 // grows. An entry names a decision, a change of members or a piece of evidence by what it is about and by its hash; it stands in the log
-// once, and a batch says at which size it begins, so there is one tree for every sequence of decided batches.
+// once, and a batch says at which size it begins, so there is one tree for every sequence of decided batches. The last entry of an epoch
+// closes its log: it names the config that followed, and what is not in the log then never will be.
 import type { Crypto } from '../actors/system/index.ts';
-import { type EpochConfig, maxMembers } from '../protocols/mesh/index.ts';
+import { configHash, type EpochConfig, maxMembers } from '../protocols/mesh/index.ts';
 import { ByteReader, ByteWriter, compareBytes, hex, MalformedBytes, publicKeyOf } from '../protocols/wire/index.ts';
 import type { Check } from './epoch.ts';
 import {
@@ -18,13 +19,13 @@ import { maxKeyBytes } from './messages.ts';
 import { type Checkpoint, isSignedBy, type NoteKey, parseCheckpoint, parseNote } from './note.ts';
 import { thresholdsOf } from './quorum.ts';
 
-const kinds = ['verdict', 'config', 'evidence'] as const;
+const kinds = ['verdict', 'config', 'evidence', 'close'] as const;
 
 export interface AuditEntry {
   readonly kind: (typeof kinds)[number];
-  /** The key of the instance that was decided; empty for evidence. */
+  /** The key of the instance that was decided; empty for evidence, and where the log is closed. */
   readonly key: Uint8Array;
-  /** Lower-case hex SHA-256: of the decided payload, or of the encoded evidence. */
+  /** Lower-case hex SHA-256: of the decided payload, of the encoded evidence, or of the config that followed. */
   readonly digest: string;
 }
 
@@ -48,6 +49,11 @@ const batchDomain = 'parley/audit-batch/1';
 /** The instance key of the question "what is the batch at `height` of this epoch's log?". */
 export function auditKey(height: number): Uint8Array {
   return new ByteWriter('parley/audit-key/1').u32(height).finish();
+}
+
+/** The last entry of the epoch before `next`. */
+export function closingEntry(next: EpochConfig, crypto: Pick<Crypto, 'sha256'>): AuditEntry {
+  return { kind: 'close', key: new Uint8Array(0), digest: hex.encode(configHash(next, crypto)) };
 }
 
 /** The leaf's bytes: they say in the clear what was logged, in which epoch. */
@@ -98,6 +104,8 @@ export function decodeAuditBatch(bytes: Uint8Array): AuditBatch {
   });
   reader.end();
   if (entries.length === 0) throw new MalformedBytes('a batch has at least one entry');
+  if (entries.length > 1 && entries.some(({ kind }) => kind === 'close'))
+    throw new MalformedBytes('what closes a log stands alone in the last batch');
   return { epoch, height, sizeBefore, entries };
 }
 
@@ -111,6 +119,7 @@ export class AuditLog {
   readonly #levels: Uint8Array[][] = [];
   #range: CompactRange = emptyRange;
   #height = 0;
+  #isClosed = false;
 
   constructor(epoch: number, crypto: Pick<Crypto, 'sha256'>) {
     this.epoch = epoch;
@@ -123,6 +132,11 @@ export class AuditLog {
   }
   get size(): number {
     return this.#range.size;
+  }
+
+  /** Nothing follows any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   indexOf(entry: AuditEntry): number | undefined {
@@ -140,7 +154,7 @@ export class AuditLog {
       if (leaves.length >= batchEntriesMax || sizeBytes > batchBytesMax) break;
       leaves.push({ leaf, entry });
     }
-    if (leaves.length === 0) return undefined;
+    if (leaves.length === 0 || this.#isClosed) return undefined;
     leaves.sort((a, b) => compareBytes(a.leaf, b.leaf));
     const { epoch, height, size } = this;
     return { epoch, height, sizeBefore: size, entries: leaves.map(({ entry }) => entry) };
@@ -151,6 +165,7 @@ export class AuditLog {
    * not arrived. `isKnown`: this node saw that happen itself.
    */
   judge(batch: AuditBatch, isKnown: (entry: AuditEntry) => boolean): Check | 'unknown' {
+    if (this.#isClosed) return { ok: false, reason: `the log of epoch ${this.epoch} is closed` };
     if (batch.epoch !== this.epoch || batch.height < this.#height)
       return { ok: false, reason: `height ${batch.height} of epoch ${batch.epoch} is not what comes next` };
     if (batch.height > this.#height) return 'unknown';
@@ -163,7 +178,7 @@ export class AuditLog {
 
   /** Takes the decided batch of the next height. Throws MalformedBytes where it does not follow. */
   apply(batch: AuditBatch): void {
-    if (batch.epoch !== this.epoch || batch.height !== this.#height || batch.sizeBefore !== this.size)
+    if (this.#isClosed || batch.epoch !== this.epoch || batch.height !== this.#height || batch.sizeBefore !== this.size)
       throw new MalformedBytes(`batch ${batch.height} at size ${batch.sizeBefore} does not follow ${this.#height}`);
     for (const entry of batch.entries) {
       const leaf = encodeAuditEntry(entry, this.epoch);
@@ -175,6 +190,7 @@ export class AuditLog {
       });
     }
     this.#height++;
+    this.#isClosed = batch.entries.some(({ kind }) => kind === 'close');
   }
 
   leaf(index: number): Uint8Array | undefined {

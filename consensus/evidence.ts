@@ -3,6 +3,7 @@
 import type { Crypto, NodeId } from '../actors/system/index.ts';
 import type { EpochConfig } from '../protocols/mesh/index.ts';
 import { ByteReader, ByteWriter, equalBytes, hex, MalformedBytes } from '../protocols/wire/index.ts';
+import type { Certificate } from './certificate.ts';
 import { type Check, epochViewOf, leaderOrder } from './epoch.ts';
 import { judgeReports } from './fast-path.ts';
 import { checkJustification, maxJustificationBytes } from './justification.ts';
@@ -86,6 +87,26 @@ export function conflictOf(a: Vote, b: Vote): 'prevotes' | 'precommits' | 'amnes
   // A precommit is a lock; an honest prevote against it names a polka at least as late as the lock.
   const forgot = precommit.value !== null && prevote.value !== null && prevote.value !== precommit.value;
   return forgot && prevote.round > precommit.round && prevote.polkaRound < precommit.round ? 'amnesia' : undefined;
+}
+
+/**
+ * What two certificates of one instance, each of which holds, prove against those who signed both. Where they decide different values it names
+ * at least f + 1, unless they are of different rounds and what lies between is not shown.
+ */
+export function evidenceBetween(a: Certificate, b: Certificate): PairEvidence[] {
+  const voteOf = ({ entry }: SignedEntry): Vote | undefined => {
+    const decoded = decodeEntry(entry);
+    return decoded.type === 'vote' ? decoded.vote : undefined;
+  };
+  const others = new Map(b.votes.map((signed) => [signed.signer, signed]));
+  return a.votes.flatMap((first): PairEvidence[] => {
+    const second = others.get(first.signer);
+    const [one, other] = [voteOf(first), second && voteOf(second)];
+    if (second === undefined || one === undefined || other === undefined || equalBytes(first.entry, second.entry))
+      return [];
+    const kind = conflictOf(one, other);
+    return kind === undefined ? [] : [{ kind, culprit: first.signer, first, second }];
+  });
 }
 
 /** Whether `evidence` convicts its culprit, a member under `config` in the mesh of that id. Needs nothing but its arguments. */

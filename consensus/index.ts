@@ -7,6 +7,7 @@ export {
   AuditLog,
   auditKey,
   auditOrigin,
+  closingEntry,
   cosignerKeys,
   decodeAuditBatch,
   decodeAuditEntry,
@@ -64,7 +65,14 @@ export {
   type TimerKind,
 } from './engine-types.ts';
 export { type Check, type EpochView, epochViewOf, leaderOrder } from './epoch.ts';
-export { decodeEvidence, type Evidence, encodeEvidence, instanceOfEvidence, verifyEvidence } from './evidence.ts';
+export {
+  decodeEvidence,
+  type Evidence,
+  encodeEvidence,
+  evidenceBetween,
+  instanceOfEvidence,
+  verifyEvidence,
+} from './evidence.ts';
 export { decodeFrame, type Frame, maxFrameBytes } from './frame.ts';
 export { defaultQueueLimits, InputQueue, type QueueLimits } from './input-queue.ts';
 export { comparedBytesMax } from './json-text.ts';

@@ -322,10 +322,97 @@ function callDigest(plan, task, outcomes) {
   ).toString('hex');
 }
 
+const unbase64 = (text) => {
+  const bytes = Buffer.from(text, 'base64');
+  need(bytes.toString('base64') === text, 'base64 that is spelled otherwise than it would be written');
+  return bytes;
+};
+
+/** RFC 9162 §2.1.3.2 */
+function isIncluded(leaf, index, size, root, path) {
+  if (index >= size) return false;
+  let [at, last] = [BigInt(index), BigInt(size) - 1n];
+  let hash = sha256(u8(0), leaf);
+  for (const sibling of path) {
+    if (last === 0n || sibling.length !== 32) return false;
+    if (at % 2n === 1n || at === last) {
+      hash = sha256(u8(1), sibling, hash);
+      while (at % 2n === 0n && at !== 0n) {
+        at >>= 1n;
+        last >>= 1n;
+      }
+    } else hash = sha256(u8(1), hash, sibling);
+    at >>= 1n;
+    last >>= 1n;
+  }
+  return last === 0n && hash.equals(root);
+}
+
+/** c2sp.org/signed-note, tlog-checkpoint and tlog-cosignature: the size and root that members of quorum weight cosigned. */
+function readCheckpoint(note, meshId, config) {
+  const cut = note.lastIndexOf('\n\n') + 1;
+  const body = note.slice(0, cut);
+  const [origin, size, root, end] = body.split('\n');
+  need(origin === `parley.mesh/${meshId}/epoch/${config.epoch}`, 'the checkpoint is of another log');
+  need(/^(0|[1-9]\d{0,14})$/.test(size) && end === '', 'a checkpoint that is not canonical');
+  let weight = 0;
+  const lines = note.slice(cut + 1).split('\n');
+  need(lines.pop() === '', 'a note ends in a newline');
+  const cosigners = new Set();
+  for (const line of lines) {
+    const [, name, encoded] = /^— (\S+) (\S+)$/u.exec(line) ?? [];
+    need(encoded !== undefined, 'a signature line that is none');
+    const signed = unbase64(encoded);
+    const member = config.members.find(({ id }) => `parley.node/${id}` === name);
+    if (member === undefined || cosigners.has(name) || signed.length !== 76) continue;
+    const key = keyOf(config, member.id);
+    need(
+      sha256(Buffer.from(`${name}\n`), u8(4), key)
+        .subarray(0, 4)
+        .equals(signed.subarray(0, 4)),
+      'a signature of another key',
+    );
+    const time = signed.readBigUInt64BE(4);
+    const message = Buffer.from(`cosignature/v1\ntime ${time}\n${body}`);
+    need(isSigned(key, message, signed.subarray(12)), `${member.name} did not cosign the checkpoint`);
+    cosigners.add(name);
+    weight += member.weight;
+  }
+  need(weight >= config.quorum, 'too few cosigned the checkpoint');
+  return { size: Number(size), root: unbase64(root) };
+}
+
+/** §8, parley-certificate/2: whether every decision stands in the log of its epoch; true where that log is closed. */
+function checkLogged(audit, decided, meshId, config) {
+  const known = ['checkpoint', 'entries', 'closing'];
+  need(
+    Object.keys(audit).every((key) => known.includes(key)),
+    'it says of the log what is not understood',
+  );
+  const { size, root } = readCheckpoint(audit.checkpoint, meshId, config);
+  const entry = (kind, key, digest) =>
+    write('parley/audit-entry/1', u32(config.epoch), u8(kind), block(key), raw(digest));
+  const paths = (proof) => proof.map(unbase64);
+  need(audit.entries.length === decided.length, 'not every decision has its place in the log');
+  decided.forEach(({ key, value }, i) => {
+    const { index, proof } = audit.entries[i];
+    need(isIncluded(entry(0, key, value), index, size, root, paths(proof)), 'a decision is not in the log');
+  });
+  if (audit.closing === undefined) return false;
+  const last = unbase64(audit.closing.entry);
+  const expected = entry(3, Buffer.alloc(0), last.subarray(-32).toString('hex'));
+  need(last.equals(expected), 'the last entry does not close the log');
+  need(isIncluded(last, size - 1, size, root, paths(audit.closing.proof)), 'what closes the log is not its last entry');
+  return true;
+}
+
 /** §8. Returns what is proven; throws with the reason otherwise. */
 export function verifyCertificate(bytes, trustedMeshId, result) {
   const file = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  need(file.format === 'parley-certificate/1', 'not a parley-certificate/1');
+  need(
+    file.format === (file.audit === undefined ? 'parley-certificate/1' : 'parley-certificate/2'),
+    'not a parley-certificate',
+  );
   const genesis = Buffer.from(file.mesh.genesis, 'base64');
   const meshId = sha256(genesis).toString('hex');
   need(meshId === trustedMeshId, `it is of mesh ${meshId}`);
@@ -363,6 +450,7 @@ export function verifyCertificate(bytes, trustedMeshId, result) {
   const workflow = sha256(
     write('parley/workflow/1', raw(meshId), u32(config.epoch), text(file.opened.idempotencyKey), text(planDigest)),
   ).toString('hex');
+  const decided = [];
   const decisions = file.decisions.map((item) => {
     const decisionBytes = Buffer.from(item.decision, 'base64');
     const decision = readDecision(decisionBytes, meshId, config);
@@ -379,6 +467,7 @@ export function verifyCertificate(bytes, trustedMeshId, result) {
       key,
       sha256(decisionBytes).toString('hex'),
     );
+    decided.push({ key, value: sha256(decisionBytes).toString('hex') });
     return decision;
   });
 
@@ -434,6 +523,7 @@ export function verifyCertificate(bytes, trustedMeshId, result) {
     resultDigest: answer.resultDigest,
     endorsedBy: names.sort(),
     members: config.members.length,
+    ...(file.audit === undefined ? {} : { isLogClosed: checkLogged(file.audit, decided, meshId, config) }),
   };
 }
 

@@ -1,7 +1,7 @@
 // Law: everything of a node that is above its World is put together here, from ports alone: the real node and the simulated one are this
 // same code. Nothing here knows a folder, a socket or a process.
 import { type AuditBook, openAuditBook } from '../actors/audit-log/index.ts';
-import { auditLane, learnEvidence } from '../actors/auditor/index.ts';
+import { auditLane, chargeEvidence, encodeEvidenceEntry, learnEvidence } from '../actors/auditor/index.ts';
 import { type KeeperMessage, openPositionBook } from '../actors/consensus/index.ts';
 import {
   type Approvals,
@@ -42,7 +42,7 @@ import {
 } from '../actors/system/index.ts';
 import { verdictQuestion } from '../actors/verdict/index.ts';
 import { type BoardChange, createBoard, workflowLane } from '../actors/workflow/index.ts';
-import { decodeEvidence } from '../consensus/index.ts';
+import { decodeEvidence, encodeEvidence, evidenceBetween } from '../consensus/index.ts';
 import { type EventBus, openLaneBus } from '../protocols/events/index.ts';
 import { type LaneEntry, openLaneStore } from '../protocols/lanes/index.ts';
 import type { MeshChain } from '../protocols/mesh/index.ts';
@@ -145,7 +145,16 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     scheduler: options.world.scheduler,
     log,
   });
-  const board = createBoard({ chain, crypto: verified.crypto, clock, self: identity.id, manifests, log });
+  const closed: { book?: AuditBook } = {};
+  const board = createBoard({
+    chain,
+    crypto: verified.crypto,
+    clock,
+    self: identity.id,
+    manifests,
+    log,
+    isLate: (certificate) => closed.book?.isLate(certificate) === true,
+  });
   const hlc = createHlc(clock);
   const store = await openLaneStore({
     keyValue: await storage.keyValue('lanes'),
@@ -182,7 +191,9 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     identity,
     keyValue: await storage.keyValue('audit'),
     log,
+    isDrained: (epoch) => board.running().every(({ opened }) => opened?.epoch !== epoch),
   });
+  closed.book = audit;
 
   // What the lanes hold is given to each part before any actor runs, and what comes later as soon as it is durable, whether or not the
   // actors are up: nothing falls between a crash and a restart.
@@ -207,6 +218,17 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const stopCollecting = board.onChange((change) => {
     backlog.push(change);
     if (backlog.length > 2 * backlogMax) backlog.splice(0, backlogMax);
+  });
+  const stopConvicting = board.onConflict(({ workflow, certificates: [one, other] }) => {
+    log('error', 'two certificates decide one question', { workflow, epoch: one.epoch });
+    for (const evidence of evidenceBetween(one, other)) {
+      chargeEvidence(parts, evidence, workflow);
+      audit.noteEvidence(encodeEvidence(evidence));
+      guilty.convict(evidence.culprit);
+      void parts.lanes
+        .append(auditLane, encodeEvidenceEntry(evidence, workflow))
+        .catch((error) => log('error', 'evidence not shown to the others', { error: String(error) }));
+    }
   });
   for (const lane of [workflowLane, meshLane, auditLane]) for await (const entry of store.all(lane)) learn(entry);
   stopCollecting();
@@ -296,6 +318,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       await (await laneBus)?.close();
       await system.shutdown();
       stopLearning();
+      stopConvicting();
       stopReconsidering();
       known.close();
       blobs.close();

@@ -35,6 +35,8 @@ const tickMs = 250;
 const gatherMs = 250;
 const standbyMs = 3_000;
 const againMs = 5_000;
+/** How long an epoch that is over waits for what was on its way in it. */
+const drainMs = 10_000;
 const cosignPeriodMs = 3_000;
 const requestTimeoutMs = 5_000;
 /** Epochs before the current one that may still log what they decided. */
@@ -142,7 +144,8 @@ function propose(state: State, epoch: number): void {
   const view = epochViewOf(config, parts.chain.meshId, crypto);
   const subject = { domain: 'log', key: auditKey(batch.height) } as const;
   const [leader] = leaderOrder(instanceIdOf(view.scope, subject, crypto), view.weights.keys());
-  if (nowMs - sinceMs < (leader === parts.identity.id ? gatherMs : standbyMs)) return;
+  const isClosing = batch.entries.some(({ kind }) => kind === 'close');
+  if (nowMs - sinceMs < (leader === parts.identity.id ? gatherMs : standbyMs) + (isClosing ? drainMs : 0)) return;
   proposed.set(epoch, { height: batch.height, atMs: nowMs });
   since.set(epoch, nowMs);
   keeper.ref?.tell({ type: 'propose', epoch, subject, payload: encodeAuditBatch(batch) });

@@ -9,6 +9,8 @@ import {
   type Certificate,
   type Checkpoint,
   checkpointText,
+  closingEntry,
+  configKey,
   cosign,
   cosignerKeys,
   decodeAuditBatch,
@@ -49,6 +51,8 @@ export interface AuditProof {
   readonly proof: readonly Uint8Array[];
   /** A signed note with cosignatures of quorum weight. */
   readonly checkpoint: string;
+  /** Where the checkpoint is the epoch's last: its last entry, which says so. */
+  readonly closing?: { readonly entry: Uint8Array; readonly proof: readonly Uint8Array[] };
 }
 
 export interface AuditBook {
@@ -60,9 +64,13 @@ export interface AuditBook {
    * make it grow without end.
    */
   noteEvidence(evidence: Uint8Array): void;
-  /** The next batch this node would propose in `epoch`; undefined where everything is logged. */
+  /** Of each kind, one piece against each culprit, as encoded. */
+  evidence(): readonly Uint8Array[];
+  /** The next batch this node would propose in `epoch`; undefined where everything is logged. The last one closes the log. */
   next(epoch: number): AuditBatch | undefined;
   log(epoch: number): AuditLog;
+  /** Whether a certificate came to light after its epoch's log was closed without it: then it counts for nothing, whoever signed it. */
+  isLate(certificate: Certificate): boolean;
   /** Decided batches from `fromHeight` on, as many as fit into a reply. */
   batches(epoch: number, fromHeight: number): CertifiedBatch[];
   /** Takes a batch that a peer showed. Throws MalformedBytes where it proves nothing. */
@@ -98,6 +106,8 @@ interface EpochBook {
 }
 
 const pendingMax = 50_000;
+/** Five kinds against each of 256 members, and no more. */
+const shownMax = 1_024;
 const earlyMax = 64;
 const replyBytesMax = 512 * 1024;
 
@@ -108,11 +118,15 @@ export async function openAuditBook(options: {
   readonly identity: Identity;
   readonly keyValue: KeyValue;
   readonly log: Log;
+  /** Whether this node knows of nothing that is still to be decided in an epoch that is over. */
+  readonly isDrained: (epoch: number) => boolean;
 }): Promise<AuditBook> {
-  const { chain, crypto, clock, identity, keyValue, log } = options;
+  const { chain, crypto, clock, identity, keyValue, log, isDrained } = options;
   const books = new Map<number, EpochBook>();
   /** What evidence this node verified says, by digest: kind and culprit. */
   const evidence = new Map<string, string>();
+  /** By what it says. */
+  const shown = new Map<string, Uint8Array>();
   const handlers = new Set<() => void>();
   let writing: Promise<unknown> = Promise.resolve();
   const changed = (): void => {
@@ -224,8 +238,21 @@ export async function openAuditBook(options: {
     if (opened.ok) book.note = { text: rendered, checkpoint: opened.checkpoint };
   }
 
+  /** What closes the log of `epoch`, once the config that followed is logged and nothing else is left to be. */
+  function closing(epoch: number): AuditEntry | undefined {
+    const next = chain.config(epoch + 1);
+    const { log: tree, pending } = bookOf(epoch);
+    if (next === undefined || tree.isClosed || pending.size > 0 || !isDrained(epoch)) return undefined;
+    const closed = closingEntry(next, crypto);
+    const handoff = { kind: 'config', key: configKey(epoch + 1), digest: closed.digest } as const;
+    return tree.indexOf(handoff) === undefined ? undefined : closed;
+  }
+
+  const isOver = (epoch: number): boolean => bookOf(epoch).log.isClosed;
+
   const isKnown = (epoch: number, entry: AuditEntry): boolean => {
     const name = nameOf(entry, epoch);
+    if (entry.kind === 'close') return closing(epoch)?.digest === entry.digest;
     return bookOf(epoch).pending.has(name) || (entry.kind === 'evidence' && evidence.has(entry.digest));
   };
 
@@ -256,6 +283,11 @@ export async function openAuditBook(options: {
       if (kind !== 'verdict' && kind !== 'config') throw new RangeError(`decisions on '${kind}' are not for the log`);
       return {
         ...inner,
+        isOver,
+        judge: (subject, payload, epoch) =>
+          isOver(epoch)
+            ? { ok: false, reason: `epoch ${epoch} is over and its log closed` }
+            : inner.judge(subject, payload, epoch),
         decided(about) {
           const { subject, certificate } = about;
           note(certificate.epoch, { kind, key: subject.key, digest: certificate.value });
@@ -270,12 +302,22 @@ export async function openAuditBook(options: {
       const says = `${kind} ${culprit}`;
       const isNew = [...evidence.values()].every((other) => other !== says);
       evidence.set(digest, says);
+      if (!shown.has(says) && shown.size < shownMax) shown.set(says, bytes);
       const entry: AuditEntry = { kind: 'evidence', key: new Uint8Array(0), digest };
       if ([...books.values()].some(({ log: each }) => each.indexOf(entry) !== undefined)) dropLike(digest);
       else if (isNew) note(chain.current.epoch, entry);
       else changed();
     },
-    next: (epoch) => bookOf(epoch).log.nextBatch(bookOf(epoch).pending.values()),
+    evidence: () => [...shown.values()],
+    next(epoch) {
+      const { log: tree, pending } = bookOf(epoch);
+      const closed = closing(epoch);
+      return tree.nextBatch(pending.values()) ?? (closed && tree.nextBatch([closed]));
+    },
+    isLate({ subject: { domain, key }, epoch, value }) {
+      const { log: tree } = bookOf(epoch);
+      return domain === 'verdict' && tree.isClosed && tree.indexOf({ kind: domain, key, digest: value }) === undefined;
+    },
     log: (epoch) => bookOf(epoch).log,
     batches(epoch, fromHeight) {
       const found: CertifiedBatch[] = [];
@@ -325,8 +367,10 @@ export async function openAuditBook(options: {
       const { log: tree, note: signed } = bookOf(epoch);
       const index = tree.indexOf(entry);
       if (index === undefined || signed === undefined || index >= signed.checkpoint.size) return undefined;
-      const proof = tree.prove(index, signed.checkpoint.size);
-      return { epoch, index, entry: tree.leaf(index)!, proof, checkpoint: signed.text };
+      const { size } = signed.checkpoint;
+      const place = { epoch, index, entry: tree.leaf(index)!, proof: tree.prove(index, size), checkpoint: signed.text };
+      if (!tree.isClosed || size !== tree.size) return place;
+      return { ...place, closing: { entry: tree.leaf(size - 1)!, proof: tree.prove(size - 1, size) } };
     },
     isBehind: (epoch) => bookOf(epoch).behindHeight >= bookOf(epoch).log.height && bookOf(epoch).behindHeight > 0,
     onChange(handler) {

@@ -86,7 +86,7 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
       case 'propose': {
         const { epoch, subject, payload } = message;
         const known = state.epochs.get(epoch);
-        if (known === undefined) return;
+        if (known === undefined || questionOf(state, subject)?.isOver?.(epoch) === true) return;
         submit(state, epoch, { type: 'start', subject, payload }, ctx);
         submit(state, epoch, { type: 'offer', instance: known.engine.instanceId(subject), payload }, ctx);
         return;

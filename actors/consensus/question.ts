@@ -12,6 +12,8 @@ export interface Question {
     readonly payload: Uint8Array;
     readonly certificate: Certificate;
   }): void;
+  /** Nothing is decided in that epoch any more: this node proposes nothing in it. */
+  isOver?(epoch: number): boolean;
   /** A vote that this node saw and accepted; for people who watch. */
   voted?(vote: Extract<EngineOutput, { type: 'vote' }>): void;
   /** Peers take part in it, or this node leads it, and has nothing to propose. */

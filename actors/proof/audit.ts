@@ -1,23 +1,19 @@
 // Law: an audit proof shows, offline, that entries stand in the log of a mesh: a chain of configs from genesis, a checkpoint that a quorum
 // of the epoch's members cosigned, and a path from each entry to its root. The mesh id is all a verifier has to know beforehand.
 import { z } from 'zod';
-import {
-  type AuditEntry,
-  decodeAuditEntry,
-  decodeCertificate,
-  isLogged,
-  openCheckpoint,
-  readVerdictKey,
-} from '../../consensus/index.ts';
+import { type AuditEntry, decodeAuditEntry, isLogged, openCheckpoint, readVerdictKey } from '../../consensus/index.ts';
 import { encodeConfig, encodeGenesis, type MeshChain } from '../../protocols/mesh/index.ts';
 import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Crypto } from '../system/index.ts';
+import { certifiedEntriesOf, fromBase64 } from './entries.ts';
 import { readFile } from './file.ts';
-import { chainOf, fromBase64, Refused, verifyCertificateFile } from './verify.ts';
+import { isClosing } from './logged.ts';
+import { Refused } from './refused.ts';
+import { chainOf, verifyCertificateFile } from './verify.ts';
 
 const text = z.string().max(512 * 1024);
 const schema = z.strictObject({
-  format: z.literal('parley-audit-proof/1'),
+  format: z.literal('parley-audit-proof/2'),
   mesh: z.strictObject({
     genesis: text,
     configs: z.array(z.strictObject({ config: text, certificate: text })).max(10_000),
@@ -31,6 +27,8 @@ const schema = z.strictObject({
         proof: z.array(text).max(64),
         /** A C2SP signed note. */
         checkpoint: text,
+        /** The log's last entry, where the checkpoint is the one that closes the epoch. */
+        closing: z.strictObject({ entry: text, proof: z.array(text).max(64) }).optional(),
       }),
     )
     .min(1)
@@ -49,22 +47,24 @@ export function auditProofFile(
     readonly entry: Uint8Array;
     readonly proof: readonly Uint8Array[];
     readonly checkpoint: string;
+    readonly closing?: { readonly entry: Uint8Array; readonly proof: readonly Uint8Array[] } | undefined;
   }[],
 ): AuditProofFile {
   return {
-    format: 'parley-audit-proof/1',
+    format: 'parley-audit-proof/2',
     mesh: {
       genesis: base64(encodeGenesis(chain.genesis)),
       configs: chain.links
         .slice(1)
         .map(({ config, certificate }) => ({ config: base64(encodeConfig(config)), certificate: base64(certificate) })),
     },
-    entries: proofs.map(({ epoch, index, entry, proof, checkpoint }) => ({
+    entries: proofs.map(({ epoch, index, entry, proof, checkpoint, closing }) => ({
       epoch,
       index,
       entry: base64(entry),
       proof: proof.map(base64),
       checkpoint,
+      ...(closing && { closing: { entry: base64(closing.entry), proof: closing.proof.map(base64) } }),
     })),
   };
 }
@@ -95,7 +95,7 @@ function verify(bytes: Uint8Array, options: Parameters<typeof verifyAuditProof>[
     throw new Refused(`it is of mesh ${chain.meshIdHex}, not of mesh ${meshId}`);
   const lines: string[] = [];
   const logged: (AuditEntry & { readonly epoch: number })[] = [];
-  for (const { epoch, index, entry, proof, checkpoint } of file.entries) {
+  for (const { epoch, index, entry, proof, checkpoint, closing } of file.entries) {
     const config = chain.config(epoch);
     if (config === undefined)
       throw new Refused(`it names epoch ${epoch}, and its chain ends at ${chain.current.epoch}`);
@@ -106,9 +106,16 @@ function verify(bytes: Uint8Array, options: Parameters<typeof verifyAuditProof>[
     if (decoded.epoch !== epoch) throw new Refused(`entry ${index} is of epoch ${decoded.epoch}, not ${epoch}`);
     if (!isLogged(leaf, index, opened.checkpoint, proof.map(fromBase64), crypto))
       throw new Refused(`entry ${index} is not under the checkpoint at size ${opened.checkpoint.size}`);
+    const last = closing && { entry: fromBase64(closing.entry), proof: closing.proof.map(fromBase64) };
+    const isClosed = isClosing(last, opened.checkpoint, config, chain.config(epoch + 1), crypto);
+    if (chain.current.epoch > epoch && !isClosed)
+      throw new Refused(
+        `epoch ${epoch} is over, and its checkpoint at size ${opened.checkpoint.size} is not the one that closed its log: ask a node for the proof again`,
+      );
     logged.push(decoded);
+    const closed = isClosed ? ', which is closed' : '';
     lines.push(
-      `${inWords(decoded)} is entry ${index} of ${opened.checkpoint.size} in the log of epoch ${epoch}, cosigned by weight ${opened.weight}`,
+      `${inWords(decoded)} is entry ${index} of ${opened.checkpoint.size} in the log of epoch ${epoch}${closed}, cosigned by weight ${opened.weight}`,
     );
   }
   if (certificate !== undefined) lines.push(...checkCertificate(certificate, logged, chain, crypto));
@@ -124,7 +131,7 @@ function read(bytes: Uint8Array): AuditProofFile {
     throw new Refused('it is not JSON text in UTF-8: damaged, or not an audit proof');
   }
   const checked = schema.safeParse(value);
-  if (!checked.success) throw new Refused(`it is not a parley-audit-proof/1 file: ${checked.error.issues[0]?.message}`);
+  if (!checked.success) throw new Refused(`it is not a parley-audit-proof/2 file: ${checked.error.issues[0]?.message}`);
   return checked.data;
 }
 
@@ -150,15 +157,13 @@ function checkCertificate(
 export function certifiedEntries(bytes: Uint8Array): (AuditEntry & { readonly epoch: number })[] {
   const certificate = readFile(bytes);
   if (!certificate.ok) throw new Refused(certificate.reason);
-  return certificate.file.decisions.map((each) => {
-    const { epoch, subject, value } = decodeCertificate(fromBase64(each.certificate));
-    return { epoch, kind: 'verdict', key: subject.key, digest: value };
-  });
+  return certifiedEntriesOf(certificate.file.decisions);
 }
 
 /** An entry, for people. */
 export function inWords(entry: AuditEntry): string {
   if (entry.kind === 'config') return 'a change of members';
+  if (entry.kind === 'close') return 'the end of the epoch';
   if (entry.kind === 'evidence') return `evidence ${entry.digest.slice(0, 8)}`;
   const { workflow, task, attempt } = readVerdictKey(entry.key);
   return `the decision on ${task}, attempt ${attempt}, of workflow ${hex.encode(workflow).slice(0, 8)}`;

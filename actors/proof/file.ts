@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { nestingOf, type Plan, planLimits } from '../plan/index.ts';
 
 export interface CertificateFile {
-  readonly format: 'parley-certificate/1';
+  /** 2 where it carries its place in the audit log, 1 where it does not. */
+  readonly format: 'parley-certificate/1' | 'parley-certificate/2';
   /** For readers. Derived from the rest and compared with it; proves nothing by itself. */
   readonly about: About;
   readonly mesh: {
@@ -14,6 +15,17 @@ export interface CertificateFile {
   readonly opened: { readonly epoch: number; readonly idempotencyKey: string };
   readonly plan: Plan;
   readonly decisions: readonly { readonly decision: string; readonly certificate: string }[];
+  readonly audit?: LoggedPart | undefined;
+}
+
+/** That the decisions stand in the log of their epoch. */
+export interface LoggedPart {
+  /** A C2SP signed note with cosignatures of quorum weight. */
+  readonly checkpoint: string;
+  /** Where each decision stands, in their order, and its path to the checkpoint's root. */
+  readonly entries: readonly { readonly index: number; readonly proof: readonly string[] }[];
+  /** The log's last entry, where the checkpoint is the one that closes the epoch. */
+  readonly closing?: { readonly entry: string; readonly proof: readonly string[] } | undefined;
 }
 
 export interface About {
@@ -37,8 +49,9 @@ const fileNesting = 4;
 
 const base64 = z.string().regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/);
 const text = z.string().max(8_192);
+const path = z.array(base64).max(64);
 const schema = z.strictObject({
-  format: z.literal('parley-certificate/1'),
+  format: z.enum(['parley-certificate/1', 'parley-certificate/2']),
   about: z.strictObject({
     meshId: text,
     meshName: text,
@@ -62,11 +75,20 @@ const schema = z.strictObject({
     .array(z.strictObject({ decision: base64, certificate: base64 }))
     .min(1)
     .max(1_024),
+  audit: z
+    .strictObject({
+      checkpoint: z.string().max(64 * 1024),
+      entries: z.array(z.strictObject({ index: z.number().int().nonnegative(), proof: path })).max(1_024),
+      closing: z.strictObject({ entry: base64, proof: path }).optional(),
+    })
+    .optional(),
 });
 
 export function renderFile(file: CertificateFile): Uint8Array {
-  const { format, about, mesh, opened, plan, decisions } = file;
-  return new TextEncoder().encode(`${JSON.stringify({ format, about, mesh, opened, plan, decisions }, null, 1)}\n`);
+  const { format, about, mesh, opened, plan, decisions, audit } = file;
+  return new TextEncoder().encode(
+    `${JSON.stringify({ format, about, mesh, opened, plan, decisions, audit }, null, 1)}\n`,
+  );
 }
 
 /** What the bytes hold, or why they are no certificate file. The plan is not checked here. */
@@ -88,10 +110,14 @@ export function readFile(
     return { ok: false, reason: 'it is not JSON text in UTF-8: damaged, or not a certificate file' };
   }
   const checked = schema.safeParse(value);
-  if (checked.success) return { ok: true, file: checked.data };
+  if (checked.success) {
+    const { format, audit } = checked.data;
+    if ((format === 'parley-certificate/2') === (audit !== undefined)) return { ok: true, file: checked.data };
+    return { ok: false, reason: 'a parley-certificate/2 carries its place in the audit log, and no other does' };
+  }
   const issue = checked.error.issues[0];
   return {
     ok: false,
-    reason: `it is not a parley-certificate/1 file: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
+    reason: `it is not a certificate file: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
   };
 }

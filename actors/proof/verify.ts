@@ -23,7 +23,10 @@ import {
   termsOf,
   workflowId,
 } from '../workflow/index.ts';
+import { certifiedEntriesOf, fromBase64 } from './entries.ts';
 import { type About, type CertificateFile, readFile, renderFile } from './file.ts';
+import { checkLogged, type Logged } from './logged.ts';
+import { Refused } from './refused.ts';
 import { about } from './words.ts';
 
 export interface VerifyOptions {
@@ -32,6 +35,8 @@ export interface VerifyOptions {
   readonly result?: Uint8Array;
   /** Lower-case hex: the mesh the verifier trusts. Without it the file can only speak for the mesh it names itself. */
   readonly meshId?: string;
+  /** The epoch that the verifier knows the mesh to be in: certificates of earlier ones count only under the log that closed theirs. */
+  readonly currentEpoch?: number;
 }
 
 export type Verification =
@@ -44,14 +49,6 @@ export type Verification =
       readonly isAnchored: boolean;
     }
   | { readonly ok: false; readonly reason: string; readonly hint?: string };
-
-export class Refused extends Error {
-  readonly hint: string | undefined;
-  constructor(reason: string, hint?: string) {
-    super(reason);
-    this.hint = hint;
-  }
-}
 
 export function verifyCertificateFile(bytes: Uint8Array, options: VerifyOptions): Verification {
   try {
@@ -153,7 +150,23 @@ function verify(bytes: Uint8Array, options: VerifyOptions): Verification {
   const rendered = renderFile({ ...(file as CertificateFile), about: described, plan });
   if (!equalBytes(rendered, bytes))
     throw new Refused('its readable part does not say what its signatures prove, or its spelling was changed');
-  return { ok: true, about: described, isAnchored: options.meshId !== undefined, lines: linesOf(described, options) };
+  const logged =
+    file.audit && checkLogged(file.audit, certifiedEntriesOf(file.decisions), config, chain.meshId, crypto);
+  if ((options.currentEpoch ?? 0) > config.epoch && logged?.isClosed !== true)
+    throw new Refused(
+      `it is of epoch ${config.epoch}, which is over, and does not show that its decisions stand in the log that closed it`,
+      'Keys of an epoch that is over may be in other hands. Ask a node to add the proof: parley audit prove FILE --embed.',
+    );
+  const lines = [
+    ...linesOf(described, options),
+    ...(logged === undefined ? [] : [loggedInWords(logged, config.epoch)]),
+  ];
+  return { ok: true, about: described, isAnchored: options.meshId !== undefined, lines };
+}
+
+function loggedInWords({ size, weight, isClosed }: Logged, epoch: number): string {
+  const closed = isClosed ? ', which closed it' : '';
+  return `logged   in the audit log of epoch ${epoch}, under its checkpoint at size ${size}${closed}, cosigned by weight ${weight}`;
 }
 
 /** The chain of configs in a file, each link proven by the one before it. */
@@ -200,12 +213,4 @@ function linesOf(described: About, options: VerifyOptions): string[] {
     ...described.tasks.map((line) => `task     ${line}`),
     `mesh     ${described.meshName} ${described.meshId}${options.meshId === undefined ? ' (as the file names it; give --mesh to check that it is yours)' : ' (the one you named)'}`,
   ];
-}
-
-export /** One spelling only: the last digit before the padding carries bits that no byte uses, and they are to be zero. */
-function fromBase64(text: string): Uint8Array {
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.toString('base64') !== text)
-    throw new Refused('a part of it is spelled in another way than this format spells it');
-  return new Uint8Array(bytes);
 }

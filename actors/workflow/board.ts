@@ -1,7 +1,7 @@
 // Law: the board holds the record of every workflow this node knows, folded from lane entries whose statements it checked: the statement
 // is about this very workflow, signed by the entry's author, a member of its epoch, and a decision comes with a certificate that holds.
 // What fails is refused by name. The record is a function of the set of entries: their order and repetition do not matter.
-import { decodeCertificate, decodeDecision, verifyDecided } from '../../consensus/index.ts';
+import { type Certificate, decodeCertificate, decodeDecision, verifyDecided } from '../../consensus/index.ts';
 import type { EpochConfig, MeshChain } from '../../protocols/mesh/index.ts';
 import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import { decodePlan, planDigest, problemText, validatePlan } from '../plan/index.ts';
@@ -62,6 +62,13 @@ export interface Board {
   decided(workflow: string, certified: Certified): void;
   onChange(handler: (change: BoardChange) => void): () => void;
   onContradiction(handler: (found: Contradiction) => void): () => void;
+  /** Two certificates that hold and decide one question differently: more members lied than the mesh tolerates. */
+  onConflict(handler: (found: Conflict) => void): () => void;
+}
+
+export interface Conflict {
+  readonly workflow: string;
+  readonly certificates: readonly [Certificate, Certificate];
 }
 
 export interface BoardOptions {
@@ -72,6 +79,8 @@ export interface BoardOptions {
   /** A plan that these cannot carry out is refused. */
   readonly manifests: readonly SkillManifest[];
   readonly log: Log;
+  /** Whether the certificate's epoch was closed without it. */
+  readonly isLate?: (certificate: Certificate) => boolean;
 }
 
 /** Workflows kept in memory; the oldest finished ones go first. Their lanes stay on disk. */
@@ -83,7 +92,7 @@ const epochTopic = (epoch: number): string => `epoch ${epoch}`;
 const turnTopic = (gateway: NodeId): string => `turn ${gateway}`;
 
 export function createBoard(options: BoardOptions): Board {
-  const { chain, crypto, clock, self, manifests, log } = options;
+  const { chain, crypto, clock, self, manifests, log, isLate = () => false } = options;
   const records = new Map<string, WorkflowRecord>();
   const unfinished = new Map<string, WorkflowRecord>();
   const byRequest = new Map<string, string>();
@@ -93,6 +102,7 @@ export function createBoard(options: BoardOptions): Board {
   const early = createEarly();
   const handlers = new Set<(change: BoardChange) => void>();
   const contradictionHandlers = new Set<(found: Contradiction) => void>();
+  const conflictHandlers = new Set<(found: Conflict) => void>();
 
   const requestOf = ({ idempotencyKey, planDigest: digest }: Pick<Opened, 'idempotencyKey' | 'planDigest'>): string =>
     `${digest}|${idempotencyKey}`;
@@ -174,7 +184,8 @@ export function createBoard(options: BoardOptions): Board {
 
   const foldDecided = (record: WorkflowRecord, entry: WorkflowEntryOf<'decided'>): boolean => {
     const attempt = attemptOf(record, entry.task, entry.attempt);
-    if (attempt.certified !== undefined) {
+    const known = attempt.certified;
+    if (known !== undefined && equalBytes(known.decisionBytes, entry.decision)) {
       attempt.isPublished = true;
       return false;
     }
@@ -191,6 +202,15 @@ export function createBoard(options: BoardOptions): Board {
     const decided = { decision, bytes: entry.decision };
     const check = verifyDecided(certificate, decided, { config, meshId: chain.meshId }, crypto);
     if (!check.ok) throw new MalformedBytes(`a certificate that does not hold: ${check.reason}`);
+    if (known !== undefined) {
+      // The first stays: whoever acted on it did so rightly. What the second proves is whom to remove.
+      tell(conflictHandlers, { workflow: record.workflow, certificates: [known.certificate, certificate] });
+      return false;
+    }
+    if (isLate(certificate))
+      throw new MalformedBytes(
+        `a certificate of epoch ${certificate.epoch} that came to light after its log was closed`,
+      );
     attempt.certified = { decision, decisionBytes: entry.decision, certificate, certificateBytes: entry.certificate };
     attempt.isPublished = true;
     return true;
@@ -333,6 +353,10 @@ export function createBoard(options: BoardOptions): Board {
     onChange(handler) {
       handlers.add(handler);
       return () => handlers.delete(handler);
+    },
+    onConflict(handler) {
+      conflictHandlers.add(handler);
+      return () => conflictHandlers.delete(handler);
     },
     onContradiction(handler) {
       contradictionHandlers.add(handler);

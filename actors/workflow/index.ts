@@ -3,6 +3,7 @@ export {
   type Board,
   type BoardChange,
   type BoardOptions,
+  type Conflict,
   type Contradiction,
   createBoard,
   openPerGatewayMax,

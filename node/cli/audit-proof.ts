@@ -1,5 +1,11 @@
 // Law: an audit proof is checked with what is in its file and what the asker brought, and nothing else.
-import { type AuditVerification, certifiedEntries, verifyAuditProof } from '../../actors/proof/index.ts';
+import {
+  type AuditProofFile,
+  type AuditVerification,
+  certifiedEntries,
+  verifyAuditProof,
+  withAuditProof,
+} from '../../actors/proof/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
 import { createCrypto } from '../crypto/index.ts';
 
@@ -24,3 +30,8 @@ export function provable(
 }
 
 export const hexOf = hex.encode;
+
+/** The certificate file that carries the proof in itself. */
+export function embedded(certificate: Uint8Array, proof: unknown): Uint8Array {
+  return withAuditProof(certificate, proof as AuditProofFile);
+}

@@ -327,11 +327,17 @@ export function buildProgram(program: string, version: string, start: (run: Run)
       ['verify 3f9c2a81.certificate.json', 'the certificate alone'],
       ['verify 3f9c2a81.certificate.json --result 3f9c2a81.result.json', 'and that this is the result it is about'],
       ['verify 3f9c2a81.certificate.json --mesh 9b1c…', 'and that it is of this mesh'],
+      ['verify evidence.json', 'what `audit evidence` wrote: whom it convicts'],
     ],
-    notes: 'Exit code 1 when the certificate proves nothing, with the reason.',
+    notes: 'Exit code 1 when the file proves nothing, with the reason.',
   })
     .option('-r, --result <file>', 'the result that the certificate should be about')
     .option('-m, --mesh <id>', 'the id of the mesh it should be of (see `status`)')
+    .option(
+      '--epoch <number>',
+      'the epoch the mesh is in now: a certificate of an earlier one must show that it is logged',
+      parseCount(0, 0xffffffff),
+    )
     .action((file: string, options) =>
       go(async (session, given) => (await import('./commands/verify.ts')).verify(session, file, given), options),
     );
@@ -343,16 +349,19 @@ export function buildProgram(program: string, version: string, start: (run: Run)
       examples: [
         ['audit tail', 'what was decided, and the checkpoint that the members cosigned'],
         ['audit prove 3f9c2a81.certificate.json', 'a proof that its decisions are logged'],
+        ['audit prove 3f9c2a81.certificate.json --embed', 'the same, inside the certificate'],
+        ['audit evidence --save evidence.json', 'what convicts members; `verify` checks it'],
         ['audit verify 3f9c2a81.audit.json --certificate 3f9c2a81.certificate.json', 'offline, without a node'],
       ],
       notes: finding,
     })
-      .argument('<what>', 'tail, prove or verify')
+      .argument('<what>', 'tail, prove, verify or evidence')
       .argument('[file]', 'for prove: a certificate; for verify: a proof'),
   )
     .option('--epoch <number>', 'with tail: of which epoch; default: the current one', parseCount(0, 0xffffffff))
     .option('--follow', 'with tail: go on until Ctrl-C', false)
-    .option('-s, --save <file>', 'with prove: where to write the proof; default: beside the certificate')
+    .option('-s, --save <file>', 'with prove or evidence: where to write it; default: beside the certificate')
+    .option('--embed', 'with prove: put the proof into the certificate file', false)
     .option('-c, --certificate <file>', 'with verify: the certificate whose decisions must be logged')
     .option('-m, --mesh <id>', 'with verify: the id of the mesh it should be of (see `status`)')
     .action((what: string, file: string | undefined, options) =>

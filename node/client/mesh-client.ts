@@ -130,6 +130,11 @@ export class MeshClient {
     return callJson(this.#current, '/v1/invites', { method: 'POST', json: request, signal });
   }
 
+  /** An evidence file, as the node made it. */
+  auditEvidence(signal?: AbortSignal): Promise<unknown> {
+    return this.request('/v1/audit/evidence', { signal });
+  }
+
   members(signal?: AbortSignal): Promise<MembersReply> {
     return callJson(this.#current, '/v1/members', { signal });
   }

@@ -11,6 +11,7 @@
 //   GET  /v1/workflows/:id/certificate  the certificate file, once completed
 //   POST /v1/workflows/:id/cancel     {reason?} → WorkflowDetail
 //   GET  /v1/audit?epoch=E&from=I     AuditReply                                   the log of an epoch, the current one's where none is named
+//   GET  /v1/audit/evidence           EvidenceFile                                 what convicts members, for anybody to check; 404 where there is none
 //   POST /v1/audit/proof              AuditProofRequest → AuditProofFile           409 `not_ready` where an entry is not logged yet
 //   GET  /v1/status                   NodeStatus
 //   GET  /v1/actors?overMs=T          ActorsReply                                  watches the node's actors for T ms (1,000; at most 60,000), then answers
@@ -336,7 +337,7 @@ export interface AuditReply {
 export interface AuditProofRequest {
   readonly entries: readonly {
     readonly epoch: number;
-    readonly kind: 'verdict' | 'config' | 'evidence';
+    readonly kind: 'verdict' | 'config' | 'evidence' | 'close';
     readonly key: string;
     readonly digest: string;
   }[];

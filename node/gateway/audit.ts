@@ -1,7 +1,7 @@
 // Law: the log is read as it stands; a proof is only given once a quorum cosigned a checkpoint above the entry.
 import type { AuditBook } from '../../actors/audit-log/index.ts';
 import type { Parts } from '../../actors/parts/index.ts';
-import { auditProofFile, inWords } from '../../actors/proof/index.ts';
+import { auditProofFile, evidenceFile, inWords } from '../../actors/proof/index.ts';
 import { decodeAuditEntry } from '../../consensus/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
 import { GatewayError, type GatewayServices } from './server.ts';
@@ -14,7 +14,7 @@ export function createAuditServices({
 }: {
   readonly parts: Parts;
   readonly audit: AuditBook;
-}): Pick<GatewayServices, 'audit' | 'auditProof'> {
+}): Pick<GatewayServices, 'audit' | 'auditProof' | 'auditEvidence'> {
   const { chain } = parts;
   return {
     audit(epoch = chain.current.epoch, from) {
@@ -27,6 +27,16 @@ export function createAuditServices({
       });
       const checkpoint = audit.checkpoint(epoch);
       return { epoch, size: log.size, from, entries, ...(checkpoint === undefined ? {} : { checkpoint }) };
+    },
+    auditEvidence() {
+      const evidence = audit.evidence();
+      if (evidence.length === 0)
+        throw new GatewayError(
+          'not_found',
+          'no member of this mesh is convicted by evidence',
+          'There is nothing to show.',
+        );
+      return evidenceFile(chain, evidence);
     },
     auditProof: ({ entries }) =>
       auditProofFile(

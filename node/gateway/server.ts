@@ -8,7 +8,7 @@ import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { stream } from 'hono/streaming';
 import { z } from 'zod';
-import type { AuditProofFile } from '../../actors/proof/index.ts';
+import type { AuditProofFile, EvidenceFile } from '../../actors/proof/index.ts';
 import type { EventBus } from '../../protocols/events/index.ts';
 import type {
   ActorsReply,
@@ -78,6 +78,7 @@ export interface GatewayServices {
   /** The current epoch's where `epoch` is undefined. */
   audit(epoch: number | undefined, from: number): AuditReply;
   auditProof(request: AuditProofRequest): AuditProofFile;
+  auditEvidence(): EvidenceFile;
   /** The event bus; opened at its first use. */
   bus(): Promise<EventBus>;
   status(): Promise<NodeStatus>;
@@ -126,7 +127,7 @@ const auditProofRequest = z.strictObject({
     .array(
       z.strictObject({
         epoch: z.number().int().nonnegative(),
-        kind: z.enum(['verdict', 'config', 'evidence']),
+        kind: z.enum(['verdict', 'config', 'evidence', 'close']),
         key: z.string().regex(/^(?:[0-9a-f]{2}){0,1024}$/),
         digest: z.string().regex(/^[0-9a-f]{64}$/),
       }),
@@ -271,6 +272,7 @@ function buildApp(services: GatewayServices): Hono {
       throw new GatewayError('bad_request', 'epoch and from are whole numbers, at least 0');
     return c.json(services.audit(epoch.data, from.data ?? 0));
   });
+  app.get('/v1/audit/evidence', (c) => c.json(services.auditEvidence()));
   app.post('/v1/audit/proof', async (c) => c.json(services.auditProof(await parse(c.req, auditProofRequest))));
   addEventRoutes(app, () => services.bus(), parse);
   app.get('/v1/status', async (c) => c.json(await services.status()));

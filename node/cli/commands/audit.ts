@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AuditReply } from '../../client/index.ts';
-import { hexOf, provable, verifyProof } from '../audit-proof.ts';
+import { embedded, hexOf, provable, verifyProof } from '../audit-proof.ts';
 import { CliFailure, exitCodes } from '../failure.ts';
 import { unreadable } from '../input-files.ts';
 import { connect } from '../locate.ts';
@@ -15,6 +15,7 @@ export interface AuditOptions {
   readonly follow: boolean;
   readonly save?: string;
   readonly certificate?: string;
+  readonly embed?: boolean;
   readonly mesh?: string;
 }
 
@@ -27,8 +28,14 @@ export async function audit(
   options: AuditOptions,
 ): Promise<undefined> {
   if (what === 'tail') return tail(session, options);
+  if (what === 'evidence') return evidence(session, options);
   if (what !== 'prove' && what !== 'verify')
-    throw new CliFailure(exitCodes.usage, 'bad_request', `audit ${what} is not known`, 'It is tail, prove or verify.');
+    throw new CliFailure(
+      exitCodes.usage,
+      'bad_request',
+      `audit ${what} is not known`,
+      'It is tail, prove, verify or evidence.',
+    );
   if (file === undefined)
     throw new CliFailure(
       exitCodes.usage,
@@ -79,13 +86,21 @@ function showCheckpoint({ terminal }: Session, { size, epoch, checkpoint }: Audi
 
 async function prove(session: Session, file: string, options: AuditOptions): Promise<undefined> {
   const { terminal, program } = session;
-  const entries = provable(read(session, file));
+  const certificate = read(session, file);
+  const entries = provable(certificate);
   if (!entries.ok) throw new CliFailure(exitCodes.failed, 'bad_request', `${file}: ${printable(entries.reason)}`);
   const client = await connect(session, options);
   const proof = await client.auditProof(
     { entries: entries.entries.map(({ epoch, kind, key, digest }) => ({ epoch, kind, key: hexOf(key), digest })) },
     session.signal,
   );
+  if (options.embed === true) {
+    const to = options.save ?? file;
+    writeFileSync(resolve(session.cwd, to), embedded(certificate, proof));
+    if (session.json) printJson(session, { file: to, entries: entries.entries.length });
+    else terminal.out(`${to}  carries the proof that what it decided (${entries.entries.length}) is logged`);
+    return undefined;
+  }
   const path = options.save ?? `${file.replace(/(?:\.certificate)?\.json$/, '')}.audit.json`;
   writeFileSync(resolve(session.cwd, path), `${JSON.stringify(proof, null, 1)}\n`);
   if (session.json) printJson(session, { file: path, entries: entries.entries.length });
@@ -93,6 +108,19 @@ async function prove(session: Session, file: string, options: AuditOptions): Pro
     terminal.out(`${path}  proves that what it decided (${entries.entries.length}) is logged`);
     terminal.out(`check it anywhere:  ${program} audit verify ${path} --certificate ${file}`);
   }
+  return undefined;
+}
+
+async function evidence(session: Session, options: AuditOptions): Promise<undefined> {
+  const client = await connect(session, options);
+  const shown = JSON.stringify(await client.auditEvidence(session.signal), null, 1);
+  if (options.save === undefined) {
+    session.terminal.out(shown);
+    return undefined;
+  }
+  writeFileSync(resolve(session.cwd, options.save), `${shown}\n`);
+  if (session.json) printJson(session, { file: options.save });
+  else session.terminal.out(`${options.save}  convicts; check it anywhere:  ${session.program} verify ${options.save}`);
   return undefined;
 }
 

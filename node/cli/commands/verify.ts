@@ -3,19 +3,23 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CliFailure, exitCodes } from '../failure.ts';
 import { unreadable } from '../input-files.ts';
-import { check } from '../proof.ts';
+import { check, checkEvidence } from '../proof.ts';
 import { printJson, type Session } from '../session.ts';
 import { printable } from '../terminal.ts';
 
 export interface VerifyOptions {
   readonly result?: string;
   readonly mesh?: string;
+  readonly epoch?: number;
 }
 
 export async function verify(session: Session, file: string, options: VerifyOptions): Promise<undefined> {
   const certificate = read(session, file);
   const result = options.result === undefined ? {} : { result: read(session, options.result) };
-  const verdict = check(certificate, { ...result, ...(options.mesh === undefined ? {} : { meshId: options.mesh }) });
+  const mesh = options.mesh === undefined ? {} : { meshId: options.mesh };
+  const epoch = options.epoch === undefined ? {} : { currentEpoch: options.epoch };
+  const evidence = checkEvidence(certificate, mesh);
+  const verdict = evidence ?? check(certificate, { ...result, ...mesh, ...epoch });
   if (!verdict.ok)
     throw new CliFailure(
       exitCodes.failed,
@@ -31,7 +35,8 @@ export async function verify(session: Session, file: string, options: VerifyOpti
   const { paint } = terminal;
   terminal.out(`${paint.green(paint.bold('valid'))}  ${file}`);
   for (const line of verdict.lines) terminal.out(`  ${paint.green('✓')} ${printable(line)}`);
-  if (options.result === undefined) terminal.out(`  ${paint.dim('–')} no result was compared: add --result FILE`);
+  if (evidence === undefined && options.result === undefined)
+    terminal.out(`  ${paint.dim('–')} no result was compared: add --result FILE`);
   return undefined;
 }
 
