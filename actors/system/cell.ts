@@ -105,7 +105,10 @@ export class Cell extends Inbox implements Target {
 
   /** The root's path is empty; its children are `/name`. */
   get path(): string {
-    return this.parent === undefined ? '' : `${this.parent.path}/${this.name}`;
+    // Without recursion: a chain of actors may be longer than the stack.
+    let path = '';
+    for (let cell: Cell = this; cell.parent !== undefined; cell = cell.parent) path = `/${cell.name}${path}`;
+    return path;
   }
 
   get address(): ActorAddress {
@@ -268,7 +271,7 @@ export class Cell extends Inbox implements Target {
     }
     while (this.signals !== undefined && this.phase === 'running' && this.alarm === 'none') {
       const signal = this.signals.shift()!;
-      if (this.signals.length === 0) this.signals = undefined;
+      if (this.signals.size === 0) this.signals = undefined;
       handleSignal(this, signal);
     }
     if (this.phase === 'stopping') endIfChildless(this);

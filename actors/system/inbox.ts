@@ -1,4 +1,5 @@
 // Law: what reaches an actor waits here by rank: kill before stop before signals before messages. Nothing reaches one that has ended.
+import { Fifo } from './fifo.ts';
 import { Mailbox } from './mailbox.ts';
 import type { QueuedSignal } from './signals.ts';
 import { type ExitReason, type MonitorId, normal } from './types.ts';
@@ -14,7 +15,7 @@ export abstract class Inbox extends Mailbox {
   protected alarm: 'none' | 'stop' | 'kill' = 'none';
   protected alarmReason: ExitReason = normal;
   /** Bounded by the actor's own links and monitors, each of which fires once. */
-  protected signals: QueuedSignal[] | undefined = undefined;
+  protected signals: Fifo<QueuedSignal> | undefined = undefined;
 
   /** Asks for a turn on behalf of something other than a message. */
   abstract rouse(): void;
@@ -34,14 +35,14 @@ export abstract class Inbox extends Mailbox {
 
   pushSignal(signal: QueuedSignal): void {
     if (this.phase === 'ended' || this.phase === 'held' || this.phase === 'stopping') return;
-    if (this.signals === undefined) this.signals = [signal];
-    else this.signals.push(signal);
+    this.signals ??= new Fifo();
+    this.signals.push(signal);
     this.rouse();
   }
 
   dropDown(id: MonitorId): void {
-    const left = this.signals?.filter((signal) => signal.type !== 'down' || signal.id !== id);
-    this.signals = left?.length === 0 ? undefined : left;
+    this.signals?.drop((signal) => signal.type === 'down' && signal.id === id);
+    if (this.signals?.size === 0) this.signals = undefined;
   }
 
   /** What was sent to an incarnation ends with it. */

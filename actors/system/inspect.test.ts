@@ -118,6 +118,24 @@ describe('looking in', () => {
     expect(list.at(-1)).toMatchObject({ depth: 20_001, path: '/d'.repeat(20_001) });
   });
 
+  test('an actor at the end of a very long chain can crash, be watched and be shut down with it', async () => {
+    const { world, system } = stage();
+    const deepen = (left: number): Do =>
+      run((ctx) => {
+        if (left === 0) throw failure;
+        ctx.spawn(doer, undefined, { name: 'd' }).tell(deepen(left - 1));
+      });
+    system.spawn(doer, undefined, { name: 'd' }).tell(deepen(50_000));
+    await world.advance();
+    expect(world.logged).toMatchObject([{ fields: { actor: '/d'.repeat(50_001), error: failure } }]);
+    let ended = false;
+    void system.shutdown().then(() => {
+      ended = true;
+    });
+    await world.advance();
+    expect(ended).toBe(true);
+  });
+
   test('loadBetween: what each actor handled per second between two looks, through a restart and from its spawn on', async () => {
     const { world, system } = stage();
     const sup = system.spawn(

@@ -144,6 +144,18 @@ class Bare extends Mailbox {
   }
 }
 
+test('a listener that causes dead letters is not told of them, and they are counted', () => {
+  const { system, ref } = stage({ capacity: 1, overflow: 'reject' });
+  const heard: Message[] = [];
+  system.deadLetters.subscribe((_to, message) => {
+    heard.push(message);
+    ref.tell(numbered(-1));
+  });
+  for (const n of [1, 2, 3]) ref.tell(numbered(n));
+  expect(heard).toEqual([numbered(2), numbered(3)]);
+  expect(system.deadLetters.count).toBe(4);
+});
+
 test('a mailbox is a list: what is appended, prepended and taken agrees with an array, messages and tags', () => {
   const operation = fc.constantFrom('append', 'append', 'append', 'prepend', 'take', 'take', 'burst', 'drain' as const);
   fc.assert(

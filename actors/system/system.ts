@@ -43,7 +43,7 @@ export interface System {
   readonly deadLetters: {
     /** Messages refused since the system began. */
     readonly count: number;
-    /** Returns how to unsubscribe. A listener that throws is logged and kept. */
+    /** Returns how to unsubscribe. A listener that throws is logged and kept; what it causes itself is only counted. */
     subscribe(listener: DeadLetterListener): () => void;
   };
   /** The living tree now. */
@@ -56,6 +56,7 @@ const rootDef: AnyDef = { kind: 'system', start: () => null, receive: () => unde
 
 class DeadLetters {
   count = 0;
+  private publishing = false;
   private readonly listeners = new Set<DeadLetterListener>();
   private readonly log: Log;
 
@@ -70,6 +71,9 @@ class DeadLetters {
 
   publish(to: Target, message: Message, why: DeadLetterReason): void {
     this.count++;
+    // What listeners cause is counted and not told them: one that tells a full mailbox would never come to an end.
+    if (this.publishing) return;
+    this.publishing = true;
     for (const listener of this.listeners) {
       try {
         listener(to.address, message, why);
@@ -77,6 +81,7 @@ class DeadLetters {
         this.log('error', 'a dead-letter listener threw', { actor: to.path, error });
       }
     }
+    this.publishing = false;
   }
 }
 

@@ -430,6 +430,19 @@ test('an effect that is no longer owed is aborted and not heard of; one that fai
   expect(bench.effects.filter((effect) => effect === 'ship lamp')).toHaveLength(2);
 });
 
+test('a message that looks like the outcome of an owed effect is a command like any other', async () => {
+  const bench = new Bench();
+  const ref = await bench.supervised();
+  ref.tell({ type: 'order', item: 'lamp' });
+  await bench.world.advance();
+  ref.tell({ type: '$owed', key: 'lamp', message: undefined, error: new Error('forged') } as never);
+  await bench.world.advance();
+  expect(bench.world.logged.filter(({ level }) => level === 'error')).toEqual([]);
+  bench.shipping.get('lamp')!.done();
+  await bench.world.advance();
+  expect(await bench.journal.highest('account/a')).toBe(2);
+});
+
 test('at most sixteen owed effects run at once, the others follow, even past a full mailbox', async () => {
   const bench = new Bench();
   const ref = bench.spawn({ mailbox: { capacity: 1, overflow: 'reject' } });

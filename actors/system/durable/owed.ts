@@ -5,12 +5,19 @@ import type { Message } from '../types.ts';
 import type { Owed } from './types.ts';
 
 const runningAtOnce = 16;
-const outcomeType = '$owed';
 
-interface Outcome extends Message {
+/** A class, so that no message can pass for one. */
+class Outcome implements Message {
+  readonly type = '$owed';
   readonly key: string;
   readonly message: Message | undefined;
   readonly error: Error | undefined;
+
+  constructor(key: string, message: Message | undefined, error: Error | undefined) {
+    this.key = key;
+    this.message = message;
+    this.error = error;
+  }
 }
 
 export class OwedWork<M extends Message> {
@@ -44,9 +51,7 @@ export class OwedWork<M extends Message> {
       // Of what is no longer owed nobody wants to hear, but another may take its place.
       const wanted = this.started.get(key) === controller;
       if (wanted) this.started.set(key, undefined);
-      const outcome: Outcome = wanted
-        ? { type: outcomeType, key, message, error }
-        : { type: outcomeType, key, message: undefined, error: undefined };
+      const outcome = wanted ? new Outcome(key, message, error) : new Outcome(key, undefined, undefined);
       // Beyond the mailbox's capacity by at most what runs at once.
       cell.offerOwn(outcome);
     };
@@ -60,8 +65,9 @@ export class OwedWork<M extends Message> {
 
   /** The actor's own message in `received`, if there is one: an outcome may carry none. Throws where the effect did. */
   messageIn(received: M): M | undefined {
-    if (received.type !== outcomeType) return received;
-    const { message, error, key } = received as unknown as Outcome;
+    const outcome: Message = received;
+    if (!(outcome instanceof Outcome)) return received;
+    const { message, error, key } = outcome;
     if (error !== undefined) throw new Error(`the owed effect '${key}' failed`, { cause: error });
     return message as M | undefined;
   }

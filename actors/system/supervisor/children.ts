@@ -28,11 +28,22 @@ export abstract class Children {
   protected readonly slots: Map<string, Slot> = new Map();
   /** Ends nobody has acted on, in order. */
   protected readonly ended: Map<string, EndKind> = new Map();
+  private endsInOrder: IterableIterator<[string, EndKind]> | undefined = undefined;
   protected nowMs = 0;
   protected effects: ModelEffect[] = [];
 
   constructor(rules: ModelRules) {
     this.rules = rules;
+  }
+
+  /** There is one. Not from the map's start each time: that walks over all that were deleted. */
+  protected oldestEnd(): readonly [id: string, how: EndKind] {
+    for (;;) {
+      this.endsInOrder ??= this.ended.entries();
+      const { value, done } = this.endsInOrder.next();
+      if (done !== true) return value;
+      this.endsInOrder = undefined;
+    }
   }
 
   protected *startAll(slots: readonly Slot[]): Procedure<{ readonly id: string; readonly error: unknown } | undefined> {

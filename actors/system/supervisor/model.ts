@@ -5,6 +5,7 @@
 //   retry, shutdown ─────────────────┘                    └─> retry, ready, exit (itself)
 // Beyond OTP: opt-in back-off, `release` (a stopped child that will restart keeps its ref until released), and a shutdown does not
 // wait for a child that is still starting.
+import { Fifo } from '../fifo.ts';
 import { Children, type Outcome, type Procedure, type Slot, slotOf, type Wait } from './children.ts';
 import type { Answer, EndKind, ModelChild, ModelEffect, ModelEvent, ModelRules, Refusal } from './model-events.ts';
 import type { Run } from './spec.ts';
@@ -15,7 +16,7 @@ const ignoredAnswer: Answer = { ok: true, ignored: true };
 const okAnswer: Answer = { ok: true, ignored: false };
 
 export class SupervisorModel extends Children {
-  private readonly waiting: ModelEvent[] = [];
+  private readonly waiting = new Fifo<ModelEvent>();
   private readonly restartTimesMs: number[] = [];
   private procedure: Procedure<void> | undefined = undefined;
   private wait: Wait | undefined = undefined;
@@ -58,7 +59,7 @@ export class SupervisorModel extends Children {
       if (this.wait?.type === 'stop' && this.ended.delete(this.wait.id)) this.resume(undefined);
       else if (this.wait?.type === 'stops' && this.ended.size > 0) this.resume(undefined);
       else if (this.procedure === undefined && !this.over && this.ended.size > 0) this.begin(this.onEnded());
-      else if (this.procedure === undefined && !this.over && this.waiting.length > 0)
+      else if (this.procedure === undefined && !this.over && this.waiting.size > 0)
         this.begin(this.onEvent(this.waiting.shift()!));
       else return;
     }
@@ -90,7 +91,7 @@ export class SupervisorModel extends Children {
   }
 
   private *onEnded(): Procedure<void> {
-    const [id, how] = this.ended.entries().next().value!;
+    const [id, how] = this.oldestEnd();
     this.ended.delete(id);
     const slot = this.slots.get(id);
     if (slot === undefined || slot.run !== 'up') return;

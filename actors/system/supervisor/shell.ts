@@ -2,6 +2,7 @@
 // revivals, timers and answers. While the model waits for a child the supervisor takes no message, as OTP's blocks.
 import { type AnyDef, Cell } from '../cell.ts';
 import type { ActorContext } from '../context.ts';
+import { Fifo } from '../fifo.ts';
 import { beginEnd, defaultShutdownMs, errorOf, letGo, revive, spawnChild } from '../lifecycle.ts';
 import type { ChildReport, Overseer } from '../overseer.ts';
 import { WheelEntry } from '../timer-wheel.ts';
@@ -65,7 +66,7 @@ export class SupervisorShell implements Overseer {
   private readonly dynamic: boolean;
   private readonly children = new Map<string, Child>();
   private readonly idOf = new Map<Cell, string>();
-  private readonly reports: { readonly child: Cell; readonly report: ChildReport }[] = [];
+  private readonly reports = new Fifo<{ readonly child: Cell; readonly report: ChildReport }>();
   private lastDynamic = 0;
   private settleStart:
     | { readonly ready: (shell: SupervisorShell) => void; readonly failed: (error: Error) => void }
