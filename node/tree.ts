@@ -1,5 +1,6 @@
 // Law: a node is one supervision tree. What fails is restarted where it failed; what keeps failing ends its branch, then the node, and a
 // node that ends says so with an exit code rather than going on without an organ.
+import { createPace, createWorkload } from '../actors/allocation/index.ts';
 import { type AuditBook, auditLogActor } from '../actors/audit-log/index.ts';
 import { type AuditorArgs, auditorActor } from '../actors/auditor/index.ts';
 import { type KeeperMessage, keeperActor, type PositionBook, type Question } from '../actors/consensus/index.ts';
@@ -17,7 +18,7 @@ import { type PlannerMessage, plannerActor } from '../actors/planning/index.ts';
 import { stewardsActor } from '../actors/steward/index.ts';
 import { supervisor } from '../actors/system/index.ts';
 import { verdictActor } from '../actors/verdict/index.ts';
-import { createWorkload, workerActor } from '../actors/worker/index.ts';
+import { workerActor } from '../actors/worker/index.ts';
 import { doorActor } from './held-network.ts';
 
 export interface TreeOptions {
@@ -44,15 +45,17 @@ const patience = { intensity: 10, periodMs: 30_000 };
 
 export function nodeTree(options: TreeOptions) {
   const { parts, keeper, planner, parallelMax } = options;
-  const workload = createWorkload(parts.world.clock);
+  // Both pools run at once.
+  const workload = createWorkload(parts.world.clock, 2 * parallelMax);
+  const pace = createPace();
   const roles = supervisor({
     ...patience,
     children: [
       { id: 'planner', actor: plannerActor, args: { parts, place: planner } },
-      { id: 'executor', actor: workerActor, args: { parts, role: 'executor', parallelMax, workload } },
-      { id: 'verifier', actor: workerActor, args: { parts, role: 'verifier', parallelMax, workload } },
+      { id: 'executor', actor: workerActor, args: { parts, role: 'executor', parallelMax, workload, pace } },
+      { id: 'verifier', actor: workerActor, args: { parts, role: 'verifier', parallelMax, workload, pace } },
       { id: 'verdict', actor: verdictActor, args: { parts, keeper } },
-      { id: 'stewards', actor: stewardsActor, args: { parts, workload } },
+      { id: 'stewards', actor: stewardsActor, args: { parts, capacity: { workload, pace } } },
     ],
   });
   return supervisor({

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { defaultFaultBudget } from '../../consensus/index.ts';
 import type { EpochConfig } from '../../protocols/mesh/index.ts';
 import { task } from '../../test/support/in-process-mesh.ts';
+import { assign, type Bid } from '../allocation/index.ts';
 import { attemptOf, emptyRecord } from '../workflow/index.ts';
-import { assign, type Bid, counted, eligible, needOf } from './choose.ts';
+import { counted, eligible, needOf } from './choose.ts';
 
 const ids = Array.from({ length: 16 }, (_, i) => `node-${String(i).padStart(2, '0')}`);
 function meshOf(count: number, site: (i: number) => string = () => 'north'): EpochConfig {
@@ -13,7 +14,7 @@ function meshOf(count: number, site: (i: number) => string = () => 'north'): Epo
     .map((id, i) => ({ id, weight: 1, name: id, site: site(i), operator: 'op', modelFamily: 'none' }));
   return { epoch: 0, members, ...defaultFaultBudget(count), previous: new Uint8Array(32) };
 }
-const bid = (i: number, load = 0, missingFiles = 0): Bid => ({ node: ids[i]!, load, missingFiles });
+const bid = (i: number, finishMs = 0, missingFiles = 0): Bid => ({ node: ids[i]!, finishMs, missingFiles });
 const nobody = { executors: [], verifiers: [] };
 const rank = (id: string): number => ids.indexOf(id);
 
@@ -76,7 +77,7 @@ describe('the award', () => {
   });
   it('never names a node twice or one that is at it already, is never more than was asked for, and is the same for bids in any order', () => {
     const arbitrary = fc.record({
-      bids: fc.uniqueArray(fc.record({ node: fc.constantFrom(...ids), load: fc.nat(3), missingFiles: fc.nat(2) }), {
+      bids: fc.uniqueArray(fc.record({ node: fc.constantFrom(...ids), finishMs: fc.nat(3), missingFiles: fc.nat(2) }), {
         selector: ({ node }) => node,
       }),
       executors: fc.nat(4),

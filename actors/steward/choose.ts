@@ -1,22 +1,10 @@
-// Law: who runs a task is chosen by need and by bid: as many executors as there may be liars plus one, as many in all as the endorsement
-// takes plus those who may fall silent. Pure: the same record, view and bids give the same choice.
+// Law: a task needs as many executors as there may be liars plus one, and as many in all as the endorsement takes plus those who may fall
+// silent; of those on it counts who has answered or still can. Pure: the same record and view give the same need.
 import type { EpochConfig, Member } from '../../protocols/mesh/index.ts';
-import { compareText } from '../../protocols/wire/index.ts';
+import type { Need, Staff } from '../allocation/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import type { NodeId } from '../system/index.ts';
 import type { AttemptRecord } from '../workflow/index.ts';
-
-export interface Bid {
-  readonly node: NodeId;
-  readonly load: number;
-  readonly missingFiles: number;
-}
-
-export interface Need {
-  readonly executors: number;
-  /** Executors and verifiers together. */
-  readonly total: number;
-}
 
 /** Members that may run the task at all: everyone, or for a placed task those of its site. */
 export function eligible(task: PlanTask, config: EpochConfig): readonly Member[] {
@@ -44,38 +32,4 @@ export function counted(attempt: AttemptRecord, isLive: (id: NodeId) => boolean)
   const counts = (id: NodeId): boolean =>
     attempt.candidates.has(id) || attested.has(id) || (isLive(id) && !attempt.faults.has(id));
   return { executors: [...attempt.executors].filter(counts), verifiers: [...attempt.verifiers].filter(counts) };
-}
-
-/** Who is on the attempt and counts. */
-export interface Staff {
-  readonly executors: readonly NodeId[];
-  readonly verifiers: readonly NodeId[];
-}
-
-/**
- * Cheapest bids first; the rank of the node for this task breaks ties, so that equal nodes share the work. Whoever verifies already is made
- * an executor only where nobody else is left: it would run the task twice.
- */
-export function assign(
-  bids: readonly Bid[],
-  need: Need,
-  staff: Staff,
-  rank: (id: NodeId) => number,
-): { readonly executors: NodeId[]; readonly verifiers: NodeId[] } {
-  const isVerifier = (id: NodeId): boolean => staff.verifiers.includes(id);
-  const order = bids
-    .filter(({ node }) => !staff.executors.includes(node))
-    .sort(
-      (a, b) =>
-        Number(isVerifier(a.node)) - Number(isVerifier(b.node)) ||
-        a.missingFiles - b.missingFiles ||
-        a.load - b.load ||
-        rank(a.node) - rank(b.node) ||
-        compareText(a.node, b.node),
-    )
-    .map(({ node }) => node);
-  const executors = order.slice(0, Math.max(0, need.executors - staff.executors.length));
-  const others = new Set([...staff.executors, ...staff.verifiers, ...executors]);
-  const verifiers = order.filter((id) => !others.has(id)).slice(0, Math.max(0, need.total - others.size));
-  return { executors, verifiers };
 }

@@ -4,6 +4,7 @@
 import { endorsingWeight } from '../../consensus/index.ts';
 import { rendezvous } from '../../protocols/membership/index.ts';
 import type { EpochConfig } from '../../protocols/mesh/index.ts';
+import { assign, type Bid, whomToAsk } from '../allocation/index.ts';
 import { createWaker, type Parts, type Waker } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
@@ -16,7 +17,8 @@ import {
   weightOf,
   workflowLane,
 } from '../workflow/index.ts';
-import { assign, type Bid, counted, eligible, needOf } from './choose.ts';
+import { bidFor, type Capacity } from './bidding.ts';
+import { counted, eligible, needOf } from './choose.ts';
 import { offerTask } from './messages.ts';
 
 export type StewardMessage =
@@ -27,12 +29,15 @@ export type StewardMessage =
 
 export interface StewardArgs {
   readonly parts: Parts;
+  readonly capacity: Capacity;
   readonly workflow: string;
 }
 
 interface StewardState extends StewardArgs {
   /** Offers and appends under way, by task attempt. */
   readonly busy: Set<string>;
+  /** How often each attempt was offered: who was not asked before is asked next. */
+  readonly rounds: Map<string, number>;
   readonly published: Set<string>;
   readonly look: Waker;
   readonly leave: readonly (() => void)[];
@@ -47,7 +52,7 @@ const executorPatienceMs = 2_000;
 export const stewardActor: ActorDef<StewardMessage, StewardState, StewardArgs> = defineActor({
   kind: 'steward',
   mailbox: { capacity: 1_024, overflow: 'reject' },
-  start(ctx, { parts, workflow }) {
+  start(ctx, { parts, capacity, workflow }) {
     const look = createWaker(() => ctx.self.tell({ type: 'look' }));
     const leave = [
       parts.board.onChange(({ record }) => void (record.workflow === workflow && look.wake())),
@@ -55,7 +60,7 @@ export const stewardActor: ActorDef<StewardMessage, StewardState, StewardArgs> =
     ];
     ctx.every(lookPeriodMs, { type: 'look' }, 'look');
     look.wake();
-    return { parts, workflow, look, busy: new Set(), published: new Set(), leave };
+    return { parts, capacity, workflow, look, busy: new Set(), rounds: new Map(), published: new Set(), leave };
   },
   receive(state, message, ctx) {
     const { parts } = state;
@@ -99,7 +104,15 @@ function drive(state: StewardState, record: WorkflowRecord, ctx: Context<Steward
     const attemptRecord = record.tasks.get(task.id)?.attempts.get(attempt);
     const key = keyOf(task.id, attempt);
     if (state.busy.has(key)) continue;
-    const asked = candidatesToAsk(attemptRecord, task, config, parts);
+    const able = candidatesToAsk(attemptRecord, task, config, parts);
+    const round = state.rounds.get(key) ?? 0;
+    const order = new Set(able);
+    const asked = whomToAsk(
+      rankOf(state, task.id, attempt, config).filter((id) => order.has(id)),
+      needOf(task, config).total,
+      round,
+    );
+    state.rounds.set(key, round + 1);
     if (asked.length === 0 && attemptRecord?.assignedAtMs !== undefined) continue;
     state.busy.add(key);
     // A placed task nobody is there to run still needs its attempt on the record: the members' patience with the site counts from it.
@@ -164,10 +177,12 @@ async function collectBids(
   };
   const bids = await Promise.all(
     asked.map(async (node): Promise<Bid | undefined> => {
-      if (node === parts.identity.id) return { node, load: 0, missingFiles: 0 };
       try {
-        const reply = await parts.office.request(node, offerTask, body, { timeoutMs: bidWindowMs });
-        return reply.willing ? { node, load: reply.load, missingFiles: reply.missingFiles } : undefined;
+        const reply =
+          node === parts.identity.id
+            ? await bidFor(parts, state.capacity, body, node)
+            : await parts.office.request(node, offerTask, body, { timeoutMs: bidWindowMs });
+        return reply.willing ? { node, finishMs: reply.finishMs, missingFiles: reply.missingFiles } : undefined;
       } catch {
         // No answer is no bid: the node is busy, gone, or not to be relied on now.
         return undefined;
@@ -191,16 +206,26 @@ function award(
   const attempt = record.tasks.get(task.id)?.attempts.get(message.attempt);
   const have =
     attempt === undefined ? { executors: [], verifiers: [] } : counted(attempt, (id) => parts.view.isLive(id));
-  const order = rendezvous(
-    `${state.workflow}/${task.id}/${message.attempt}`,
-    config.members.map(({ id }) => id),
-    parts.world.crypto,
-  );
+  const order = rankOf(state, task.id, message.attempt, config);
   const need = needOf(task, config);
   const { executors, verifiers } = assign(message.bids, need, have, (id) => order.indexOf(id));
   if (executors.length + verifiers.length === 0 && attempt?.assignedAtMs !== undefined)
     return void state.busy.delete(key);
   append(state, ctx, key, task.id, message.attempt, executors, verifiers);
+}
+
+/** The members in the order of this attempt: whom to ask first, and who goes before whom among equal bids. */
+function rankOf(
+  { parts, workflow }: StewardState,
+  task: string,
+  attempt: number,
+  config: EpochConfig,
+): readonly NodeId[] {
+  return rendezvous(
+    `${workflow}/${task}/${attempt}`,
+    config.members.map(({ id }) => id),
+    parts.world.crypto,
+  );
 }
 
 function append(

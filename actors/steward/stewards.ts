@@ -1,22 +1,28 @@
 // Law: for every workflow the node that is first among the live in its rendezvous order drives it; when the order of the living changes, the
 // driving moves, and the record is all the new steward needs. A steward that lives and does nothing holds nobody up: while no task comes to
-// a decision, the next in the order drives too. Also bids for work that other stewards offer.
+// a decision, the next in the order drives too. Also bids for work that other stewards offer, and takes some off busy nodes when idle.
 import { rendezvous } from '../../protocols/membership/index.ts';
+import { createThief, type Thief } from '../allocation/index.ts';
 import { createWaker, type Parts, type Waker } from '../parts/index.ts';
 import { type ActorDef, type ActorRef, type Context, defineActor, type NodeId } from '../system/index.ts';
-import type { Workload } from '../worker/index.ts';
 import type { WorkflowRecord } from '../workflow/index.ts';
-import { offerTask } from './messages.ts';
+import { bidFor, type Capacity, keyOfAttempt } from './bidding.ts';
+import { offerTask, stealTask } from './messages.ts';
+import { backlogs, relieve } from './relief.ts';
 import { type StewardMessage, stewardActor } from './steward.ts';
 
-export type StewardsMessage = { readonly type: 'look' };
+export type StewardsMessage =
+  | { readonly type: 'look' }
+  /** What a busy node answered to this idle one. */
+  | { readonly type: 'relieved'; readonly isGiven: boolean };
 
 export interface StewardsArgs {
   readonly parts: Parts;
-  readonly workload: Workload;
+  readonly capacity: Capacity;
 }
 
 interface StewardsState extends StewardsArgs {
+  readonly thief: Thief;
   readonly driving: Map<string, ActorRef<StewardMessage>>;
   /** Of unfinished workflows: the order of their stewards, and since when nothing was decided. */
   readonly watched: Map<string, Watched>;
@@ -32,37 +38,37 @@ interface Watched {
 }
 
 const lookPeriodMs = 250;
+/** Two entries on the other's disk lie between. */
+const stealTimeoutMs = 2_000;
 /** Each further node in the order takes a hand after this much longer without a decision. Two stewards do double work and no harm. */
 const patienceMs = 2_000;
 
 export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArgs> = defineActor({
   kind: 'stewards',
   mailbox: { capacity: 64, overflow: 'reject' },
-  start(ctx, { parts, workload }) {
+  start(ctx, { parts, capacity }) {
+    const { workload } = capacity;
     const look = createWaker(() => ctx.self.tell({ type: 'look' }));
     const leave = [
-      parts.board.onChange(() => look.wake()),
-      parts.view.onChange(() => look.wake()),
-      parts.office.answer(offerTask, async (offer, { from }) => {
-        const { skill, files, placement } = offer;
-        const no = (reason: string) => ({ willing: false, reason, load: workload.load(), missingFiles: 0 });
-        if (!parts.chain.isMember(from)) return no('only members offer work');
-        if (!parts.manifests.some(({ name }) => name === skill)) return no(`this node has no skill ${skill}`);
-        if (placement !== undefined && parts.chain.member(parts.identity.id)?.site !== placement.site)
-          return no(`this node is not at ${placement.site}`);
-        const load = workload.load();
-        workload.reserve(`${offer.workflow}|${offer.task}|${offer.attempt}`);
-        const held = await Promise.all(files.map((digest) => parts.blobs.has(digest)));
-        return { willing: true, load, missingFiles: held.filter((has) => !has).length };
+      parts.board.onChange(({ record, entry }) => {
+        look.wake();
+        // Whoever it went to, the promise is kept or void.
+        if (entry.kind === 'assigned') workload.release(keyOfAttempt(record.workflow, entry.task, entry.attempt));
       }),
+      parts.view.onChange(() => look.wake()),
+      parts.office.answer(offerTask, (offer, { from }) => bidFor(parts, capacity, offer, from)),
+      parts.office.answer(stealTask, async (_body, { from }) => ({ given: await relieve(parts, capacity, from) })),
     ];
     ctx.every(lookPeriodMs, { type: 'look' }, 'look');
     look.wake();
-    return { parts, workload, driving: new Map(), watched: new Map(), look, leave };
+    const thief = createThief(parts.world.clock, parts.world.random.fork('thief'), workload);
+    return { parts, capacity, thief, driving: new Map(), watched: new Map(), look, leave };
   },
-  receive(state, _message, ctx) {
+  receive(state, message, ctx) {
+    if (message.type === 'relieved') return void state.thief.answered(message.isGiven);
     const { parts, driving, watched } = state;
     state.look.awake();
+    askForWork(state, ctx);
     const mine = new Set<string>();
     const unfinished = parts.board.unfinished();
     for (const record of unfinished) {
@@ -99,9 +105,21 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
   },
 });
 
+/** Only where this node has nothing to do and another has more than it can be running: a mesh in which everybody computes never asks. */
+function askForWork({ parts, thief }: StewardsState, ctx: Context<StewardsMessage>): void {
+  if (!thief.mayAsk() || !parts.chain.isMember(parts.identity.id)) return;
+  const victim = thief.victim(backlogs(parts));
+  if (victim === undefined) return;
+  ctx.pipe(
+    () => parts.office.request(victim, stealTask, {}, { timeoutMs: stealTimeoutMs }),
+    ({ given }) => ({ type: 'relieved', isGiven: given }),
+    () => ({ type: 'relieved', isGiven: false }),
+  );
+}
+
 function drive(state: StewardsState, workflow: string, ctx: Context<StewardsMessage>): void {
-  const { parts, driving } = state;
-  const ref = ctx.spawn(stewardActor, { parts, workflow });
+  const { parts, capacity, driving } = state;
+  const ref = ctx.spawn(stewardActor, { parts, capacity, workflow });
   ctx.monitor(ref);
   driving.set(workflow, ref);
 }

@@ -1,6 +1,7 @@
 // Law: a node computes what it was assigned, once per attempt, blind to what others found, and signs what it found. As executor it signs
 // a candidate; as verifier it attests to every candidate by its own result. What is signed is on the record before it is shown.
 import { candidates, type TaskTerms } from '../../consensus/index.ts';
+import type { Pace, Workload } from '../allocation/index.ts';
 import { type Changes, type Parts, watchChanges } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
@@ -18,7 +19,6 @@ import {
 } from '../workflow/index.ts';
 import { type Attester, attest, Comparing, type ComparingMessage, type OwnResult, sign } from './attesting.ts';
 import { type RunOutcome, runCall } from './runs.ts';
-import type { Workload } from './workload.ts';
 
 export type WorkerMessage =
   | ComparingMessage
@@ -43,6 +43,7 @@ export interface WorkerArgs {
   /** Runs at the same time. */
   readonly parallelMax: number;
   readonly workload: Workload;
+  readonly pace: Pace;
 }
 
 interface WorkerState extends WorkerArgs {
@@ -165,7 +166,7 @@ function work(state: WorkerState, workflow: WorkflowRecord, ctx: Context<WorkerM
       (role === 'verifier' && !isRecomputed(task, record, parts)) ||
       state.found.has(key) ||
       state.running.has(key) ||
-      state.running.size >= state.parallelMax ||
+      state.workload.isGivenAway(key) ||
       state.recording.has(`candidate|${key}`) ||
       state.recording.has(`fault|${key}`)
     )
@@ -173,10 +174,15 @@ function work(state: WorkerState, workflow: WorkflowRecord, ctx: Context<WorkerM
     const terms = termsOf(workflow, task.id, attempt, termsContext(parts));
     const call = boundCall(workflow, task.id);
     if (terms === undefined || call === undefined) continue;
+    const expectedMs = state.pace.expectedMs(task.skill);
+    if (state.running.size >= state.parallelMax) {
+      state.workload.await(key, expectedMs);
+      continue;
+    }
     const job: Job = { key, workflow: workflow.workflow, task: task.id, attempt, terms };
     state.running.add(key);
     state.gateways.set(key, workflow.opened!.gateway);
-    state.workload.begin(key);
+    state.workload.begin(key, expectedMs);
     const likely = [...holdersOf(workflow, task), workflow.opened!.gateway];
     ctx.pipe(
       (ended) => {
@@ -198,6 +204,7 @@ function isRecomputed(task: PlanTask, { candidates: held }: AttemptRecord, { wor
 
 function finish(state: WorkerState, ctx: Context<WorkerMessage>, job: Job, outcome: RunOutcome): void {
   const { parts, role } = state;
+  if (outcome.kind !== 'fault') state.pace.ran(job.terms.skill, outcome.durationMs);
   if (outcome.kind === 'fault') {
     if (outcome.code !== 'cancelled')
       record(state, ctx, `fault|${job.key}`, faultEntry(parts, job, outcome.code, outcome.message));

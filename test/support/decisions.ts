@@ -23,7 +23,7 @@ import { createCrypto, testIdentity } from './world.ts';
 
 export const crypto = createCrypto();
 export const digest = (text: string): Uint8Array => crypto.sha256(utf8.encode(text));
-export const names = ['amber', 'birch', 'cedar', 'dune', 'elm', 'fern', 'grove'] as const;
+export const names = ['amber', 'birch', 'cedar', 'dune', 'elm', 'fern', 'grove', 'hazel'] as const;
 
 /** A mesh of `count` members called amber, birch, cedar …; `site` gives each one's site. */
 export function testMesh(

@@ -1,0 +1,51 @@
+// Law: an idle node takes work off a busy one, and only work that waits: bounded in how often it asks, once per attempt, and never what would
+// begin soon anyway. Who asks at random among the busiest does not meet every other thief at one door.
+import type { Clock, NodeId, Random } from '../system/index.ts';
+import type { Waiting, Workload } from './workload.ts';
+
+export interface Backlog {
+  readonly node: NodeId;
+  /** Assigned to it and unanswered, as far as the record here tells. */
+  readonly count: number;
+}
+
+export interface Thief {
+  /** Whether it is time to look round: this node is idle, and the last refusal is long enough ago. */
+  mayAsk(): boolean;
+  /** Of those who have more than they can be running, one to ask; undefined where there is none. Call only where `mayAsk`. */
+  victim(backlogs: readonly Backlog[]): NodeId | undefined;
+  /** What came of asking. */
+  answered(isGiven: boolean): void;
+}
+
+const firstPauseMs = 250;
+const longestPauseMs = 4_000;
+/** What waits less than this is begun by the time it could be running elsewhere. */
+const worthMs = 500;
+
+export function createThief(clock: Pick<Clock, 'monotonicMs'>, random: Random, workload: Workload): Thief {
+  let pauseMs = firstPauseMs;
+  let nextMs = 0;
+  let isAsking = false;
+  return {
+    mayAsk: () => !isAsking && clock.monotonicMs() >= nextMs && workload.isIdle(),
+    victim(backlogs) {
+      const busy = backlogs.filter(({ count }) => count > 1);
+      if (busy.length === 0) return undefined;
+      // The busier of two drawn ones: nearly as good as the busiest, and not everybody's choice.
+      const [one, two] = [busy[random.below(busy.length)]!, busy[random.below(busy.length)]!];
+      isAsking = true;
+      return (one.count >= two.count ? one : two).node;
+    },
+    answered(isGiven) {
+      isAsking = false;
+      pauseMs = isGiven ? firstPauseMs : Math.min(longestPauseMs, 2 * pauseMs);
+      nextMs = clock.monotonicMs() + (isGiven ? 0 : pauseMs);
+    },
+  };
+}
+
+/** What a busy node gives away: the last to come that waits long enough and that the asker may have. */
+export function spareOf(waiting: readonly Waiting[], mayHave: (key: string) => boolean): string | undefined {
+  return waiting.findLast(({ key, waitMs }) => waitMs >= worthMs && mayHave(key))?.key;
+}
