@@ -3,9 +3,9 @@
 import type { NodeId } from '../actors/system/index.ts';
 import type { CertificateKind } from './certificate.ts';
 import type { ValueId, VoteKind } from './core.ts';
-import type { EpochView } from './epoch.ts';
+import { type EpochView, thresholdsIn } from './epoch.ts';
 import { conflictOf } from './evidence.ts';
-import { decodeEntry, type Vote } from './messages.ts';
+import { type Domain, decodeEntry, type Vote } from './messages.ts';
 import { appended, nothing, Rounds } from './rounds.ts';
 import type { Rules } from './rules.ts';
 import { type HeldEntry, type SignedEntry, sameEntry, sameSigned } from './signed-entry.ts';
@@ -58,11 +58,13 @@ export class Ballots {
   readonly #rules: Rules;
   readonly #rounds = new Rounds<RoundBallots>();
   readonly #keeper: VoteKeeper;
+  readonly #fast: number;
 
-  constructor(epoch: EpochView, rules: Rules) {
+  constructor(epoch: EpochView, rules: Rules, domain: Domain) {
     this.#epoch = epoch;
     this.#rules = rules;
     this.#keeper = emptyKeeper(epoch.thresholds);
+    this.#fast = thresholdsIn(epoch, domain).fast;
   }
 
   /** Keeps and counts a verified vote of a member. False: known already, or one statement too many. */
@@ -85,7 +87,7 @@ export class Ballots {
 
   /** What holds about `value` in that round and kind now. */
   conclude(kind: VoteKind, round: number, value: ValueId): Conclusion | undefined {
-    if (kind === 'prevote' && round === 0 && this.#weightFor(kind, 0, value) >= this.#epoch.thresholds.fast) {
+    if (kind === 'prevote' && round === 0 && this.#weightFor(kind, 0, value) >= this.#fast) {
       return { type: 'decide', kind: 'FAST', round, value };
     }
     if (!hasQuorumOn(this.#keeper, kind, round, value)) return undefined;

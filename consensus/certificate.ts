@@ -4,7 +4,7 @@ import type { Crypto, NodeId } from '../actors/system/index.ts';
 import { type EpochConfig, maxMembers } from '../protocols/mesh/index.ts';
 import { ByteReader, ByteWriter, compareText, MalformedBytes } from '../protocols/wire/index.ts';
 import type { ValueId, VoteKind } from './core.ts';
-import { type Check, type EpochView, epochViewOf } from './epoch.ts';
+import { type Check, type EpochView, epochViewOf, thresholdsIn } from './epoch.ts';
 import {
   decodeEntry,
   type Entry,
@@ -142,7 +142,7 @@ export function verifyCertificateIn(
       return refuse(`the signature of ${signed.signer} does not verify`);
     weight += share;
   }
-  const needed = weightNeeded(kind, epoch.thresholds);
+  const needed = weightNeeded(kind, thresholdsIn(epoch, certificate.subject.domain));
   return weight >= needed ? { ok: true } : refuse(`its votes weigh ${weight} of the ${needed} needed`);
 }
 
@@ -152,7 +152,7 @@ export function assembleCertificate(
   votes: readonly HeldEntry[],
   epoch: EpochView,
 ): Certificate | undefined {
-  const needed = weightNeeded(about.kind, epoch.thresholds);
+  const needed = weightNeeded(about.kind, thresholdsIn(epoch, about.subject.domain));
   const chosen: SignedEntry[] = [];
   let weight = 0;
   for (const vote of [...votes].sort((a, b) => compareText(a.signer, b.signer))) {

@@ -2,8 +2,8 @@
 import type { Crypto, NodeId } from '../actors/system/index.ts';
 import { configHash, type EpochConfig } from '../protocols/mesh/index.ts';
 import { compareText, hex, publicKeyOf } from '../protocols/wire/index.ts';
-import type { InstanceId, Scope } from './messages.ts';
-import { type Thresholds, thresholdsOf } from './quorum.ts';
+import { type Domain, type InstanceId, isLeaderless, type Scope } from './messages.ts';
+import { leaderlessThresholds, type Thresholds, thresholdsOf } from './quorum.ts';
 
 /** The outcome of a check, with the reason in words where it fails. */
 export type Check = { readonly ok: true } | { readonly ok: false; readonly reason: string };
@@ -12,6 +12,7 @@ export interface EpochView {
   readonly scope: Scope;
   /** Lower-case hex, as certificates carry it. */
   readonly configHash: string;
+  /** With a leader in round 0; `thresholdsIn` knows those of every domain. */
   readonly thresholds: Thresholds;
   readonly weights: ReadonlyMap<NodeId, number>;
 }
@@ -25,6 +26,11 @@ export function epochViewOf(config: EpochConfig, meshId: Uint8Array, crypto: Pic
     thresholds: thresholdsOf(config),
     weights: new Map(config.members.map((member) => [member.id, member.weight])),
   };
+}
+
+/** What an instance of `domain` needs of whom. */
+export function thresholdsIn(epoch: EpochView, domain: Domain): Thresholds {
+  return isLeaderless(domain) ? leaderlessThresholds(epoch.thresholds) : epoch.thresholds;
 }
 
 /**

@@ -155,7 +155,13 @@ function verifyProposal(evidence: ProposalEvidence, config: EpochConfig, meshId:
   const order = leaderOrder(entry.proposal.instance, epoch.weights.keys());
   if (order[entry.proposal.round % order.length] !== culprit) return { ok: true };
   if (justification === undefined) return refuse('the culprit led that round and its justification is not shown');
-  const check = checkJustification(entry.proposal, justification, { epoch, crypto, order, judge: judgeReports });
+  const check = checkJustification(entry.proposal, justification, {
+    epoch,
+    crypto,
+    domain: subject.domain,
+    order,
+    judge: judgeReports,
+  });
   // A justification that is not the signed one says nothing about the signer.
   if (!check.ok && !isOfProposal(justification, entry, crypto))
     return refuse('the justification shown is not the one that was signed');

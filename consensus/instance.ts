@@ -18,7 +18,17 @@ import { Horizon } from './horizon.ts';
 import type { InstanceHost } from './instance-host.ts';
 import { Judge } from './judging.ts';
 import { Leading, reportedValues } from './leading.ts';
-import { decodeEntry, type InstanceId, noHash, type Proposal, type Subject, type Vote, valueIdOf } from './messages.ts';
+import {
+  decodeEntry,
+  type InstanceId,
+  isLeaderless,
+  noAgreement,
+  noHash,
+  type Proposal,
+  type Subject,
+  type Vote,
+  valueIdOf,
+} from './messages.ts';
 import { OwnStatements } from './own-statements.ts';
 import { Pacer } from './pacer.ts';
 import { type HeldProposal, Proposals } from './proposals.ts';
@@ -33,6 +43,8 @@ export class Instance {
   /** Members in the order in which they lead. */
   readonly order: readonly NodeId[];
   readonly #host: InstanceHost;
+  /** Whether nobody leads round 0. */
+  readonly #isLeaderless: boolean;
   readonly #ballots: Ballots;
   readonly #proposals = new Proposals();
   readonly #own: OwnStatements;
@@ -49,7 +61,9 @@ export class Instance {
     this.subject = subject;
     this.order = leaderOrder(id, host.epoch.weights.keys());
     this.#host = host;
-    this.#ballots = new Ballots(host.epoch, host.rules);
+    this.#isLeaderless = isLeaderless(subject.domain);
+    if (this.#isLeaderless) this.#proposals.addPayload(valueIdOf(noAgreement, host.crypto), noAgreement);
+    this.#ballots = new Ballots(host.epoch, host.rules, subject.domain);
     this.#own = new OwnStatements(id, subject, host, this.#ballots, this.#proposals);
     this.#horizon = new Horizon(host.epoch, host.limits.futureRounds);
     this.#judge = new Judge(id, subject, this.order, host, this.#ballots, this.#proposals, this.#polkas);
@@ -113,6 +127,8 @@ export class Instance {
       });
       return;
     }
+    // What nobody may propose nobody reads; a leader of a later round has signed no round-0 proposal either.
+    if (this.#isLeaderless && proposal.round === 0) return;
     if (!this.#horizon.isNear(proposal.round, this.#core.round)) return;
     const hash = hex.encode(this.#host.crypto.sha256(held.entry));
     const added: HeldProposal = { proposal, held, hash, justification: undefined, permitted: undefined };
@@ -248,7 +264,7 @@ export class Instance {
 
   #enterRound(round: number): void {
     this.#pacer.enter();
-    const leads = this.leader(round) === this.#host.self;
+    const leads = this.leader(round) === this.#host.self && !(this.#isLeaderless && round === 0);
     this.#core = this.#host.rules.core(this.#core, { type: leads ? 'newRoundAsLeader' : 'newRound', round }).state;
     for (const [polkaRound, value] of this.#polkas)
       this.#core = this.#host.rules.learnPolka(this.#core, polkaRound, value);
@@ -299,7 +315,8 @@ export class Instance {
       return true;
     }
     if (this.#ballots.hasQuorumOfAny('precommit', round)) this.#apply({ type: 'precommitAny' });
-    if (step === 'propose') return this.#tryPropose() || this.#tryPrevote();
+    if (step === 'propose')
+      return this.#isLeaderless && round === 0 ? this.#tryAnswer() : this.#tryPropose() || this.#tryPrevote();
     const polka = this.#polkas.get(round);
     if (polka !== undefined && (step === 'prevote' || (step === 'precommit' && this.#core.validRound < round))) {
       this.#apply({ type: 'polkaValue', value: polka });
@@ -314,16 +331,31 @@ export class Instance {
     return false;
   }
 
+  /** Without a leader, a member prevotes what it found itself. */
+  #tryAnswer(): boolean {
+    if (this.#offer !== undefined) this.#apply({ type: 'proposal', value: this.#offer });
+    else this.#want();
+    return this.#offer !== undefined;
+  }
+
+  #want(): void {
+    if (this.#host.self === undefined || !this.#pacer.once('wanted')) return;
+    this.#host.emit({ type: 'wanted', instance: this.id, subject: this.subject, round: this.#core.round });
+  }
+
   #tryPropose(): boolean {
     const { round, validValue } = this.#core;
     if (this.#host.self === undefined || this.leader(round) !== this.#host.self || this.#own.has('proposal', round))
       return false;
     const parts = [this.#ballots, this.#proposals, this.#own, this.#judge, this.#pacer] as const;
-    const plan = new Leading(this.order, this.#host, ...parts).plan(this.#core, this.#offer, this.#readCore);
+    const plan = new Leading(this.subject.domain, this.order, this.#host, ...parts).plan(
+      this.#core,
+      this.#offer,
+      this.#readCore,
+    );
     if (plan === undefined) return false;
     if (plan.value === undefined) {
-      if (this.#pacer.once('wanted'))
-        this.#host.emit({ type: 'wanted', instance: this.id, subject: this.subject, round });
+      this.#want();
       return false;
     }
     if (validValue === null) this.#apply({ type: 'proposeValue', value: plan.value });
@@ -407,7 +439,12 @@ export class Instance {
     const reported = new Set(reportedValues(this.#ballots));
     this.#proposals.forget(
       keep,
-      (value) => value === this.#offer || value === lockedValue || value === validValue || reported.has(value),
+      (value) =>
+        value === this.#offer ||
+        value === lockedValue ||
+        value === validValue ||
+        reported.has(value) ||
+        (this.#isLeaderless && value === valueIdOf(noAgreement, this.#host.crypto)),
     );
   }
 

@@ -6,7 +6,7 @@ import type { ValueId } from './core.ts';
 import type { Evidence } from './evidence.ts';
 import type { InstanceHost } from './instance-host.ts';
 import { checkJustification } from './justification.ts';
-import type { InstanceId, Subject } from './messages.ts';
+import { type InstanceId, isLeaderless, type Subject } from './messages.ts';
 import type { HeldProposal, Proposals } from './proposals.ts';
 import type { Rounds } from './rounds.ts';
 import type { SignedEntry } from './signed-entry.ts';
@@ -47,7 +47,8 @@ export class Judge {
     if (proposal.round > 0 && justification === undefined) return undefined;
     const { epoch, crypto, rules } = this.#host;
     const isKnown = (signed: SignedEntry): boolean => this.#ballots.isKnown(signed);
-    const context = { epoch, crypto, order: this.#order, judge: rules.judgeReports, isKnown };
+    const { domain } = this.#subject;
+    const context = { epoch, crypto, domain, order: this.#order, judge: rules.judgeReports, isKnown };
     if (checkJustification(proposal, justification, context).ok) return true;
     const { signer: culprit } = held.held;
     this.convict({ kind: 'unjustified', culprit, subject: this.#subject, proposal: held.held.export(), justification });
@@ -56,6 +57,8 @@ export class Judge {
 
   /** Undefined while the shell has not said, and after asking it. */
   isValid(value: ValueId): boolean | undefined {
+    // What is proposed of a domain without a leader, honest members found or none was found: that is a matter of votes.
+    if (isLeaderless(this.#subject.domain)) return true;
     const known = this.#proposals.validity(value);
     if (typeof known === 'boolean') return known;
     for (const [, polka] of this.#polkas) if (polka === value) return true;

@@ -5,9 +5,18 @@ import { maxMembers } from '../protocols/mesh/index.ts';
 import { ByteReader, ByteWriter, compareText, hex, MalformedBytes } from '../protocols/wire/index.ts';
 import { decodeCertificate, verifyCertificateIn } from './certificate.ts';
 import type { ValueId } from './core.ts';
-import type { Check, EpochView } from './epoch.ts';
-import type { judgeReports, Report } from './fast-path.ts';
-import { decodeEntry, noHash, type Proposal, type Vote } from './messages.ts';
+import { type Check, type EpochView, thresholdsIn } from './epoch.ts';
+import { type judgeReports, permits, type Report } from './fast-path.ts';
+import {
+  type Domain,
+  decodeEntry,
+  isLeaderless,
+  noAgreement,
+  noHash,
+  type Proposal,
+  type Vote,
+  valueIdOf,
+} from './messages.ts';
 import { readSignedEntry, type SignedEntry, verifySignedEntry, writeSignedEntry } from './signed-entry.ts';
 
 /** Round-0 prevotes, and the round-0 leader's signed proposals of the values they name. */
@@ -44,6 +53,7 @@ export function decodeReportSet(bytes: Uint8Array): ReportSet {
 export interface JustificationContext {
   readonly epoch: EpochView;
   readonly crypto: Crypto;
+  readonly domain: Domain;
   /** Members in the order in which they lead. */
   readonly order: readonly NodeId[];
   readonly judge: typeof judgeReports;
@@ -58,6 +68,7 @@ export function checkJustification(
   context: JustificationContext,
 ): Check {
   if (proposal.round === 0) {
+    if (isLeaderless(context.domain)) return refuse('nobody proposes in round 0 of its domain');
     return proposal.polkaRound === -1 && proposal.justificationHash === noHash
       ? { ok: true }
       : refuse('round 0 has no earlier polka');
@@ -85,7 +96,9 @@ function checkPolka(proposal: Proposal, bytes: Uint8Array, context: Justificatio
 
 function checkReports(proposal: Proposal, bytes: Uint8Array, context: JustificationContext): Check {
   const set = decodeReportSet(bytes);
-  const leader = context.order[0]!;
+  const { epoch, crypto, domain } = context;
+  // Without a leader in round 0 a report stands for itself.
+  const leader = isLeaderless(domain) ? undefined : context.order[0]!;
   const proposed = new Map<ValueId, string>();
   for (const signed of set.proposals) {
     const entry = decodeEntry(signed.entry);
@@ -108,18 +121,21 @@ function checkReports(proposal: Proposal, bytes: Uint8Array, context: Justificat
     if (entry.type !== 'vote' || !isReport(entry.vote, proposal))
       return refuse(`${signed.signer} reports something that is no prevote of round 0`);
     const { value, proposalHash } = entry.vote;
-    if (value !== null && proposed.get(value) !== proposalHash)
-      return refuse(`${signed.signer} reports a value the leader is not shown to have proposed`);
+    if (value !== null && (leader === undefined ? noHash : proposed.get(value)) !== proposalHash)
+      return refuse(`${signed.signer} reports a value that nobody is shown to have proposed`);
     if (!verified(signed, context)) return refuse(`the signature of ${signed.signer} on a report does not verify`);
     reports.push({ signer: signed.signer, weight, value });
   }
-  const judgement = context.judge(reports, context.epoch.thresholds, {
-    id: leader,
-    weight: context.epoch.weights.get(leader) ?? 0,
-  });
+  const judgement = context.judge(
+    reports,
+    thresholdsIn(epoch, domain),
+    leader === undefined ? undefined : { id: leader, weight: epoch.weights.get(leader) ?? 0 },
+  );
   if (!judgement.admissible) return refuse(`its reports are not admissible: ${judgement.reason}`);
-  if (judgement.forced !== undefined && judgement.forced !== proposal.value)
-    return refuse('its reports force another value');
+  if (!permits(judgement, proposal.value, valueIdOf(noAgreement, crypto)))
+    return refuse(
+      judgement.forced === undefined ? 'its value is not backed by them' : 'its reports force another value',
+    );
   return { ok: true };
 }
 

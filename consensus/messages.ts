@@ -6,8 +6,19 @@ import type { Ballot, ValueId, VoteKind } from './core.ts';
 
 /** Lower-case hex SHA-256 that names an instance. */
 export type InstanceId = string;
-export const domains = ['verdict', 'config', 'log', 'model'] as const;
+export const domains = ['verdict', 'config', 'log', 'model', 'exact'] as const;
+/**
+ * `exact`: what every honest member that finds an answer finds the same bytes for. Nobody leads round 0 of it: each prevotes its own
+ * answer, so equal answers decide one delay after the last of them, and unequal ones end in `noAgreement`.
+ */
 export type Domain = (typeof domains)[number];
+
+export function isLeaderless(domain: Domain): boolean {
+  return domain === 'exact';
+}
+
+/** What a leaderless instance decides where no answer has the backing of more members than may lie. */
+export const noAgreement: Uint8Array = new ByteWriter('parley/no-agreement/1').finish();
 
 /** What an instance is about: the question, of which there is one instance per mesh and epoch. */
 export interface Subject {

@@ -195,8 +195,9 @@ export class OwnStatements {
   #writeDown(vote: Vote): void {
     if (!this.#isIntroduced) this.#record();
     // A peer that never heard of the instance has to learn its subject before it can count a vote that came without a proposal.
-    if (vote.value === null) this.#host.toAll().subject(this.#id, this.#subject);
-    else if (vote.kind === 'prevote') this.#writePayload(vote.value);
+    if (vote.value === null || (vote.kind === 'prevote' && vote.proposalHash === noHash))
+      this.#host.toAll().subject(this.#id, this.#subject);
+    if (vote.value !== null && vote.kind === 'prevote') this.#writePayload(vote.value);
   }
 
   #writePayload(value: ValueId): void {

@@ -103,6 +103,16 @@ export function soundnessOf(weights: readonly number[], budget: FaultBudget): So
   };
 }
 
+/**
+ * The thresholds of an instance without a leader in round 0. Everybody may report something else there, and nobody's proposal convicts, so
+ * the fast path spares less: W > 3f + c + 2p instead of W ≥ 3f + c + 2p − 1. All else is as with a leader.
+ */
+export function leaderlessThresholds(thresholds: Thresholds): Thresholds {
+  const { totalWeight, f, c, fast } = thresholds;
+  const p = Math.min(thresholds.p, Math.max(0, Math.floor((totalWeight - 3 * f - c - 1) / 2)));
+  return { ...thresholds, p, fast: fast + thresholds.p - p };
+}
+
 /** Throws UnsoundQuorum with the reason in words. */
 export function thresholdsOf(config: Pick<EpochConfig, 'members' | 'f' | 'c' | 'p'>): Thresholds {
   const result = soundnessOf(

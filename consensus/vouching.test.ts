@@ -36,7 +36,7 @@ describe('a node vouches for a vote it verified', () => {
     const known = held();
     const identities = [0, 1, 2, 3].map((i) => testIdentity(i, crypto));
     const mesh = testMesh(identities, defaultFaultBudget(4), crypto);
-    const ballots = new Ballots(epochViewOf(mesh.config, mesh.meshId, crypto), soundRules);
+    const ballots = new Ballots(epochViewOf(mesh.config, mesh.meshId, crypto), soundRules, 'verdict');
     ballots.add({ vote: vote(0), held: known.held }, 0, () => {});
     expect(ballots.isKnown(known.signed)).toBe(true);
     const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 5 ? byte ^ 1 : byte));

@@ -2,6 +2,7 @@
 // that whoever prints them can say how long each took.
 import { explore } from './explore.ts';
 import {
+  anyThresholdUp,
   type Configuration,
   configurations,
   mutants,
@@ -66,15 +67,24 @@ function* weightedRows(membersMax: number): Generator<Row> {
     { name: 'two values reported: threshold one too high', judge: twoValuesThresholdUp(rules).judge, beyondSlack: 0 },
     { name: 'two values reported: threshold one too low', judge: twoValuesThresholdDown(rules).judge, beyondSlack: 0 },
     { name: 'a slack one beyond the largest sound one', judge: rules.judge, beyondSlack: 1 },
+    { name: 'leaderless: every sound (f, c, p)', judge: rules.judge, beyondSlack: 0, isLeaderless: true },
+    {
+      name: 'leaderless: threshold one too high',
+      judge: anyThresholdUp(rules).judge,
+      beyondSlack: 0,
+      isLeaderless: true,
+    },
+    { name: 'leaderless: a slack one beyond the largest', judge: rules.judge, beyondSlack: 1, isLeaderless: true },
   ];
-  for (const [i, { name, judge, beyondSlack }] of trials.entries()) {
+  for (const { name, judge, beyondSlack, isLeaderless = false } of trials) {
     const { memberships, sets, unsafe, blocked } = judgeAllMemberships({
       membersMax,
       weightMax: 3,
       judge,
       beyondSlack,
+      isLeaderless,
     });
-    const isMutant = i > 0;
+    const isMutant = !name.includes('every sound');
     yield {
       part: isMutant ? 'mutant with weights' : 'weights',
       name: `${name}, ${memberships} memberships of up to ${membersMax}`,

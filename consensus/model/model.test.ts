@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { leaderlessThresholds, soundnessOf } from '../quorum.ts';
 import { configurations, explore, modelRows, mutants, rulesOf } from './index.ts';
 
 describe('the exhaustive model of fast and slow path', () => {
@@ -13,6 +14,20 @@ describe('the exhaustive model of fast and slow path', () => {
       expect(states).toBeGreaterThan(50);
     },
   );
+
+  it('gives a round without a leader the slack that the engine gives it', () => {
+    for (const { mode, n, f, c, p } of configurations) {
+      const led = soundnessOf(new Array<number>(n).fill(1), { f, c, p });
+      if (mode === 'leaderless' && led.sound)
+        expect(leaderlessThresholds(led.thresholds)).toMatchObject({ p, fast: n - p });
+    }
+    const beyond = mutants.filter(({ name }) => name.startsWith('leaderless with n = '));
+    expect(beyond.length).toBe(2);
+    for (const { configuration } of beyond) {
+      const led = soundnessOf(new Array<number>(configuration.n).fill(1), configuration);
+      if (led.sound) expect(leaderlessThresholds(led.thresholds).p).toBe(configuration.p - 1);
+    }
+  });
 
   it('looks at as much as it did when it was checked: a rule of the model cannot quietly go missing', () => {
     expect(explore(configurations[0]!, rulesOf(configurations[0]!)).states).toBe(110_436);
@@ -39,8 +54,9 @@ describe('the exhaustive model of fast and slow path', () => {
       });
   });
 
-  it('holds for unequal weights too: the shipped judge on every membership of up to 5, and four mutants of it', () => {
+  it('holds for unequal weights too: the shipped judge on every membership of up to 5, with and without a leader, and six mutants of it', () => {
     const rows = [...modelRows({ statesMax: 0, weightedMembersMax: 5 })].filter(({ part }) => part.includes('weights'));
-    expect(rows.map(({ isAsExpected }) => isAsExpected)).toEqual([true, true, true, true, true]);
+    expect(rows.map(({ isAsExpected }) => isAsExpected)).toEqual(rows.map(() => true));
+    expect(rows.length).toBe(8);
   });
 });

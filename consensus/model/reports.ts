@@ -49,7 +49,9 @@ export function createPermissions(
       for (let i = 0; i < count; i++) report(i === 0 && honestLeader === value ? leaderId : `${value}.${i}`, value);
     });
     if (leaderReport !== undefined) report(leaderId, leaderReport);
-    const judgement = judge(reports, thresholds, { id: leaderId, weight: opening === 'no leader' ? 0 : 1 });
+    const leader = opening === 'no leader' ? undefined : { id: leaderId, weight: 1 };
+    const judgement = judge(reports, thresholds, leader);
+    // Where no value is forced the engine is stricter without a leader: only a backed one, or that there is no agreement.
     const permits = Array.from(
       { length: values + 1 },
       (_, v) => v > 0 && judgement.admissible && (judgement.forced === undefined || judgement.forced === `v${v}`),

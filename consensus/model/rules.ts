@@ -1,6 +1,6 @@
 // Law: the model follows the protocol's own rules, the shipped judge of reports among them; a mutant is the same protocol with one
 // rule bent, and says in words which.
-import { judgeReports, type Report, type ReportJudgement } from '../fast-path.ts';
+import { judgeReports, type Report } from '../fast-path.ts';
 import { type Thresholds, voteQuorum } from '../quorum.ts';
 
 /** One bounded world: n members of weight 1, of which f lie. `rounds` and `values` bound what is explored. */
@@ -35,26 +35,13 @@ export interface Rules {
   readonly needsPolka: boolean;
 }
 
-/** Reports of a leaderless round 0: a value is forced by |S0| - p - f, whoever else lied (reference §2.1 a). The engine has no such round yet. */
-const judgeLeaderless: Judge = (reports, { available, p, f }): ReportJudgement => {
-  const total = reports.reduce((sum, { weight }) => sum + weight, 0);
-  if (total < available)
-    return { admissible: false, reason: `reports of weight ${total} are not the ${available} needed` };
-  const weights = new Map<string, number>();
-  for (const { value, weight } of reports) if (value !== null) weights.set(value, (weights.get(value) ?? 0) + weight);
-  const forced = [...weights].filter(([, weight]) => weight >= Math.max(1, total - p - f)).map(([value]) => value);
-  return forced.length > 1
-    ? { admissible: false, reason: 'more than one value would be forced' }
-    : { admissible: true, forced: forced[0] };
-};
-
 /** The thresholds as the engine computes them, without its check that they are sound: unsound ones are what some mutants are about. */
-export function rulesOf({ mode, n, f, c, p }: Configuration): Rules {
+export function rulesOf({ n, f, c, p }: Configuration): Rules {
   const quorum = voteQuorum(n, f);
   return {
     thresholds: { totalWeight: n, f, c, p, quorum, available: n - f - c, skip: f + 1, fast: n - p },
     commitQuorum: quorum,
-    judge: mode === 'led' ? judgeReports : judgeLeaderless,
+    judge: judgeReports,
     needsReports: true,
     countsReportersOnce: true,
     needsProposals: true,
@@ -85,7 +72,7 @@ const withThreshold =
     judge: (reports, thresholds, leader) => {
       const values = distinctValues(reports);
       if (!applies(values)) return rules.judge(reports, thresholds, leader);
-      const counted = values > 1 ? reports.filter(({ signer }) => signer !== leader.id) : reports;
+      const counted = values > 1 ? reports.filter(({ signer }) => signer !== leader?.id) : reports;
       const total = counted.reduce((sum, { weight }) => sum + weight, 0);
       return rules.judge(reports, { ...thresholds, p: thresholds.p - by(total, thresholds) }, leader);
     },
@@ -93,6 +80,7 @@ const withThreshold =
 const withThresholds =
   (change: (thresholds: Thresholds) => Partial<Thresholds>) =>
   (rules: Rules): Rules => ({ ...rules, thresholds: { ...rules.thresholds, ...change(rules.thresholds) } });
+const equals: Configuration = { mode: 'leaderless', n: 4, f: 1, c: 0, p: 0, rounds: 2, values: 2 };
 const unbent = (rules: Rules): Rules => rules;
 export const oneValueThresholdUp = withThreshold(
   () => 1,
@@ -105,6 +93,15 @@ export const twoValuesThresholdUp = withThreshold(
 export const twoValuesThresholdDown = withThreshold(
   () => -1,
   (values) => values > 1,
+);
+
+export const anyThresholdUp = withThreshold(
+  () => 1,
+  () => true,
+);
+const anyThresholdDown = withThreshold(
+  () => -1,
+  () => true,
 );
 
 export const mutants: readonly Mutant[] = [
@@ -125,7 +122,8 @@ export const mutants: readonly Mutant[] = [
     configuration: four,
     bend: (rules) => ({
       ...rules,
-      judge: (reports, thresholds, leader) => rules.judge(reports, thresholds, { ...leader, id: 'nobody' }),
+      judge: (reports, thresholds, leader) =>
+        rules.judge(reports, thresholds, { weight: leader!.weight, id: 'nobody' }),
     }),
   },
   {
@@ -189,6 +187,42 @@ export const mutants: readonly Mutant[] = [
     name: 'leaderless with n = 3f + c + 2p (n = 5)',
     configuration: { ...four, mode: 'leaderless', n: 5 },
     bend: unbent,
+  },
+  {
+    name: 'leaderless: a later round needs no reports',
+    configuration: equals,
+    bend: (rules) => ({ ...rules, needsReports: false }),
+  },
+  { name: 'leaderless: threshold one too high', configuration: equals, bend: anyThresholdUp },
+  { name: 'leaderless: threshold one too low', configuration: equals, bend: anyThresholdDown },
+  {
+    name: 'leaderless: threshold of the least set, not of the set at hand',
+    configuration: equals,
+    bend: withThreshold(
+      (total, { available }) => available - total,
+      () => true,
+    ),
+  },
+  {
+    name: 'leaderless: reports of one member fewer are enough',
+    configuration: equals,
+    bend: withThresholds(({ available }) => ({ available: available - 1 })),
+  },
+  {
+    name: 'leaderless: a reporter is counted as often as it is listed',
+    // With p = 0 all honest members back what is decided at once, so there is no other report to repeat.
+    configuration: { ...equals, n: 6, p: 1 },
+    bend: (rules) => ({ ...rules, countsReportersOnce: false }),
+  },
+  {
+    name: 'leaderless: fast decision with one prevote fewer',
+    configuration: equals,
+    bend: withThresholds(({ fast }) => ({ fast: fast - 1 })),
+  },
+  {
+    name: 'leaderless: polka with one prevote fewer',
+    configuration: equals,
+    bend: withThresholds(({ quorum }) => ({ quorum: quorum - 1 })),
   },
   { name: 'leaderless with n = 3f + c + 2p - 1 (n = 4)', configuration: { ...four, mode: 'leaderless' }, bend: unbent },
 ];

@@ -1,7 +1,7 @@
 // Law: the judge of reports is right for every membership, not only for equal weights: whatever set of reports it admits, a value that
 // may have been decided is the one it forces; and whoever has waited for the reports it must wait for is never left without a proposal.
 import type { Report } from '../fast-path.ts';
-import { soundnessOf, type Thresholds } from '../quorum.ts';
+import { leaderlessThresholds, soundnessOf, type Thresholds } from '../quorum.ts';
 import type { Judge } from './rules.ts';
 
 export interface WeightedOutcome {
@@ -20,15 +20,31 @@ export interface WeightedBounds {
   readonly judge: Judge;
   /** How far beyond the largest sound slack p may go. 0 but for the mutant. */
   readonly beyondSlack: number;
+  /** Nobody leads round 0, and everybody may report either value. */
+  readonly isLeaderless?: boolean;
 }
 
 /** Tries every membership of 1 to `membersMax` members with weights of 1 to `weightMax` and every sound (f, c, p) on every set of reports. */
-export function judgeAllMemberships({ membersMax, weightMax, judge, beyondSlack }: WeightedBounds): WeightedOutcome {
+export function judgeAllMemberships({
+  membersMax,
+  weightMax,
+  judge,
+  beyondSlack,
+  isLeaderless = false,
+}: WeightedBounds): WeightedOutcome {
   const tally = { memberships: 0, sets: 0, unsafe: 0, blocked: 0 };
   for (let count = 1; count <= membersMax; count++) {
     for (const weights of ascending(count, weightMax)) {
-      for (const thresholds of soundThresholds(weights, beyondSlack)) {
+      for (const led of soundThresholds(weights, isLeaderless ? 0 : beyondSlack)) {
         tally.memberships++;
+        if (isLeaderless) {
+          const { p, fast, ...rest } = leaderlessThresholds(led);
+          const thresholds = { ...rest, p: p + beyondSlack, fast: fast - beyondSlack };
+          for (const liars of liarsAmong(weights, led.f, undefined))
+            judgeAllSets(weights, thresholds, undefined, liars, judge, tally);
+          continue;
+        }
+        const thresholds = led;
         for (const leader of distinctBy(weights.keys(), (member) => weights[member]!)) {
           for (const liars of liarsAmong(weights, thresholds.f, leader))
             judgeAllSets(weights, thresholds, leader, liars, judge, tally);
@@ -60,15 +76,16 @@ function* soundThresholds(weights: readonly number[], beyond: number): Generator
 function judgeAllSets(
   weights: readonly number[],
   thresholds: Thresholds,
-  leader: number,
+  leader: number | undefined,
   liars: ReadonlySet<number>,
   judge: Judge,
   tally: { sets: number; unsafe: number; blocked: number },
 ): void {
-  const hasLyingLeader = liars.has(leader);
+  // Without a leader, honest members report either value, as they do under a lying one.
+  const hasLyingLeader = leader === undefined || liars.has(leader);
   const choices = hasLyingLeader ? 4 : 3;
   const lyingWeight = sumOf(weights, liars);
-  const leaderOfRound = { id: String(leader), weight: weights[leader]! };
+  const leaderOfRound = leader === undefined ? undefined : { id: String(leader), weight: weights[leader]! };
   const total = choices ** weights.length;
   for (let code = 0; code < total; code++) {
     const reports: Report[] = [];
@@ -90,7 +107,7 @@ function judgeAllSets(
     const judgement = judge(reports, thresholds, leaderOfRound);
     const hasTwoValues = reported[1]! > 0 && reported[2]! > 0;
     const waitedFor = reports.reduce(
-      (sum, { signer, weight }) => (hasTwoValues && signer === leaderOfRound.id ? sum : sum + weight),
+      (sum, { signer, weight }) => (hasTwoValues && signer === leaderOfRound?.id ? sum : sum + weight),
       0,
     );
     if (!judgement.admissible) {
@@ -106,7 +123,7 @@ function judgeAllSets(
 }
 
 /** Every largest set of members weighing at most f, of those alike in weight and in whether they hold the leader one. */
-function liarsAmong(weights: readonly number[], f: number, leader: number): Iterable<ReadonlySet<number>> {
+function liarsAmong(weights: readonly number[], f: number, leader: number | undefined): Iterable<ReadonlySet<number>> {
   const sets: ReadonlySet<number>[] = [];
   for (let code = 0; code < 2 ** weights.length; code++) {
     const liars = new Set([...weights.keys()].filter((member) => (code >> member) & 1));
@@ -117,7 +134,7 @@ function liarsAmong(weights: readonly number[], f: number, leader: number): Iter
   return distinctBy(
     sets,
     (liars) =>
-      `${liars.has(leader)} ${[...liars]
+      `${leader !== undefined && liars.has(leader)} ${[...liars]
         .map((member) => weights[member])
         .sort()
         .join()}`,

@@ -2,7 +2,7 @@
 // up. Agreement has to hold always, and every instance has to be decided in the end.
 import type { Crypto } from '../../actors/system/index.ts';
 import { createIdentity, utf8 } from '../../protocols/wire/index.ts';
-import type { Subject } from '../messages.ts';
+import { type Domain, isLeaderless, type Subject } from '../messages.ts';
 import type { FaultBudget } from '../quorum.ts';
 import type { Rules } from '../rules.ts';
 import { Sim, testMesh } from './sim.ts';
@@ -23,6 +23,8 @@ export interface ChaosOptions {
   /** A shell that sends before its records are durable and so forgets what it said: what the write-ahead log is there to prevent. */
   readonly forgetsRecords?: boolean;
   readonly crashes?: boolean;
+  /** Of all instances; where nobody leads round 0, the members find one of two answers each. */
+  readonly domain?: Domain;
 }
 
 export interface ChaosResult {
@@ -33,7 +35,7 @@ export interface ChaosResult {
 
 export function runChaos(options: ChaosOptions): ChaosResult {
   const { crypto, n, budget, seed, instances = 3, stableAtMs = 1_500 } = options;
-  const { dead = 0, twins = 0, crashes = true } = options;
+  const { dead = 0, twins = 0, crashes = true, domain = 'verdict' } = options;
   const identities = Array.from({ length: n }, (_, i) => createIdentity(crypto, new Uint8Array(32).fill(i + 1)));
   const mesh = testMesh(identities, budget, crypto);
   const sim = new Sim({
@@ -58,18 +60,19 @@ export function runChaos(options: ChaosOptions): ChaosResult {
   const lying = living.filter((index) => index >= n - twins);
   for (let i = 0; i < dead; i++) sim.crash(i);
   const subjects: Subject[] = Array.from({ length: instances }, (_, i) => ({
-    domain: 'verdict',
+    domain,
     key: utf8.encode(`seed ${seed} instance ${i}`),
   }));
   const ids = subjects.map((subject) => sim.nodes[0]!.engine.instanceId(subject));
+  const payloadOf = (i: number, index: number): Uint8Array =>
+    utf8.encode(`payload ${i} of ${isLeaderless(domain) ? (index * 7 + seed + i) % 2 : index}`);
   subjects.forEach((subject, i) => {
     for (const index of living) {
       // Some are told at once, some late, some only by their peers; all of them may propose something of their own.
-      if (chance.next() < 0.7)
-        sim.at(below(stableAtMs), () => sim.start(index, subject, utf8.encode(`payload ${i} of ${index}`)));
+      if (chance.next() < 0.7) sim.at(below(stableAtMs), () => sim.start(index, subject, payloadOf(i, index)));
     }
     sim.at(stableAtMs + 1, () => {
-      for (const index of living) sim.start(index, subject, utf8.encode(`payload ${i} of ${index}`));
+      for (const index of living) sim.start(index, subject, payloadOf(i, index));
     });
   });
   if (crashes) {

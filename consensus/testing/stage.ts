@@ -7,6 +7,7 @@ import { epochViewOf, leaderOrder } from '../epoch.ts';
 import { decodeFrame, FrameBuilder } from '../frame.ts';
 import { encodeReportSet } from '../justification.ts';
 import {
+  type Domain,
   decodeEntry,
   encodeProposal,
   encodeVote,
@@ -33,6 +34,7 @@ export interface StageOptions {
   /** Who leads rounds 0, 1, 2, 3. */
   readonly order: readonly Role[];
   readonly budget?: FaultBudget;
+  readonly domain?: Domain;
 }
 
 export interface Signed<T> {
@@ -65,7 +67,7 @@ export class Stage {
     let key = 0;
     let subject: Subject;
     do {
-      subject = { domain: 'verdict', key: utf8.encode(`scene ${key++}`) };
+      subject = { domain: options.domain ?? 'verdict', key: utf8.encode(`scene ${key++}`) };
     } while (
       leaderOrder(
         instanceIdOf(scope, subject, crypto),
