@@ -1,5 +1,6 @@
 // Law: everything of a node that is above its World is put together here, from ports alone: the real node and the simulated one are this
 // same code. Nothing here knows a folder, a socket or a process.
+import { createWorkload } from '../actors/allocation/index.ts';
 import { type AuditBook, openAuditBook } from '../actors/audit-log/index.ts';
 import { auditLane, chargeEvidence, encodeEvidenceEntry, learnEvidence } from '../actors/auditor/index.ts';
 import { type KeeperMessage, openPositionBook } from '../actors/consensus/index.ts';
@@ -8,9 +9,12 @@ import {
   type ChainStore,
   configQuestion,
   createApprovals,
+  createDepartures,
   createGuilty,
   createObservers,
   type Invites,
+  type LeaveOutcome,
+  leaveMesh,
   meshLane,
   noteMeshEntry,
   type Observers,
@@ -107,11 +111,15 @@ export interface ComposedNode {
   plan(words: string, files: Extract<PlannerMessage, { type: 'plan' }>['files']): Promise<Planning>;
   /** Resolves when the tree has ended, by `stop` or because what kept failing in it used up its patience: then the process should end too. */
   readonly ended: Promise<ExitReason>;
+  /** Leaves the mesh: takes no new work, finishes what is in hand, and is a member no more when the others decide so. */
+  leave(timeoutMs: number): Promise<LeaveOutcome>;
   /** Ends the tree, then what it stood on. The World's own ports stay the caller's to close. */
   stop(): Promise<void>;
 }
 
 const askPlannerMs = 40_000;
+/** For the members to decide that one of them has left. */
+const leaveDecideMs = 20_000;
 /** Changes found in the lanes at start that are told again to clients: the latest ones. */
 const backlogMax = 20_000;
 
@@ -199,10 +207,13 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   // actors are up: nothing falls between a crash and a restart.
   const guilty = createGuilty();
   const approvals = createApprovals(() => chain.current.epoch);
+  const departures = createDepartures(chain);
+  // Both pools run at once.
+  const workload = createWorkload(clock, 2 * options.parallelMax);
   const learn = (entry: LaneEntry): void => {
     if (entry.lane === workflowLane) feed(parts, entry);
     if (entry.lane === meshLane) {
-      noteMeshEntry({ observers, approvals }, entry, parts);
+      noteMeshEntry({ observers, approvals, departures }, entry, parts);
       known.reconsider();
     }
     const evidence = entry.lane === auditLane ? learnEvidence(parts, entry) : undefined;
@@ -265,12 +276,14 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       admission: { chainStore, invites, observers, addresses: options.addresses, version: options.version },
       questions: [
         audit.audited(verdictQuestion(parts)),
-        audit.audited(configQuestion({ chain, crypto, guilty, approvals, adopt })),
+        audit.audited(configQuestion({ chain, crypto, guilty, approvals, departures, adopt })),
         audit.question,
       ],
       audit,
       guilty,
       approvals,
+      departures,
+      workload,
       backlog,
       keeper,
       positions,
@@ -314,6 +327,13 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       if (planner.ref === undefined) throw new Error('the planner is restarting; ask again');
       return await ask(system, planner.ref, { type: 'plan', words, files }, { timeoutMs: askPlannerMs });
     },
+    leave: (timeoutMs) =>
+      leaveMesh(parts, {
+        workload,
+        say: async (body) => void (await store.append(meshLane, body)),
+        timeoutMs,
+        decideMs: leaveDecideMs,
+      }),
     async stop() {
       await (await laneBus)?.close();
       await system.shutdown();

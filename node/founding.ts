@@ -1,9 +1,9 @@
 // Law: a node enters a mesh once: as its founder, or by a ticket whose genesis hashes to the mesh id on it. A folder that is in a mesh
 // stays in it; what a stranger sends is verified before it is written.
 import { joinMesh as joinRequest, openChainStore } from '../actors/epochs/index.ts';
-import { type Crypto, type Network, NetworkError, type NodeId } from '../actors/system/index.ts';
+import { type Clock, type Crypto, NetworkError } from '../actors/system/index.ts';
 import { judgeGenesis, verifyConfigLink } from '../consensus/index.ts';
-import { createLibp2pNetwork } from '../protocols/libp2p/index.ts';
+import { createLibp2pNetwork, isForeignMesh, type Libp2pNetwork } from '../protocols/libp2p/index.ts';
 import {
   createMeshChain,
   decodeConfig,
@@ -12,8 +12,16 @@ import {
   type MeshChain,
   meshIdOf,
   parseTicket,
+  type Ticket,
 } from '../protocols/mesh/index.ts';
-import { createIdentity, createPostOffice, equalBytes, hex, MalformedBytes } from '../protocols/wire/index.ts';
+import {
+  createIdentity,
+  createPostOffice,
+  equalBytes,
+  hex,
+  isClockRefusal,
+  MalformedBytes,
+} from '../protocols/wire/index.ts';
 import { createHome, foundMesh, type Home, HomeError, hasIdentity, type NodeSettings, openHome } from './home/index.ts';
 import { createCrypto, createStorage, realClock, realRandom, realScheduler, version } from './world/index.ts';
 
@@ -40,9 +48,13 @@ export interface JoinOptions {
 const joinPatienceMs = 20_000;
 const silent = (): void => {};
 
-/** Redeems the ticket and writes the folder; the node is then started as any other. Throws HomeError, JoinRefused or MalformedBytes. */
+/**
+ * Redeems the ticket and writes the folder; the node is then started as any other. Throws HomeError, JoinRefused or MalformedBytes. `clock`
+ * stands in for the machine's own in tests.
+ */
 export async function joinMesh(
   options: JoinOptions,
+  clock: Clock = realClock(),
 ): Promise<{ readonly meshId: string; readonly meshName: string; readonly role: 'observer' | 'member' }> {
   const crypto = createCrypto();
   const ticket = parseTicket(options.ticket, crypto);
@@ -60,14 +72,14 @@ export async function joinMesh(
   }
   const settings = home.node();
   const identity = createIdentity(crypto, home.secretKey());
-  const clock = realClock();
   const network = await createLibp2pNetwork({
     identity,
     meshId: ticket.meshId,
     preSharedKey: ticket.psk,
     // It only dials: nobody has to find a newcomer.
     listen: [],
-    bootstrap: ticket.addresses,
+    // Dialed one by one below: why an address does not work is what the newcomer has to be told.
+    bootstrap: [],
     allow: (id) => id === ticket.issuer,
     log: silent,
   });
@@ -81,7 +93,7 @@ export async function joinMesh(
     log: silent,
   });
   try {
-    await waitForPeer(network, ticket.issuer, ticket.addresses);
+    await reach(network, ticket);
     const { name, site, operator, modelFamily } = settings;
     const reply = await office.request(
       ticket.issuer,
@@ -114,6 +126,7 @@ export async function joinMesh(
     });
     return { meshId: chain.meshIdHex, meshName: genesis.name, role: ticket.role };
   } catch (error) {
+    if (isClockRefusal(error)) throw new JoinRefused('clock', (error as Error).message);
     if (error instanceof NetworkError && error.code === 'timeout')
       throw new JoinRefused('unreachable', `the issuer did not answer within ${joinPatienceMs / 1_000} s`);
     if (error instanceof MalformedBytes)
@@ -125,7 +138,7 @@ export async function joinMesh(
   }
 }
 
-/** Why a newcomer stays outside. `code` is `expired`, `used`, `unknown`, `name_taken`, `version`, `no_quorum`, `foreign` or `unreachable`. */
+/** Why a newcomer stays outside. `code` is `expired`, `used`, `unknown`, `name_taken`, `version`, `no_quorum`, `clock`, `foreign`, `closed` or `unreachable`. */
 export class JoinRefused extends Error {
   override readonly name = 'JoinRefused';
   readonly code: string;
@@ -145,7 +158,11 @@ const joinHints: Readonly<Record<string, string>> = {
   name_taken: 'Join with another name: --name NAME.',
   version: 'Install the same version of parley.',
   no_quorum: 'Have the members started (`parley status` there), then join again with the same ticket.',
+  clock:
+    'Set the clocks of both machines (NTP; `timedatectl` shows whether it is on) and join again: the ticket is still good.',
   foreign: 'Do not trust this ticket. Ask the person who invited you.',
+  closed:
+    'The ticket has been used or has expired, and no other is out. Ask for a new one: `parley invite` at a member.',
   unreachable:
     'Check that the member runs, that its address in the ticket is reachable from here (firewall, NAT), and that the ticket is of this mesh.',
 };
@@ -162,17 +179,37 @@ async function storeChain(home: Home, chain: MeshChain, crypto: Crypto): Promise
   }
 }
 
-async function waitForPeer(network: Network, issuer: NodeId, addresses: readonly string[]): Promise<void> {
+/** Connects to the issuer at one of the ticket's addresses. Throws JoinRefused, saying for each address why it did not work. */
+async function reach(network: Libp2pNetwork, { issuer, addresses }: Ticket): Promise<void> {
   const clock = realClock();
   const scheduler = realScheduler(clock);
-  const isThere = await new Promise<boolean>((resolve) => {
-    const cancel = scheduler.at(clock.monotonicMs() + joinPatienceMs, () => resolve(false));
-    const arrived = (): void => {
-      cancel();
-      resolve(true);
-    };
-    network.onPeer(({ node, up }) => void (up && node === issuer && arrived()));
-    if (network.peers().includes(issuer)) arrived();
-  });
-  if (!isThere) throw new JoinRefused('unreachable', `the issuer could not be reached at ${addresses.join(', ')}`);
+  const endMs = clock.monotonicMs() + joinPatienceMs;
+  for (;;) {
+    // By its id: an address where another node answers now is not the issuer's.
+    const errors = await Promise.all(
+      addresses.map((address) =>
+        network.dial(/\/p2p\/[^/]+$/.test(address) ? address : `${address}/p2p/${issuer}`).then(
+          () => undefined,
+          (error: Error) => error,
+        ),
+      ),
+    );
+    if (network.peers().includes(issuer)) return;
+    const reasons = errors.filter((error) => error !== undefined);
+    const closed = reasons.find((error) => error instanceof NetworkError && error.code === 'refused');
+    if (closed !== undefined) throw new JoinRefused('closed', `the issuer lets nobody in now: ${closed.message}`);
+    // Elsewhere it may still answer, but a key that does not fit here fits nowhere.
+    const foreign = reasons.find(isForeignMesh);
+    if (foreign !== undefined && reasons.every(isForeignMesh))
+      throw new JoinRefused(
+        'foreign',
+        `a node answers, and it is not of the mesh that the ticket names: ${foreign.message}`,
+      );
+    if (clock.monotonicMs() >= endMs)
+      throw new JoinRefused(
+        'unreachable',
+        `the issuer could not be reached: ${[...new Set(reasons.map(({ message }) => message))].join('; ').slice(0, 1_000)}`,
+      );
+    await new Promise<void>((resolve) => void scheduler.at(clock.monotonicMs() + 1_000, resolve));
+  }
 }

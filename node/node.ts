@@ -214,6 +214,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       startedAtMs: clock.monotonicMs(),
       ensureEffects,
       askPlanner: node.plan,
+      leave: node.leave,
       stop: () => void stop(),
     });
     opened.push(() => gateway.close());

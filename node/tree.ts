@@ -1,6 +1,6 @@
 // Law: a node is one supervision tree. What fails is restarted where it failed; what keeps failing ends its branch, then the node, and a
 // node that ends says so with an exit code rather than going on without an organ.
-import { createPace, createWorkload } from '../actors/allocation/index.ts';
+import { createPace, type Workload } from '../actors/allocation/index.ts';
 import { type AuditBook, auditLogActor } from '../actors/audit-log/index.ts';
 import { type AuditorArgs, auditorActor } from '../actors/auditor/index.ts';
 import { type KeeperMessage, keeperActor, type PositionBook, type Question } from '../actors/consensus/index.ts';
@@ -8,6 +8,7 @@ import {
   type AdmissionArgs,
   type Approvals,
   admissionActor,
+  type Departures,
   type Guilty,
   removalActor,
 } from '../actors/epochs/index.ts';
@@ -30,6 +31,8 @@ export interface TreeOptions {
   readonly audit: AuditBook;
   readonly guilty: Guilty;
   readonly approvals: Approvals;
+  readonly departures: Departures;
+  readonly workload: Workload;
   readonly backlog: AuditorArgs['backlog'];
   readonly keeper: Place<KeeperMessage>;
   readonly positions: PositionBook;
@@ -44,9 +47,7 @@ export interface TreeOptions {
 const patience = { intensity: 10, periodMs: 30_000 };
 
 export function nodeTree(options: TreeOptions) {
-  const { parts, keeper, planner, parallelMax } = options;
-  // Both pools run at once.
-  const workload = createWorkload(parts.world.clock, 2 * parallelMax);
+  const { parts, keeper, planner, parallelMax, workload } = options;
   const pace = createPace();
   const roles = supervisor({
     ...patience,
@@ -74,7 +75,13 @@ export function nodeTree(options: TreeOptions) {
       {
         id: 'removal',
         actor: removalActor,
-        args: { parts, guilty: options.guilty, approvals: options.approvals, keeper },
+        args: {
+          parts,
+          guilty: options.guilty,
+          approvals: options.approvals,
+          departures: options.departures,
+          keeper,
+        },
       },
       { id: 'admission', actor: admissionActor, args: { parts, keeper, ...options.admission } },
       { id: 'roles', actor: roles, args: undefined, shutdown: 'infinity' },

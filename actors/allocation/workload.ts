@@ -30,6 +30,9 @@ export interface Workload {
   isIdle(): boolean;
   /** What waits, in the order in which it came. */
   waiting(): readonly Waiting[];
+  /** While it drains, this node takes no new work. */
+  drain(isDraining: boolean): void;
+  readonly isDraining: boolean;
 }
 
 const reservationMs = 1_500;
@@ -51,6 +54,7 @@ export function createWorkload(clock: Pick<Clock, 'monotonicMs'>, places: number
   const waiting = new Map<string, Held>();
   const reserved = new Map<string, Held>();
   const givenAway = new Set<string>();
+  let isDraining = false;
   const lapse = (nowMs: number): void => {
     for (const held of [waiting, reserved])
       for (const [key, { untilMs }] of held) if (untilMs <= nowMs) held.delete(key);
@@ -109,7 +113,13 @@ export function createWorkload(clock: Pick<Clock, 'monotonicMs'>, places: number
     },
     isIdle() {
       lapse(clock.monotonicMs());
-      return running.size + waiting.size + reserved.size < places;
+      return !isDraining && running.size + waiting.size + reserved.size < places;
+    },
+    drain(value) {
+      isDraining = value;
+    },
+    get isDraining() {
+      return isDraining;
     },
     waiting() {
       const nowMs = clock.monotonicMs();

@@ -10,6 +10,7 @@ import { type ActorDef, defineActor, type NodeId } from '../system/index.ts';
 import type { Approvals } from './amendments.ts';
 import type { ChainStore } from './chain-store.ts';
 import { judgeJoin } from './config-question.ts';
+import { type Departures, leavingEntry } from './departures.ts';
 import type { Invites } from './invites.ts';
 import { chainLinks, joinMesh, linksPerReply } from './messages.ts';
 import { nextConfig } from './next-config.ts';
@@ -222,6 +223,7 @@ const meshEntry = z.discriminatedUnion('kind', [
     node,
     weight: z.number().int().min(0).max(0xffff).optional(),
   }),
+  leavingEntry,
 ]);
 export type MeshEntry = z.infer<typeof meshEntry>;
 
@@ -230,11 +232,15 @@ export function encodeMeshEntry(entry: MeshEntry): Uint8Array {
 }
 
 /**
- * Takes an entry of the mesh lane: a member's word that an observer may listen, or on what a member is to weigh. What is nothing of the kind is
- * counted against its author.
+ * Takes an entry of the mesh lane: a member's word that an observer may listen, on what a member is to weigh, or that it leaves itself. What
+ * is nothing of the kind is counted against its author.
  */
 export function noteMeshEntry(
-  { observers, approvals }: { readonly observers: Observers; readonly approvals: Approvals },
+  {
+    observers,
+    approvals,
+    departures,
+  }: { readonly observers: Observers; readonly approvals: Approvals; readonly departures: Departures },
   { author, body }: { readonly author: NodeId; readonly body: Uint8Array },
   { chain, refusals }: Pick<Parts, 'chain' | 'refusals'>,
 ): void {
@@ -242,6 +248,10 @@ export function noteMeshEntry(
     const entry = meshEntry.safeParse(decodeBody(body));
     if (!entry.success) throw new MalformedBytes('not an entry about an observer or a member');
     const { data } = entry;
+    if (data.kind === 'leaving') {
+      departures.note(author, data.epoch);
+      return;
+    }
     publicKeyOf(data.node);
     if (data.kind === 'amend') approvals.note(author, data.epoch, data.node, data.weight);
     else if (chain.isMember(author)) observers.add(data.node, author);

@@ -17,6 +17,7 @@ import type { KeyValue } from '../system/index.ts';
 import { createApprovals } from './amendments.ts';
 import { openChainStore } from './chain-store.ts';
 import { configQuestion, judgeJoin } from './config-question.ts';
+import { createDepartures } from './departures.ts';
 import { createGuilty } from './removal.ts';
 
 const identities = Array.from({ length: 8 }, (_, i) => testIdentity(i, crypto));
@@ -194,11 +195,13 @@ describe('a member votes for a config', () => {
 
   const chain = meshOf();
   const guilty = createGuilty();
+  const departures = createDepartures(chain);
   const question = configQuestion({
     chain,
     crypto,
     guilty,
     approvals: createApprovals(() => chain.current.epoch),
+    departures,
     adopt: () => {},
   });
   const judge = (config: Uint8Array, epoch = 0, key = 1) =>
@@ -239,6 +242,7 @@ describe('a member votes for a config', () => {
       crypto,
       guilty,
       approvals: createApprovals(() => chain.current.epoch),
+      departures,
       adopt: (link) => void adopted.push(link),
     }).decided({
       subject,

@@ -1,11 +1,12 @@
 // Law: the members decide who is a member. A config is voted for only if it lets one more member in, of weight 1, or removes one that
-// evidence convicts, or changes what members of quorum weight approve, and keeps the strongest fault budget its members can bear; once decided it is on this node's disk before it is in force here.
+// evidence convicts or that leaves by its own word, or changes what members of quorum weight approve, and keeps the strongest fault budget its members can bear; once decided it is on this node's disk before it is in force here.
 import { type Check, configKey, encodeCertificate, faultBudgetOf, judgeConfigChange } from '../../consensus/index.ts';
 import { type ConfigLink, decodeConfig, type EpochConfig, type MeshChain } from '../../protocols/mesh/index.ts';
 import { equalBytes, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Question } from '../consensus/index.ts';
 import type { Crypto } from '../system/index.ts';
 import { type Approvals, judgeAmendment } from './amendments.ts';
+import type { Departures } from './departures.ts';
 import { type Guilty, judgeRemoval } from './removal.ts';
 
 export function configQuestion(options: {
@@ -13,9 +14,10 @@ export function configQuestion(options: {
   readonly crypto: Crypto;
   readonly guilty: Guilty;
   readonly approvals: Approvals;
+  readonly departures: Pick<Departures, 'has'>;
   readonly adopt: (link: ConfigLink) => void;
 }): Question {
-  const { chain, crypto, guilty, approvals, adopt } = options;
+  const { chain, crypto, guilty, approvals, departures, adopt } = options;
   return {
     domain: 'config',
     judge(subject, payload, epoch) {
@@ -30,7 +32,7 @@ export function configQuestion(options: {
           const approved = judgeAmendment(next, current, approvals, crypto);
           if (next.members.length === current.members.length || (approved !== 'unknown' && approved.ok))
             return approved;
-          const convicted = judgeRemoval(next, current, guilty, crypto);
+          const convicted = judgeRemoval(next, current, { guilty, departures }, crypto);
           return convicted !== 'unknown' && convicted.ok ? convicted : approved;
         }
         const back = next.members.find(

@@ -12,6 +12,7 @@ export {
 export { type Amendment, type Approvals, amended, approvedWeight, createApprovals } from './amendments.ts';
 export { type ChainStore, openChainStore } from './chain-store.ts';
 export { configQuestion, judgeJoin } from './config-question.ts';
+export { createDepartures, type Departures, type LeaveOutcome, leaveMesh } from './departures.ts';
 export { type Invites, openInvites } from './invites.ts';
 export { joinMesh } from './messages.ts';
 export { createGuilty, type Guilty, type RemovalArgs, removalActor, removalOf } from './removal.ts';

@@ -1,6 +1,7 @@
 // Law: whoever signed two things where one was allowed is removed by the others, on nobody's word but its own signatures: each member
 // proposes and votes for the removal of exactly those whose evidence it verified itself. Nobody is removed where the mesh would then
-// tolerate no liar at all while it does now: then the guilty one is named, and goes when another member has come.
+// tolerate no liar at all while it does now: then the guilty one is named, and goes when another member has come. A member that leaves by
+// its own word goes in any case.
 // What members approved (amendments.ts) is proposed here too.
 import { configKey, judgeConfigChange, toleranceInWords } from '../../consensus/index.ts';
 import { type EpochConfig, encodeConfig } from '../../protocols/mesh/index.ts';
@@ -9,6 +10,7 @@ import type { Judgement, KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, type Crypto, defineActor, type NodeId } from '../system/index.ts';
 import { type Approvals, approvedConfigs } from './amendments.ts';
+import type { Departures } from './departures.ts';
 import { nextConfig } from './next-config.ts';
 
 /** Members of any epoch that evidence, verified here, convicts. */
@@ -36,34 +38,46 @@ export function createGuilty(): Guilty {
 }
 
 /** The epoch after `current` without `culprit`; undefined where the mesh cannot afford it. The same on every member. */
-export function removalOf(current: EpochConfig, culprit: NodeId, crypto: Crypto): EpochConfig | undefined {
+export function removalOf(
+  current: EpochConfig,
+  culprit: NodeId,
+  crypto: Crypto,
+  isLeaving = false,
+): EpochConfig | undefined {
   const remaining = current.members.filter(({ id }) => id !== culprit);
   if (remaining.length === 0 || remaining.length === current.members.length) return undefined;
   const next = nextConfig(current, remaining, crypto);
-  if (current.f > 0 && next.f === 0) return undefined;
+  if (!isLeaving && current.f > 0 && next.f === 0) return undefined;
   return judgeConfigChange(next, current, crypto).ok ? next : undefined;
 }
 
 /** Whether a member votes for `next`, which lets nobody in. */
-export function judgeRemoval(next: EpochConfig, current: EpochConfig, guilty: Guilty, crypto: Crypto): Judgement {
+export function judgeRemoval(
+  next: EpochConfig,
+  current: EpochConfig,
+  { guilty, departures }: { readonly guilty: Pick<Guilty, 'has'>; readonly departures: Pick<Departures, 'has'> },
+  crypto: Crypto,
+): Judgement {
   const kept = new Set(next.members.map(({ id }) => id));
   const removed = current.members.filter(({ id }) => !kept.has(id));
   const [culprit] = removed;
   if (culprit === undefined || removed.length > 1)
     return { ok: false, reason: 'it neither lets a node in nor removes a guilty member' };
-  const expected = removalOf(current, culprit.id, crypto);
+  const isLeaving = departures.has(culprit.id);
+  const expected = removalOf(current, culprit.id, crypto, isLeaving);
   if (expected === undefined)
     return { ok: false, reason: `without ${culprit.name} the mesh would tolerate no lying member` };
   if (!equalBytes(encodeConfig(expected), encodeConfig(next)))
     return { ok: false, reason: `it changes more than the membership of ${culprit.name}` };
   // The evidence is on its way where there is any: whoever found it shows it to all.
-  return guilty.has(culprit.id) ? { ok: true } : 'unknown';
+  return isLeaving || guilty.has(culprit.id) ? { ok: true } : 'unknown';
 }
 
 export interface RemovalArgs {
   readonly parts: Parts;
   readonly guilty: Guilty;
   readonly approvals: Approvals;
+  readonly departures: Departures;
   readonly keeper: Place<KeeperMessage>;
 }
 export type RemovalMessage = { readonly type: 'look' } | { readonly type: 'convicted' };
@@ -88,10 +102,15 @@ export const removalActor: ActorDef<RemovalMessage, State, RemovalArgs> = define
       leave: [
         guilty.onChange(() => void ctx.self.tell({ type: 'convicted' })),
         approvals.onChange(() => void ctx.self.tell({ type: 'convicted' })),
+        args.departures.onChange(() => void ctx.self.tell({ type: 'convicted' })),
         parts.chain.onAppend(({ config }) => {
           const gone = parts.chain.config(config.epoch - 1)!.members.filter(({ id }) => !parts.chain.isMember(id));
           for (const { id, name } of gone)
-            parts.world.log('warn', 'a member was removed', { node: id, name, tolerance: toleranceInWords(config) });
+            parts.world.log('warn', guilty.has(id) ? 'a member was removed' : 'a member left', {
+              node: id,
+              name,
+              tolerance: toleranceInWords(config),
+            });
         }),
       ],
     };
@@ -100,15 +119,15 @@ export const removalActor: ActorDef<RemovalMessage, State, RemovalArgs> = define
   receive(state, message) {
     // What was proposed before its evidence, or its last approval, came is judged again.
     if (message.type === 'convicted') state.keeper.ref?.tell({ type: 'rejudge' });
-    const { parts, guilty, approvals, keeper, proposed } = state;
+    const { parts, guilty, departures, approvals, keeper, proposed } = state;
     const { chain, world, identity } = parts;
     const { current } = chain;
     if (!chain.isMember(identity.id)) return;
     const nowMs = world.clock.monotonicMs();
     if (proposed?.epoch === current.epoch && nowMs - proposed.atMs < againMs) return;
     const removals = current.members
-      .filter(({ id }) => guilty.has(id) && id !== identity.id)
-      .map(({ id }) => removalOf(current, id, world.crypto));
+      .filter(({ id }) => departures.has(id) || (guilty.has(id) && id !== identity.id))
+      .map(({ id }) => removalOf(current, id, world.crypto, departures.has(id)));
     for (const next of [...removals, ...approvedConfigs(current, approvals, world.crypto)]) {
       if (next === undefined) continue;
       state.proposed = { epoch: current.epoch, atMs: nowMs };

@@ -26,6 +26,7 @@ export async function bidFor(
   const { skill, files, placement } = offer;
   const no = (reason: string): OfferReply => ({ willing: false, reason, finishMs: 0, missingFiles: 0 });
   if (!parts.chain.isMember(from)) return no('only members offer work');
+  if (workload.isDraining) return no('this node is leaving');
   if (!parts.manifests.some(({ name }) => name === skill)) return no(`this node has no skill ${skill}`);
   if (placement !== undefined && parts.chain.member(parts.identity.id)?.site !== placement.site)
     return no(`this node is not at ${placement.site}`);

@@ -203,12 +203,16 @@ export function buildProgram(program: string, version: string, start: (run: Run)
       examples: [
         ['down', 'the nodes of ./.parley/dev, or the node in ~/.parley'],
         ['down --folder ./node-a', 'one node'],
+        ['down --folder ./node-a --leave', 'for good: it finishes its work, and the others go on without it'],
       ],
-      notes: finding,
+      notes: `A node that is stopped stays a member: the others wait for it where they need its vote. With --leave it is one no more.\n${finding}`,
     }),
-  ).action((options) =>
-    go(async (session, given) => (await import('./commands/down.ts')).down(session, given), options),
-  );
+  )
+    .option('--leave', 'leave the mesh first', false)
+    .option('--drain <time>', 'with --leave: how long work in hand may take', parseDuration, 30_000)
+    .action((options) =>
+      go(async (session, given) => (await import('./commands/down.ts')).down(session, given), options),
+    );
 
   withFolder(
     add('status', {

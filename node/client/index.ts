@@ -18,6 +18,8 @@ export type {
   DoctorReport,
   InviteReply,
   InviteRequest,
+  LeaveReply,
+  LeaveRequest,
   MembersReply,
   NodeStatus,
   OpenReply,

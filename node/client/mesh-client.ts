@@ -10,6 +10,8 @@ import type {
   DoctorReport,
   InviteReply,
   InviteRequest,
+  LeaveReply,
+  LeaveRequest,
   MembersReply,
   NodeStatus,
   OpenReply,
@@ -142,6 +144,16 @@ export class MeshClient {
   /** The word of the node in use, and of no other. */
   amend(request: AmendRequest, signal?: AbortSignal): Promise<MembersReply> {
     return callJson(this.#current, '/v1/members', { method: 'POST', json: request, signal });
+  }
+
+  /** The node in use leaves its mesh; it still runs then. */
+  leave(request: LeaveRequest, signal?: AbortSignal): Promise<LeaveReply> {
+    return callJson(this.#current, '/v1/leave', {
+      method: 'POST',
+      json: request,
+      signal,
+      silenceTimeoutMs: request.drainForMs + 60_000,
+    });
   }
 
   /** Stops the node in use and no other: this is never repeated elsewhere. */

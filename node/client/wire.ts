@@ -13,6 +13,8 @@ export type {
   DoctorReport,
   InviteReply,
   InviteRequest,
+  LeaveReply,
+  LeaveRequest,
   MembersReply,
   NodeStatus,
   OpenReply,

@@ -19,6 +19,7 @@
 //   POST /v1/invites                  InviteRequest → InviteReply
 //   GET  /v1/members                  MembersReply                                 who votes in the current epoch, and what is proposed of whom
 //   POST /v1/members                  AmendRequest → MembersReply                  this member's word on what a member is to weigh
+//   POST /v1/leave                    LeaveRequest → LeaveReply                    the members go on without this node; it still runs
 //   POST /v1/stop                     {} → {}                                      drains and ends the process
 import type { BlobRef, FileProfile, NodeId } from '../../actors/system/index.ts';
 
@@ -306,6 +307,21 @@ export interface ActorsReply {
   readonly actors: readonly ActorRow[];
   /** Actors beyond those listed. */
   readonly omitted: number;
+}
+
+export interface LeaveRequest {
+  /** How long work in hand may take before the node leaves all the same. */
+  readonly drainForMs: number;
+}
+
+export interface LeaveReply {
+  /** The first epoch without this node. */
+  readonly epoch: number;
+  /** Nothing was running any more. */
+  readonly drained: boolean;
+  readonly members: number;
+  /** What the mesh tolerates from now on, in words. */
+  readonly tolerance: string;
 }
 
 export interface DoctorReport {

@@ -1,9 +1,10 @@
 // Law: one door for clients, open from the moment the node can answer until it ends.
 import type { AuditBook } from '../../actors/audit-log/index.ts';
-import type { Approvals, Invites } from '../../actors/epochs/index.ts';
+import type { Approvals, Invites, LeaveOutcome } from '../../actors/epochs/index.ts';
 import type { Parts } from '../../actors/parts/index.ts';
 import type { System } from '../../actors/system/index.ts';
 import type { WorkflowRecord } from '../../actors/workflow/index.ts';
+import { toleranceInWords } from '../../consensus/index.ts';
 import type { EventBus } from '../../protocols/events/index.ts';
 import type { Libp2pNetwork } from '../../protocols/libp2p/index.ts';
 import { formatTicket } from '../../protocols/mesh/index.ts';
@@ -33,6 +34,7 @@ export interface GatewayOptions {
   readonly ensureEffects: (record: WorkflowRecord) => Promise<void>;
   readonly askPlanner: WorkflowServicesOptions['askPlanner'];
   readonly bus: () => Promise<EventBus>;
+  readonly leave: (drainForMs: number) => Promise<LeaveOutcome>;
   readonly stop: () => void;
 }
 
@@ -81,6 +83,24 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
           role,
         };
         return { ticket: formatTicket(ticket, parts.world.crypto), expiresAtMs };
+      },
+      async leave({ drainForMs }) {
+        const outcome = await options.leave(drainForMs);
+        if (!outcome.left)
+          throw new GatewayError(
+            outcome.code === 'no_quorum' ? 'no_quorum' : 'conflict',
+            outcome.reason,
+            outcome.code === 'no_quorum'
+              ? 'Start the missing members and ask again, or stop this node with `parley down`: that is safe, and it stays a member.'
+              : 'Stop it with `parley down`.',
+          );
+        const { current } = parts.chain;
+        return {
+          epoch: outcome.epoch,
+          drained: outcome.drained,
+          members: current.members.length,
+          tolerance: toleranceInWords(current),
+        };
       },
       // The answer must leave before the socket closes.
       stop: () => void setTimeout(options.stop, 50),

@@ -20,6 +20,8 @@ import type {
   DoctorReport,
   InviteReply,
   InviteRequest,
+  LeaveReply,
+  LeaveRequest,
   MembersReply,
   NodeStatus,
   OpenReply,
@@ -88,6 +90,8 @@ export interface GatewayServices {
   invite(request: InviteRequest): Promise<InviteReply>;
   members(): MembersReply;
   amend(request: AmendRequest): Promise<MembersReply>;
+  /** Resolves when the members go on without this node; it still runs. */
+  leave(request: LeaveRequest): Promise<LeaveReply>;
   /** Asks the node to end; returns before it has. */
   stop(): void;
   failed(error: unknown): void;
@@ -137,6 +141,7 @@ const auditProofRequest = z.strictObject({
 });
 const auditQuery = z.coerce.number().int().nonnegative().optional();
 const watchTime = z.coerce.number().int().min(1).max(60_000);
+const leaveRequest = z.strictObject({ drainForMs: z.number().int().min(0).max(3_600_000) });
 const inviteRequest = z.strictObject({
   role: z.enum(['observer', 'member']),
   validForMs: z
@@ -285,6 +290,7 @@ function buildApp(services: GatewayServices): Hono {
   app.post('/v1/invites', async (c) => c.json(await services.invite(await parse(c.req, inviteRequest))));
   app.get('/v1/members', (c) => c.json(services.members()));
   app.post('/v1/members', async (c) => c.json(await services.amend(await parse(c.req, amendRequest))));
+  app.post('/v1/leave', async (c) => c.json(await services.leave(await parse(c.req, leaveRequest))));
   app.post('/v1/stop', (c) => {
     services.stop();
     return c.json({});

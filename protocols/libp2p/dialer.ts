@@ -1,7 +1,7 @@
 // Law: a peer that is allowed and not connected is dialed for ever, with growing pauses and jitter, wherever it was last seen. libp2p
 // itself gives up after its retries; a mesh whose members restart must not.
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
-import type { Log, NodeId } from '../../actors/system/index.ts';
+import { type Log, NetworkError, type NodeId } from '../../actors/system/index.ts';
 import { isRelayed } from './relay.ts';
 
 const firstPauseMs = 200;
@@ -192,6 +192,11 @@ function withoutPeer(address: string): string {
 
 function isHandshakeFailure(error: unknown): boolean {
   return (error as Error).name === 'EncryptionFailedError';
+}
+
+/** Whether a dial failed because whoever answered holds another key: it is another node, or of another mesh. */
+export function isForeignMesh(error: unknown): boolean {
+  return error instanceof NetworkError && isHandshakeFailure(error.cause);
 }
 
 /** What went wrong, in words that say what to do. */

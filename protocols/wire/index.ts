@@ -20,6 +20,7 @@ export { createIdentity, type Identity, nodeIdOf, publicKeyOf } from './identity
 export { defineMessage, defineRequest, type MessageDefinition, type RequestDefinition } from './message.ts';
 export {
   createPostOffice,
+  isClockRefusal,
   type MessageContext,
   type PostOffice,
   type PostOfficeOptions,

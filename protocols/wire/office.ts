@@ -114,6 +114,19 @@ interface Route {
   readonly handlers: Set<Handler>;
 }
 type Admitted = { readonly body: unknown; readonly context: MessageContext };
+/** Genuine, and refused for its time alone: by so much it is ahead of this node's clock. */
+type Untimely = { readonly aheadMs: number };
+
+const clockWords = 'the clocks differ: ';
+/** `aheadMs`: by so much the asking node's clock is ahead of the answering one's. */
+function clockRefusal(aheadMs: number): string {
+  return `${clockWords}that of the node that asks is ${(Math.abs(aheadMs) / 60_000).toFixed(1)} min ${aheadMs > 0 ? 'ahead of' : 'behind'} that of the node that answers`;
+}
+
+/** Whether a request was refused because the two nodes' clocks differ too much. */
+export function isClockRefusal(error: unknown): boolean {
+  return error instanceof NetworkError && error.code === 'refused' && error.message.startsWith(clockWords);
+}
 
 export function createPostOffice(options: PostOfficeOptions): PostOffice {
   const { identity, meshId, crypto, network, log, clock } = options;
@@ -175,7 +188,7 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       readonly again?: () => void;
     },
     table: Map<string, Route>,
-  ): Admitted | 'waits' | undefined {
+  ): Admitted | Untimely | 'waits' | undefined {
     const read = readEnvelope(bytes);
     if (!read.ok) return void refuse(peer, read.reason, `${bytes.length} bytes that are no envelope`);
     const { envelope } = read;
@@ -208,10 +221,15 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       return void refuse(peer, 'signature', `${type} as ${from}`);
     seen.add(from, envelope.id);
     const sentMs = hlcTime.wallMs(envelope.hlc);
-    if (clock.wallMs() > sentMs + envelope.ttlMs + maxDriftMs)
-      return void refuse(from, 'expired', `${type} is ${Math.round(clock.wallMs() - sentMs)} ms old`);
-    if (!hlc.observe(envelope.hlc))
-      return void refuse(from, 'clock', `${type} is ${Math.round(sentMs - clock.wallMs())} ms ahead`);
+    const aheadMs = Math.round(sentMs - clock.wallMs());
+    if (-aheadMs > envelope.ttlMs + maxDriftMs) {
+      refuse(from, 'expired', `${type} is ${-aheadMs} ms old`);
+      return { aheadMs };
+    }
+    if (!hlc.observe(envelope.hlc)) {
+      refuse(from, 'clock', `${type} is ${aheadMs} ms ahead`);
+      return { aheadMs };
+    }
     let plain: unknown;
     try {
       plain = decodeBody(envelope.body);
@@ -251,7 +269,7 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     const admitted = admit(peer, bytes, topic === undefined ? { again } : { again, topic }, routes);
     // The transport's buffer is its own once this returns.
     const own = admitted === 'waits' ? bytes.slice() : bytes;
-    if (admitted === undefined || admitted === 'waits') return;
+    if (admitted === undefined || admitted === 'waits' || 'aheadMs' in admitted) return;
     const { type, from } = admitted.context.envelope;
     const failed = (error: unknown): void =>
       log('error', 'a message handler failed', { type, from, error: String(error) });
@@ -276,6 +294,8 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       return serve(peer, own);
     }
     if (admitted === undefined) throw new NetworkError('refused', 'the request was not admitted');
+    // Whoever signed it may know: its clock, or this one, is off, and nothing else is wrong.
+    if ('aheadMs' in admitted) throw new NetworkError('refused', clockRefusal(admitted.aheadMs));
     const { envelope, from } = admitted.context;
     const route = answers.get(envelope.type);
     const [handler] = route?.handlers ?? [];
@@ -329,6 +349,8 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       );
       const bytes = await network.request(to, sealed.bytes, { timeoutMs });
       const admitted = admit(to, bytes, { reply: { to: definition.reply, re: sealed.id } }, answers);
+      if (admitted !== undefined && admitted !== 'waits' && 'aheadMs' in admitted)
+        throw new NetworkError('refused', clockRefusal(-admitted.aheadMs));
       if (admitted === undefined || admitted === 'waits')
         throw new NetworkError('refused', `the reply of ${to} to ${definition.type} is not valid`);
       return admitted.body as Awaited<ReturnType<typeof definition.reply.schema.parse>>;

@@ -3,13 +3,18 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { joinMesh as joinRequest } from '../../actors/epochs/index.ts';
 import { verifyCertificateFile } from '../../actors/proof/index.ts';
 import { follow, MeshClient, type NodeStatus, type WorkflowEvent } from '../../node/client/index.ts';
+import { openHome } from '../../node/home/index.ts';
+import { joinMesh } from '../../node/index.ts';
+import { createLibp2pNetwork } from '../../protocols/libp2p/index.ts';
 import { formatTicket, parseTicket } from '../../protocols/mesh/index.ts';
+import { createPostOffice, hex } from '../../protocols/wire/index.ts';
 import { eventually, freePorts, type Ready, temporaryFolder } from '../support/mesh.ts';
 import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
 import { type CliRun, parley, repository, TestProcess } from '../support/process.ts';
-import { createCrypto } from '../support/world.ts';
+import { createCrypto, realClock, realRandom, testIdentity } from '../support/world.ts';
 
 const crypto = createCrypto();
 const words = 'total installed_size per section in packages.csv, top 5';
@@ -90,11 +95,15 @@ async function tryJoin(
   };
 }
 
-async function agreeOn(names: readonly string[], members: number): Promise<NodeStatus['mesh']> {
-  const statuses = await eventually(`${names.join(', ')} to show ${members} members`, async () => {
-    const found = await Promise.all(names.map((name) => only(name).status()));
-    return found.every(({ mesh }) => mesh.members === members && mesh.live === members) ? found : undefined;
-  });
+async function agreeOn(names: readonly string[], members: number, timeoutMs = 15_000): Promise<NodeStatus['mesh']> {
+  const statuses = await eventually(
+    `${names.join(', ')} to show ${members} members`,
+    async () => {
+      const found = await Promise.all(names.map((name) => only(name).status()));
+      return found.every(({ mesh }) => mesh.members === members && mesh.live === members) ? found : undefined;
+    },
+    timeoutMs,
+  );
   expect(new Set(statuses.map(({ mesh }) => `${mesh.id} ${mesh.epoch}`)).size).toBe(1);
   return statuses[0]!.mesh;
 }
@@ -115,6 +124,26 @@ describe('a mesh of one member', () => {
     expect(result.rows).toEqual(largestSums(readPackages(packagesPath), 5));
     const verdict = verifyCertificateFile(new Uint8Array(readFileSync(certificate)), { crypto, meshId: mesh.id });
     expect(verdict.ok && verdict.about.tolerance).toMatch(/no Byzantine tolerance/);
+  }, 60_000);
+
+  it('while no ticket is out the door is shut, and whoever tries an old one is told so', async () => {
+    const { mesh, addresses, id } = ready.get('amber')!;
+    const { psk } = openHome(folder('amber')).mesh()!;
+    const old = formatTicket(
+      {
+        meshId: hex.decode(mesh),
+        issuer: id,
+        addresses,
+        psk: hex.decode(psk),
+        token: new Uint8Array(16),
+        expiresAtMs: 0,
+        role: 'member',
+      },
+      crypto,
+    );
+    const { code, error } = await tryJoin(old, 'latecomer');
+    expect([code, error.code]).toEqual([1, 'closed']);
+    expect(error.hint).toContain('Ask for a new one');
   }, 60_000);
 
   it('takes a second member in by a ticket: epoch 1, and both show two members', async () => {
@@ -223,10 +252,79 @@ describe('a ticket', () => {
     const genuine = parseTicket(await invite('amber'), crypto);
     const guessed = formatTicket({ ...genuine, token: crypto.sha256(genuine.token).slice(0, 16) }, crypto);
     const [a, b] = await Promise.all([foreigner, tryJoin(guessed, 'guesser')]);
-    expect([a.code, a.error.code]).toEqual([1, 'unreachable']);
+    expect([a.code, a.error.code]).toEqual([1, 'foreign']);
+    expect(a.error.message).toContain('not of the mesh that the ticket names');
     expect([b.code, b.error.code]).toEqual([1, 'unknown']);
     expect(b.error.message).toContain('issued no such ticket');
     expect((await only('amber').status()).mesh.members).toBe(4);
+  }, 60_000);
+
+  it('is not refused for what it is where the clocks are ten minutes apart, but for that, and stays good', async () => {
+    const ticket = await invite('amber', '--role', 'observer');
+    const real = realClock();
+    const node = {
+      name: 'early',
+      site: 'local',
+      operator: 'local',
+      modelFamily: 'none',
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+    };
+    const attempt = (name: string, offMs: number) =>
+      joinMesh(
+        { folder: folder(name), ticket, node: { ...node, name, dataSets: [] } },
+        { ...real, wallMs: () => real.wallMs() + offMs },
+      );
+    await expect(attempt('early', 600_000)).rejects.toMatchObject({
+      code: 'clock',
+      message: expect.stringMatching(/10\.0 min ahead/),
+      hint: expect.stringContaining('NTP'),
+    });
+    await expect(attempt('late', -600_000)).rejects.toMatchObject({
+      code: 'clock',
+      message: expect.stringMatching(/10\.0 min behind/),
+    });
+    expect(await attempt('early', 0)).toMatchObject({ role: 'observer' });
+  }, 60_000);
+
+  it('brings in nobody of another version, and says which both are', async () => {
+    const ticket = parseTicket(await invite('amber'), crypto);
+    const identity = testIdentity(3);
+    const network = await createLibp2pNetwork({
+      identity,
+      meshId: ticket.meshId,
+      preSharedKey: ticket.psk,
+      listen: [],
+      bootstrap: [],
+      allow: () => true,
+      log: () => {},
+    });
+    const office = createPostOffice({
+      identity,
+      meshId: ticket.meshId,
+      crypto,
+      clock: realClock(),
+      random: realRandom(),
+      network,
+      log: () => {},
+    });
+    try {
+      await network.dial(ticket.addresses[0]!);
+      const about = { name: 'future', site: 'local', operator: 'local', modelFamily: 'none', version: '9.9.0' };
+      const reply = await office.request(
+        ticket.issuer,
+        joinRequest,
+        { token: ticket.token, ...about },
+        { timeoutMs: 20_000 },
+      );
+      expect(reply).toMatchObject({
+        admitted: false,
+        code: 'version',
+        reason: expect.stringMatching(/runs parley 9\.9\.0, this mesh \d/),
+      });
+    } finally {
+      office.close();
+      await network.close();
+    }
   }, 60_000);
 
   it('does not let in a second node of a name that a member has', async () => {
@@ -299,11 +397,26 @@ describe('a member that was away while the mesh grew', () => {
     await run('fern', ['join', await invite('birch')]);
     await eventually('fern to be a member', async () => (await only('fern').status()).mesh.members === 5);
     await run('amber', ['up']);
-    expect(await agreeOn(['amber', 'birch', 'cedar', 'dahlia', 'fern'], 5)).toMatchObject({ epoch: 4 });
+    // Whoever looked for it in vain looks again after ten seconds or so.
+    expect(await agreeOn(['amber', 'birch', 'cedar', 'dahlia', 'fern'], 5, 60_000)).toMatchObject({ epoch: 4 });
     const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('amber'), '-o', 'json']);
     expect([asked.code, asked.err]).toEqual([0, '']);
     expect((JSON.parse(asked.out) as { result: { rows: unknown } }).result.rows).toEqual(
       largestSums(readPackages(packagesPath), 5),
     );
+  }, 180_000);
+});
+
+describe('a member that leaves', () => {
+  it('is one no more when `down --leave` returns, and the others know it and go on', async () => {
+    const left = await parley(['down', '--leave', '--folder', folder('fern'), '-o', 'json']);
+    expect([left.code, left.err]).toEqual([0, '']);
+    expect(JSON.parse(left.out)).toMatchObject({
+      stopped: ['fern'],
+      left: { epoch: 5, drained: true, members: 4, tolerance: '3 of 4 members, any 1 may be lying' },
+    });
+    expect(await agreeOn(['amber', 'birch', 'cedar', 'dahlia'], 4)).toMatchObject({ epoch: 5, quorum: 3 });
+    const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('birch'), '-o', 'json']);
+    expect([asked.code, asked.err]).toEqual([0, '']);
   }, 90_000);
 });

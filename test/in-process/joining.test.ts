@@ -1,9 +1,9 @@
 // Law: whoever holds a ticket may ask to join and hears the answer, and nothing else of the mesh, until it is let in.
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { joinMesh } from '../../actors/epochs/index.ts';
+import { joinMesh, type LeaveOutcome, meshLane } from '../../actors/epochs/index.ts';
 import type { Network } from '../../actors/system/index.ts';
-import { createPostOffice, defineMessage, type Identity } from '../../protocols/wire/index.ts';
+import { createPostOffice, defineMessage, encodeBody, type Identity } from '../../protocols/wire/index.ts';
 import { crypto, InProcessMesh, once, planOf, refOf, task } from '../support/in-process-mesh.ts';
 import { testIdentity } from '../support/world.ts';
 
@@ -160,6 +160,73 @@ describe('a newcomer', () => {
     ).toEqual([true, true, true, true]);
     expect(observer.frames.length).toBeGreaterThan(0);
     expect(mesh.names.map(membersAt)).toEqual([4, 4, 4, 4]);
+  });
+});
+
+describe('a member that leaves', () => {
+  const leaveOf = async (name: string, drainForMs = 10_000, patienceMs = 60_000) => {
+    let outcome: LeaveOutcome | undefined;
+    void mesh
+      .node(name)
+      .composed.leave(drainForMs)
+      .then((found) => {
+        outcome = found;
+      });
+    await mesh.until(`${name} to have left or not`, () => outcome !== undefined, patienceMs);
+    return outcome!;
+  };
+
+  it('finishes what it runs, is a member no more by the others’ decision, and they go on with their work', async () => {
+    mesh = await InProcessMesh.start({ count: 5 });
+    const workflow = await mesh.open(
+      'birch',
+      planOf([task('one', { skill: 'slow', input: { ms: 3_000 } }), task('two')]),
+    );
+    await mesh.time.advance(1_000);
+    expect(await leaveOf('amber')).toEqual({ left: true, epoch: 1, drained: true });
+    await mesh.time.advance(1_000);
+    const rest = mesh.names.filter((name) => name !== 'amber');
+    expect(rest.map(membersAt)).toEqual([4, 4, 4, 4]);
+    expect(await mesh.ended(workflow, rest)).toEqual(rest.map(() => 'completed'));
+    const later = await mesh.open('cedar', planOf([task('one')]), 'after-the-leave');
+    expect(await mesh.ended(later, rest)).toEqual(rest.map(() => 'completed'));
+    expect(rest.flatMap((name) => mesh.accused(name))).toEqual([]);
+    expect(mesh.crashes).toEqual([]);
+  });
+
+  it('leaves even where the mesh then tolerates no liar: that is its right, and nobody can be kept', async () => {
+    mesh = await InProcessMesh.start({ count: 4 });
+    expect(await leaveOf('dune')).toMatchObject({ left: true, epoch: 1 });
+    expect(mesh.node('amber').composed.parts.chain.current).toMatchObject({ f: 0, epoch: 1 });
+  });
+
+  it('is told where too few are there to decide, stays a member, and goes when they are back', async () => {
+    mesh = await InProcessMesh.start({ count: 4 });
+    await mesh.stopNode('birch');
+    await mesh.stopNode('cedar');
+    expect(await leaveOf('amber')).toMatchObject({ left: false, code: 'no_quorum' });
+    expect(membersAt('amber')).toBe(4);
+    await mesh.startNode('birch');
+    await mesh.startNode('cedar');
+    await mesh.until('it to be gone', () => membersAt('birch') === 3 && membersAt('amber') === 3, 60_000);
+    expect(mesh.crashes).toEqual([]);
+  });
+
+  it('two at the same moment both leave, one epoch after the other', async () => {
+    mesh = await InProcessMesh.start({ count: 6 });
+    const [one, other] = await Promise.all([leaveOf('amber'), leaveOf('birch')]);
+    expect([one, other]).toMatchObject([{ left: true }, { left: true }]);
+    await mesh.time.advance(1_000);
+    expect(membersAt('cedar')).toBe(4);
+  });
+
+  it('is not sent away by a word that another gives for it', async () => {
+    mesh = await InProcessMesh.start({ count: 5 });
+    // A lane has one author: what it says of leaving, it says of itself, so the liar can only name an epoch.
+    await mesh.say('birch', meshLane, encodeBody({ kind: 'leaving', epoch: 0, node: mesh.idOf('amber') }, 1_024));
+    await mesh.until('the decision', () => membersAt('cedar') === 4, 30_000);
+    const { chain } = mesh.node('cedar').composed.parts;
+    expect([chain.isMember(mesh.idOf('amber')), chain.isMember(mesh.idOf('birch'))]).toEqual([true, false]);
   });
 });
 
