@@ -7,10 +7,12 @@ import {
   type AuditEntry,
   AuditLog,
   auditOrigin,
+  closingEntry,
   cosignerKeys,
   decodeAuditBatch,
   encodeAuditBatch,
   encodeAuditEntry,
+  hasGrown,
   isLogged,
   openCheckpoint,
 } from './audit-log.ts';
@@ -104,6 +106,39 @@ describe('the audit log of an epoch', () => {
         if (size > 1) expect(isLogged(log.leaf(index)!, (index + 1) % size, checkpoint, proof, crypto)).toBe(false);
       }
     }
+  });
+
+  it('shows that every checkpoint extends every earlier one, and no other history', () => {
+    const log = logOf(['a', 'b', 'c'], ['d'], ['e', 'f', 'g', 'h']);
+    const other = logOf(['a', 'b', 'x'], ['d'], ['e', 'f', 'g', 'h']);
+    const at = (of: AuditLog, size: number) => ({ origin: 'x', size, root: of.root(size) });
+    for (let older = 1; older <= log.size; older++)
+      for (let newer = older; newer <= log.size; newer++) {
+        const proof = log.proveGrowth(older, newer);
+        expect(hasGrown(at(log, older), at(log, newer), proof, crypto)).toBe(true);
+        expect(hasGrown({ ...at(log, older), origin: 'y' }, at(log, newer), proof, crypto)).toBe(false);
+        if (older > 2) expect(hasGrown(at(other, older), at(log, newer), proof, crypto)).toBe(false);
+        if (newer > older) expect(hasGrown(at(log, newer), at(log, older), proof, crypto)).toBe(false);
+      }
+    expect(() => log.proveGrowth(1, log.size + 1)).toThrow(RangeError);
+    expect(() => log.proveGrowth(0)).toThrow(RangeError);
+  });
+
+  it('takes nothing more once it is closed, and closes alone', () => {
+    const log = logOf(['a', 'b']);
+    const close = closingEntry({ ...mesh.config, epoch: 1 }, crypto);
+    const batch = log.nextBatch([close])!;
+    const known = (): boolean => true;
+    expect(log.judge({ ...batch, entries: [close] }, known)).toEqual({ ok: true });
+    const mixed = log.nextBatch([close, entry('z')])!;
+    expect(() => decodeAuditBatch(encodeAuditBatch(mixed))).toThrow(/stands alone/);
+    expect(log.isClosed).toBe(false);
+    log.apply(batch);
+    expect(log.isClosed).toBe(true);
+    expect(log.nextBatch([entry('late')])).toBeUndefined();
+    const late = { epoch: 0, height: log.height, sizeBefore: log.size, entries: [entry('late')] };
+    expect(log.judge(late, known)).toMatchObject({ ok: false, reason: expect.stringMatching(/closed/) });
+    expect(() => log.apply(late)).toThrow();
   });
 
   it('is the same tree on every node, whatever the order in which they learned of things', () => {

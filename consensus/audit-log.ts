@@ -9,10 +9,12 @@ import type { Check } from './epoch.ts';
 import {
   appendLeaf,
   type CompactRange,
+  consistencyProof,
   emptyRange,
   inclusionProof,
   leafHash,
   rootAt,
+  verifyConsistency,
   verifyInclusion,
 } from './merkle.ts';
 import { maxKeyBytes } from './messages.ts';
@@ -206,6 +208,12 @@ export class AuditLog {
     return inclusionProof(index, size, this.#hashAt, this.#crypto);
   }
 
+  /** That the first `oldSize` entries are the beginning of the first `size`. Throws RangeError unless 1 ≤ oldSize ≤ size ≤ this.size. */
+  proveGrowth(oldSize: number, size = this.size): Uint8Array[] {
+    if (size > this.size) throw new RangeError(`the log has ${this.size} entries, not ${size}`);
+    return consistencyProof(oldSize, size, this.#hashAt, this.#crypto);
+  }
+
   readonly #hashAt = (level: number, index: number): Uint8Array => this.#levels[level]![index]!;
 
   #nameOf(leaf: Uint8Array): string {
@@ -269,4 +277,15 @@ export function isLogged(
     proof,
     crypto,
   );
+}
+
+/** Whether the tree of `newer` begins with all of `older`'s: both are of one log. */
+export function hasGrown(
+  older: Checkpoint,
+  newer: Checkpoint,
+  proof: readonly Uint8Array[],
+  crypto: Pick<Crypto, 'sha256'>,
+): boolean {
+  const claim = { oldSize: BigInt(older.size), oldRoot: older.root, newSize: BigInt(newer.size), newRoot: newer.root };
+  return older.origin === newer.origin && verifyConsistency(claim, proof, crypto);
 }

@@ -13,6 +13,7 @@ export {
   decodeAuditEntry,
   encodeAuditBatch,
   encodeAuditEntry,
+  hasGrown,
   isLogged,
   openCheckpoint,
 } from './audit-log.ts';

@@ -85,6 +85,8 @@ export interface AuditBook {
   checkpoint(epoch: number): string | undefined;
   /** Undefined where the entry is not in the log, or not under a checkpoint yet. */
   prove(epoch: number, entry: AuditEntry): AuditProof | undefined;
+  /** That the latest checkpoint of the epoch extends the tree of `size`; undefined where there is no checkpoint at least as large. */
+  proveGrowth(epoch: number, size: number): readonly Uint8Array[] | undefined;
   /** Heights a peer spoke of that this node has not reached. */
   isBehind(epoch: number): boolean;
   /** Whether batches were decided, or there is more to log. */
@@ -371,6 +373,11 @@ export async function openAuditBook(options: {
       const place = { epoch, index, entry: tree.leaf(index)!, proof: tree.prove(index, size), checkpoint: signed.text };
       if (!tree.isClosed || size !== tree.size) return place;
       return { ...place, closing: { entry: tree.leaf(size - 1)!, proof: tree.prove(size - 1, size) } };
+    },
+    proveGrowth(epoch, size) {
+      const { log: tree, note: signed } = bookOf(epoch);
+      if (signed === undefined || size < 1 || size > signed.checkpoint.size) return undefined;
+      return tree.proveGrowth(size, signed.checkpoint.size);
     },
     isBehind: (epoch) => bookOf(epoch).behindHeight >= bookOf(epoch).log.height && bookOf(epoch).behindHeight > 0,
     onChange(handler) {

@@ -1,7 +1,17 @@
 // Law: an audit proof shows, offline, that entries stand in the log of a mesh: a chain of configs from genesis, a checkpoint that a quorum
 // of the epoch's members cosigned, and a path from each entry to its root. The mesh id is all a verifier has to know beforehand.
 import { z } from 'zod';
-import { type AuditEntry, decodeAuditEntry, isLogged, openCheckpoint, readVerdictKey } from '../../consensus/index.ts';
+import {
+  type AuditEntry,
+  type Checkpoint,
+  decodeAuditEntry,
+  hasGrown,
+  isLogged,
+  openCheckpoint,
+  parseCheckpoint,
+  parseNote,
+  readVerdictKey,
+} from '../../consensus/index.ts';
 import { encodeConfig, encodeGenesis, type MeshChain } from '../../protocols/mesh/index.ts';
 import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Crypto } from '../system/index.ts';
@@ -33,6 +43,14 @@ const schema = z.strictObject({
     )
     .min(1)
     .max(1_024),
+  /** That the checkpoint above extends the tree of that size, which the asker had a checkpoint of. */
+  since: z
+    .strictObject({
+      epoch: z.number().int().nonnegative(),
+      size: z.number().int().positive(),
+      proof: z.array(text).max(128),
+    })
+    .optional(),
 });
 export type AuditProofFile = z.infer<typeof schema>;
 
@@ -49,6 +67,7 @@ export function auditProofFile(
     readonly checkpoint: string;
     readonly closing?: { readonly entry: Uint8Array; readonly proof: readonly Uint8Array[] } | undefined;
   }[],
+  since?: { readonly epoch: number; readonly size: number; readonly proof: readonly Uint8Array[] },
 ): AuditProofFile {
   return {
     format: 'parley-audit-proof/2',
@@ -66,6 +85,7 @@ export function auditProofFile(
       checkpoint,
       ...(closing && { closing: { entry: base64(closing.entry), proof: closing.proof.map(base64) } }),
     })),
+    ...(since && { since: { ...since, proof: since.proof.map(base64) } }),
   };
 }
 
@@ -73,10 +93,18 @@ export type AuditVerification =
   | { readonly ok: true; readonly lines: readonly string[]; readonly meshId: string; readonly isAnchored: boolean }
   | { readonly ok: false; readonly reason: string };
 
-/** `certificate`: a certificate file all of whose decisions must be among the entries. `meshId`: the mesh the verifier trusts. */
+/**
+ * `certificate`: a certificate file all of whose decisions must be among the entries. `meshId`: the mesh the verifier trusts. `since`: an audit
+ * proof file of earlier, whose checkpoint this one's must extend.
+ */
 export function verifyAuditProof(
   bytes: Uint8Array,
-  options: { readonly crypto: Crypto; readonly certificate?: Uint8Array; readonly meshId?: string },
+  options: {
+    readonly crypto: Crypto;
+    readonly certificate?: Uint8Array;
+    readonly meshId?: string;
+    readonly since?: Uint8Array;
+  },
 ): AuditVerification {
   try {
     return verify(bytes, options);
@@ -88,7 +116,7 @@ export function verifyAuditProof(
 }
 
 function verify(bytes: Uint8Array, options: Parameters<typeof verifyAuditProof>[1]): AuditVerification {
-  const { crypto, certificate, meshId } = options;
+  const { crypto, certificate, meshId, since } = options;
   const file = read(bytes);
   const chain = chainOf(file.mesh, crypto);
   if (meshId !== undefined && meshId !== chain.meshIdHex)
@@ -119,7 +147,36 @@ function verify(bytes: Uint8Array, options: Parameters<typeof verifyAuditProof>[
     );
   }
   if (certificate !== undefined) lines.push(...checkCertificate(certificate, logged, chain, crypto));
+  if (since !== undefined) lines.push(checkGrowth(read(since), file, chain, crypto));
   return { ok: true, lines, meshId: chain.meshIdHex, isAnchored: meshId !== undefined };
+}
+
+/** Whether the log only grew since the checkpoint in `older`, as far as `file` shows. */
+function checkGrowth(older: AuditProofFile, file: AuditProofFile, chain: MeshChain, crypto: Crypto): string {
+  const { since } = file;
+  if (since === undefined) throw new Refused('it does not say what it extends: make it with --since');
+  const { epoch, size, proof } = since;
+  const config = chain.config(epoch);
+  const checkpointIn = (of: AuditProofFile): Checkpoint => {
+    const note = of.entries.find((entry) => entry.epoch === epoch)?.checkpoint;
+    if (note === undefined || config === undefined)
+      throw new Refused(`there is no checkpoint of epoch ${epoch} to compare`);
+    const opened = openCheckpoint(note, config, chain.meshId, crypto);
+    if (!opened.ok) throw new Refused(`a checkpoint of epoch ${epoch} does not hold: ${opened.reason}`);
+    return opened.checkpoint;
+  };
+  const [before, after] = [checkpointIn(older), checkpointIn(file)];
+  if (before.size !== size || !hasGrown(before, after, proof.map(fromBase64), crypto))
+    throw new Refused(
+      `the log of epoch ${epoch} at size ${after.size} is not shown to begin as it was at size ${before.size}`,
+    );
+  return `the log of epoch ${epoch} at size ${after.size} begins as it was at size ${before.size}`;
+}
+
+/** Of which epoch and size the first checkpoint in an audit proof file is. Throws Refused or MalformedBytes; proves nothing. */
+export function checkpointOf(bytes: Uint8Array): { readonly epoch: number; readonly size: number } {
+  const [first] = read(bytes).entries;
+  return { epoch: first!.epoch, size: parseCheckpoint(parseNote(first!.checkpoint).text).size };
 }
 
 function read(bytes: Uint8Array): AuditProofFile {

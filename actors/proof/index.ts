@@ -4,6 +4,7 @@ export {
   type AuditVerification,
   auditProofFile,
   certifiedEntries,
+  checkpointOf,
   inWords,
   verifyAuditProof,
 } from './audit.ts';

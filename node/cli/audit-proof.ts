@@ -3,6 +3,7 @@ import {
   type AuditProofFile,
   type AuditVerification,
   certifiedEntries,
+  checkpointOf,
   verifyAuditProof,
   withAuditProof,
 } from '../../actors/proof/index.ts';
@@ -11,7 +12,7 @@ import { createCrypto } from '../crypto/index.ts';
 
 export function verifyProof(
   proof: Uint8Array,
-  expected: { readonly certificate?: Uint8Array; readonly meshId?: string },
+  expected: { readonly certificate?: Uint8Array; readonly meshId?: string; readonly since?: Uint8Array },
 ): AuditVerification {
   return verifyAuditProof(proof, { ...expected, crypto: createCrypto() });
 }
@@ -30,6 +31,11 @@ export function provable(
 }
 
 export const hexOf = hex.encode;
+
+/** The epoch and size of the checkpoint in an audit proof file. */
+export function sizeIn(proof: Uint8Array): { readonly epoch: number; readonly size: number } {
+  return checkpointOf(proof);
+}
 
 /** The certificate file that carries the proof in itself. */
 export function embedded(certificate: Uint8Array, proof: unknown): Uint8Array {

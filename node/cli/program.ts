@@ -368,6 +368,7 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     .option('--embed', 'with prove: put the proof into the certificate file', false)
     .option('-c, --certificate <file>', 'with verify: the certificate whose decisions must be logged')
     .option('-m, --mesh <id>', 'with verify: the id of the mesh it should be of (see `status`)')
+    .option('--since <file>', 'with prove and verify: an earlier proof; the log must have only grown since')
     .action((what: string, file: string | undefined, options) =>
       go(async (session, given) => (await import('./commands/audit.ts')).audit(session, what, file, given), options),
     );

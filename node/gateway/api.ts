@@ -357,6 +357,8 @@ export interface AuditProofRequest {
     readonly key: string;
     readonly digest: string;
   }[];
+  /** A checkpoint that the asker has, and that the one in the reply must extend. */
+  readonly since?: { readonly epoch: number; readonly size: number } | undefined;
 }
 
 /** An event of the bus; `data` in base64. */

@@ -16,6 +16,16 @@ export function createAuditServices({
   readonly audit: AuditBook;
 }): Pick<GatewayServices, 'audit' | 'auditProof' | 'auditEvidence'> {
   const { chain } = parts;
+  const growthOf = (since: { readonly epoch: number; readonly size: number }) => {
+    const proof = chain.config(since.epoch) === undefined ? undefined : audit.proveGrowth(since.epoch, since.size);
+    if (proof === undefined)
+      throw new GatewayError(
+        'not_ready',
+        `this node has no checkpoint of epoch ${since.epoch} at size ${since.size} or above`,
+        'Ask another member, or in a moment.',
+      );
+    return { ...since, proof };
+  };
   return {
     audit(epoch = chain.current.epoch, from) {
       if (chain.config(epoch) === undefined)
@@ -38,7 +48,7 @@ export function createAuditServices({
         );
       return evidenceFile(chain, evidence);
     },
-    auditProof: ({ entries }) =>
+    auditProof: ({ entries, since }) =>
       auditProofFile(
         chain,
         entries.map(({ epoch, kind, key, digest }) => {
@@ -52,6 +62,7 @@ export function createAuditServices({
             );
           return proof;
         }),
+        since && growthOf(since),
       ),
   };
 }

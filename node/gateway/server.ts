@@ -138,6 +138,7 @@ const auditProofRequest = z.strictObject({
     )
     .min(1)
     .max(1_024),
+  since: z.strictObject({ epoch: z.number().int().nonnegative(), size: z.number().int().positive() }).optional(),
 });
 const auditQuery = z.coerce.number().int().nonnegative().optional();
 const watchTime = z.coerce.number().int().min(1).max(60_000);

@@ -153,8 +153,30 @@ describe('an epoch that is over', () => {
     expect(verifyAuditProof(beside(), known)).toMatchObject({ ok: true });
     const carrying = withAuditProof(certificate, auditProofFile(partsAt('amber').chain, [early]));
     expect(verifyCertificateFile(carrying, { crypto, meshId: meshId() })).toMatchObject({ ok: true });
+    const first = auditProofFile(partsAt('amber').chain, [early]);
     await endEpoch();
     await closed();
+    // Whoever kept the earlier one can see that nothing was rewritten since.
+    const grown = bookAt('dune').proveGrowth(0, 1)!;
+    const lateProof = bookAt('dune').prove(0, entry!)!;
+    const since = { epoch: 0, size: 1, proof: grown };
+    const growing = auditProofFile(partsAt('dune').chain, [lateProof], since);
+    expect(verifyAuditProof(bytesOf(growing), { ...known, since: bytesOf(first) })).toMatchObject({
+      ok: true,
+      lines: expect.arrayContaining([expect.stringMatching(/at size 3 begins as it was at size 1/)]),
+    });
+    for (const wrong of [
+      { ...since, size: 2 },
+      { ...since, proof: grown.toReversed() },
+      { ...since, proof: [] },
+    ])
+      expect(
+        verifyAuditProof(bytesOf(auditProofFile(partsAt('dune').chain, [lateProof], wrong)), {
+          ...known,
+          since: bytesOf(first),
+        }),
+      ).toMatchObject({ ok: false, reason: expect.stringMatching(/not shown to begin as it was/) });
+    expect(bookAt('dune').proveGrowth(0, 4)).toBeUndefined();
     expect(verifyAuditProof(beside(), known)).toMatchObject({
       ok: false,
       reason: expect.stringMatching(/epoch 0 is over, and its checkpoint at size 1 is not the one that closed/),

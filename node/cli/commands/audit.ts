@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AuditReply } from '../../client/index.ts';
-import { embedded, hexOf, provable, verifyProof } from '../audit-proof.ts';
+import { embedded, hexOf, provable, sizeIn, verifyProof } from '../audit-proof.ts';
 import { CliFailure, exitCodes } from '../failure.ts';
 import { unreadable } from '../input-files.ts';
 import { connect } from '../locate.ts';
@@ -17,6 +17,7 @@ export interface AuditOptions {
   readonly certificate?: string;
   readonly embed?: boolean;
   readonly mesh?: string;
+  readonly since?: string;
 }
 
 const followPeriodMs = 500;
@@ -91,7 +92,10 @@ async function prove(session: Session, file: string, options: AuditOptions): Pro
   if (!entries.ok) throw new CliFailure(exitCodes.failed, 'bad_request', `${file}: ${printable(entries.reason)}`);
   const client = await connect(session, options);
   const proof = await client.auditProof(
-    { entries: entries.entries.map(({ epoch, kind, key, digest }) => ({ epoch, kind, key: hexOf(key), digest })) },
+    {
+      entries: entries.entries.map(({ epoch, kind, key, digest }) => ({ epoch, kind, key: hexOf(key), digest })),
+      ...(options.since === undefined ? {} : { since: sinceOf(session, options.since) }),
+    },
     session.signal,
   );
   if (options.embed === true) {
@@ -109,6 +113,15 @@ async function prove(session: Session, file: string, options: AuditOptions): Pro
     terminal.out(`check it anywhere:  ${program} audit verify ${path} --certificate ${file}`);
   }
   return undefined;
+}
+
+function sinceOf(session: Session, file: string): { readonly epoch: number; readonly size: number } {
+  try {
+    return sizeIn(read(session, file));
+  } catch (error) {
+    if (error instanceof CliFailure) throw error;
+    throw new CliFailure(exitCodes.failed, 'bad_request', `${file}: ${printable((error as Error).message)}`);
+  }
 }
 
 async function evidence(session: Session, options: AuditOptions): Promise<undefined> {
@@ -130,6 +143,7 @@ async function verify(session: Session, file: string, options: AuditOptions): Pr
   const verdict = verifyProof(read(session, file), {
     ...(options.certificate === undefined ? {} : { certificate: read(session, options.certificate) }),
     ...(options.mesh === undefined ? {} : { meshId: options.mesh }),
+    ...(options.since === undefined ? {} : { since: read(session, options.since) }),
   });
   if (!verdict.ok)
     throw new CliFailure(exitCodes.failed, 'not_proven', `${file} proves nothing: ${printable(verdict.reason)}`);
