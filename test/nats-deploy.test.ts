@@ -1,20 +1,19 @@
 // Law: the server configurations in deploy/nats are valid, grant a mesh and its clients what they need, and no more: tested with the real
 // server, the real nodes and the example client.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifyCertificateFile } from '../actors/proof/index.ts';
 import { createNatsNetwork } from '../protocols/nats/index.ts';
 import { eventually, freePorts, TestMesh } from './support/mesh.ts';
-import { natsServerBinary, startNatsServer } from './support/nats.ts';
+import { natsServerBinary } from './support/nats.ts';
+import { deployFolder, deployServer } from './support/nats-deploy.ts';
 import { largestSums, packagesPath, readPackages } from './support/packages.ts';
 import { repository } from './support/process.ts';
 import { createCrypto, recordingLog, testIdentity, until } from './support/world.ts';
 
-const folder = join(repository, 'deploy/nats');
 const passwords = { PARLEY_NODE_PASSWORD: 'of-the-nodes', PARLEY_CLIENT_PASSWORD: 'of-the-clients' };
 const environment = {
   ...passwords,
@@ -33,27 +32,14 @@ afterEach(async () => {
 
 /** A server of `file`, on ports of its own; `replace` moves the ports that no argument can. */
 async function serverOf(file: string, replace: readonly (readonly [string, string])[] = [], env = {}) {
-  const copies = mkdtempSync(join(tmpdir(), 'parley-nats-conf-'));
-  let text = readFileSync(join(folder, file), 'utf8')
-    .replace(/^http:.*$/m, '')
-    .replace('./jetstream', copies);
-  for (const [from, to] of replace) text = text.replaceAll(from, to);
-  writeFileSync(join(copies, file), text);
-  writeFileSync(join(copies, 'users.conf'), readFileSync(join(folder, 'users.conf')));
-  const server = await startNatsServer({
-    args: ['-c', join(copies, file)],
-    env: { ...environment, ...env },
-  });
-  cleanups.push(async () => {
-    await server.end();
-    rmSync(copies, { recursive: true, force: true });
-  });
+  const server = await deployServer(file, { replace, env: { ...environment, ...env } });
+  cleanups.push(() => server.end());
   return server;
 }
 
 describe.skipIf(natsServerBinary === undefined)('the NATS server configurations', () => {
   it.each(['single.conf', 'cluster.conf', 'hub.conf', 'leaf.conf'])('%s is valid to the server itself', (file) => {
-    const { status, stderr } = spawnSync(natsServerBinary!, ['-t', '-c', join(folder, file)], {
+    const { status, stderr } = spawnSync(natsServerBinary!, ['-t', '-c', join(deployFolder, file)], {
       env: { ...process.env, ...environment },
       encoding: 'utf8',
     });

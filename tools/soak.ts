@@ -25,6 +25,12 @@ const runs: readonly LongRun[] = [
     command: ['test/soak/events.ts'],
   },
   {
+    name: 'nats',
+    shows: 'servers of a NATS cluster are killed; nothing accepted or acknowledged is lost, the gap is p99 ≤ 2 s (30)',
+    command: ['test/soak/nats.ts'],
+    isTimed: true,
+  },
+  {
     name: 'membership',
     shows:
       'a killed node is known dead in 5 s; on a lossy network beside a busy core no node that stands still is (--minutes 30)',
