@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sharedPath } from '../../test/support/shared.ts';
@@ -79,6 +79,31 @@ describe('the Ed25519 rule', () => {
       // Only 6 and 7 sign with a key of prime order, and those two no rule accepts.
       expect(admitted).toEqual([false, false, false, false, false, false, true, true, false, false]);
       expect(row.some((accepted, i) => accepted && admitted[i])).toBe(false);
+    },
+  );
+
+  it.skipIf(wycheproofPath === undefined || speccheckPath === undefined)(
+    'is the rule of a browser too: WebCrypto gives the same answer on every vector whose key a member may have',
+    async () => {
+      const { testGroups } = JSON.parse(readFileSync(wycheproofPath!, 'utf8')) as Wycheproof;
+      const cases = JSON.parse(readFileSync(speccheckPath!, 'utf8')) as {
+        message: string;
+        pub_key: string;
+        signature: string;
+      }[];
+      const vectors = [
+        ...testGroups.flatMap(({ publicKey, tests }) => tests.map(({ msg, sig }) => [publicKey.pk, msg, sig] as const)),
+        ...cases.map(({ pub_key, message, signature }) => [pub_key, message, signature] as const),
+      ].filter(([key]) => isAdmissibleKey(bytes(key)));
+      let compared = 0;
+      for (const [key, message, signature] of vectors) {
+        const [raw, msg, sig] = [bytes(key), bytes(message), bytes(signature)].map((part) => new Uint8Array(part));
+        const imported = await webcrypto.subtle.importKey('raw', raw!, 'Ed25519', false, ['verify']);
+        const there = await webcrypto.subtle.verify('Ed25519', imported, sig!, msg!);
+        expect([key, signature, there]).toEqual([key, signature, crypto.verify(raw!, msg!, sig!)]);
+        compared++;
+      }
+      expect(compared).toBe(153);
     },
   );
 
