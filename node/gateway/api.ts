@@ -270,6 +270,8 @@ export interface NodeStatus {
   readonly workflows: { readonly running: number; readonly ended: number };
   /** What was dropped and who sent it. */
   readonly refusals: readonly { readonly from: string; readonly reason: string; readonly count: number }[];
+  /** What this node handed to the network since it started, by message type. */
+  readonly sent: readonly { readonly type: string; readonly count: number; readonly sizeBytes: number }[];
   /** Members named by evidence or dissent. */
   readonly named: readonly { readonly node: string; readonly what: string; readonly count: number }[];
   readonly sandbox: string;

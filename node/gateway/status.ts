@@ -61,6 +61,7 @@ export function statusOf(options: GatewayOptions): NodeStatus {
       })),
       ...transport.refusals().map(({ from, reason, count }) => ({ from, reason, count })),
     ],
+    sent: office.sent(),
     named: ledger.charges().map(({ node, what, count }) => ({ node: chain.nameOf(node), what, count })),
     sandbox: 'worker threads: heap and time are limited; files and network are not isolated',
   };

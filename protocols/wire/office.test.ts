@@ -108,6 +108,11 @@ describe('a post office', () => {
     offices[0]!.publish('news', hello, { text: 'three' });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(got.sort()).toEqual(['1 one', '1 two', '2 one']);
+    // A publication counts once, whoever hears it.
+    const [{ type, count, sizeBytes } = { type: '', count: 0, sizeBytes: 0 }] = offices[0]!.sent();
+    expect([type, count]).toEqual([hello.type, 3]);
+    expect(sizeBytes).toBeGreaterThan(3 * 64);
+    expect(offices[1]!.sent()).toEqual([]);
   });
 
   it('handles a message once, whatever the paths it came by', async () => {

@@ -10,7 +10,7 @@ import {
   type Random,
 } from '../../actors/system/index.ts';
 import { decodeBody, encodeBody } from './body.ts';
-import { equalBytes } from './bytes.ts';
+import { compareText, equalBytes } from './bytes.ts';
 import {
   type Destination,
   type Envelope,
@@ -99,6 +99,8 @@ export interface PostOffice {
     handler: (body: Body, context: MessageContext) => Reply | Promise<Reply>,
   ): () => void;
   refusals(): readonly Refusal[];
+  /** What this node handed to the network since it started, by type, sorted; a publication counts once, however many hear it. */
+  sent(): readonly { readonly type: string; readonly count: number; readonly sizeBytes: number }[];
   counts(): { readonly handled: number; readonly duplicates: number; readonly refused: number };
   close(): void;
 }
@@ -141,6 +143,8 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
   const known = new Set<string>();
   let early: { readonly type: string; readonly sizeBytes: number; readonly again: () => void }[] = [];
   let earlyBytes = 0;
+  /** Bounded by the types that the node's own code names. */
+  const sent = new Map<string, { count: number; sizeBytes: number }>();
   let handledCount = 0;
   let duplicateCount = 0;
   let refusedCount = 0;
@@ -174,6 +178,8 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       identity,
       { crypto, meshId },
     );
+    const total = sent.get(definition.type) ?? { count: 0, sizeBytes: 0 };
+    sent.set(definition.type, { count: total.count + 1, sizeBytes: total.sizeBytes + bytes.length });
     return { id, bytes };
   }
 
@@ -384,6 +390,10 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       return register(answers, definition as MessageDefinition<unknown>, handler as Handler);
     },
     refusals: () => refused.list(),
+    sent: () =>
+      [...sent]
+        .sort(([a], [b]) => compareText(a, b))
+        .map(([type, { count, sizeBytes }]) => ({ type, count, sizeBytes })),
     counts: () => ({ handled: handledCount, duplicates: duplicateCount, refused: refusedCount }),
     close() {
       stopFrames();

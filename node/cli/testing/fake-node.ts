@@ -195,6 +195,7 @@ export class FakeNode {
       peers: this.#options.peers ?? [],
       workflows: { running: 0, ended: 0 },
       refusals: [],
+      sent: [],
       named: [],
       sandbox: 'worker threads',
     };
