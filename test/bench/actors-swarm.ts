@@ -28,12 +28,15 @@ export interface SwarmResult {
   /** 64 bits over (actor, message type, virtual time) of every event, in order. */
   readonly traceHash: string;
   readonly cpuSeconds: number;
+  /** Events per CPU second in the tenth of the run that the machine disturbed least. */
+  readonly bestRate: number;
 }
 
 /** Keys in each store; entries in one message of gossip; neighbours are at these distances on a ring. */
 const keys = 16;
 const entriesPerGossip = 8;
 const distances = [1, 2, 5, 17];
+const parts = 10;
 
 type Entry = readonly [key: number, version: number];
 type Gossip =
@@ -168,25 +171,36 @@ export function runSwarm({ nodes, virtualMs, seed, loss = 0.05 }: SwarmOptions):
     const peers = [...new Set(near.map((distance) => (index + distance) % nodes))];
     startNode(index, { system, peers, trace });
   }
-  const before = process.cpuUsage();
-  world.advanceSync(virtualMs);
-  const { user, system: kernel } = process.cpuUsage(before);
+  let [cpuSeconds, bestRate] = [0, 0];
+  for (let part = 0; part < parts; part++) {
+    const [eventsBefore, before] = [trace.events, process.cpuUsage()];
+    world.advanceSync(virtualMs / parts);
+    const { user, system: kernel } = process.cpuUsage(before);
+    const seconds = (user + kernel) / 1e6;
+    cpuSeconds += seconds;
+    bestRate = Math.max(bestRate, (trace.events - eventsBefore) / seconds);
+  }
   return {
     events: trace.events,
     remote: trace.remote,
     framesSent: hub.framesSent,
     traceHash: trace.hash,
-    cpuSeconds: (user + kernel) / 1e6,
+    cpuSeconds,
+    bestRate,
   };
 }
 
 if (import.meta.main) {
   const [nodes = 1000, seconds = 60, seed = 7] = process.argv.slice(2).map(Number);
   for (const round of [1, 2]) {
-    const { events, remote, framesSent, traceHash, cpuSeconds } = runSwarm({ nodes, virtualMs: seconds * 1000, seed });
+    const { events, remote, framesSent, traceHash, cpuSeconds, bestRate } = runSwarm({
+      nodes,
+      virtualMs: seconds * 1000,
+      seed,
+    });
     const rate = events / cpuSeconds;
     console.log(
-      `run ${round}: ${nodes} nodes × 3 actors, ${seconds} s virtual, seed ${seed}: ${events} events (${remote} from other nodes, ${framesSent} frames) in ${cpuSeconds.toFixed(2)} CPU s = ${(rate / 1e6).toFixed(2)} M/s, trace ${traceHash}`,
+      `run ${round}: ${nodes} nodes × 3 actors, ${seconds} s virtual, seed ${seed}: ${events} events (${remote} from other nodes, ${framesSent} frames) in ${cpuSeconds.toFixed(2)} CPU s = ${(rate / 1e6).toFixed(2)} M/s (best tenth ${(bestRate / 1e6).toFixed(2)}), trace ${traceHash}`,
     );
   }
 }

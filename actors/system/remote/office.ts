@@ -13,7 +13,7 @@ import { GroupsOffice } from './groups.ts';
 import { Names } from './names.ts';
 import { type Refusal, type RefusalReason, Refusals } from './refusals.ts';
 import { RemoteRef } from './remote-ref.ts';
-import { type FrameNetwork, Session } from './session.ts';
+import { type FrameNetwork, noBuffers, Session } from './session.ts';
 
 export class RemoteOffice implements Office {
   readonly system: ActorSystem;
@@ -41,7 +41,7 @@ export class RemoteOffice implements Office {
       throw new Error(`system '${name}' cannot speak as '${network.self}': name the system after its node`);
     if (this.attached.has(network)) throw new Error(`system '${name}' is attached to this network already`);
     const unPeer = network.onPeer((event) => this.onPeer(network, trusted, event));
-    const onFrame = (from: NodeId, bytes: Uint8Array, buffers: readonly Uint8Array[] = []): void =>
+    const onFrame = (from: NodeId, bytes: Uint8Array, buffers: readonly Uint8Array[] = noBuffers): void =>
       this.onFrame(network, trusted, from, bytes, buffers);
     const unFrame = network.buffers === undefined ? network.onFrame(onFrame) : network.buffers.onFrame(onFrame);
     for (const node of network.peers()) this.open(network, trusted, node);
@@ -187,7 +187,7 @@ export class RemoteOffice implements Office {
     } catch (error) {
       this.refuse(from, 'malformed', errorOf(error));
     } finally {
-      session.arriving = [];
+      session.arriving = noBuffers;
     }
   }
 

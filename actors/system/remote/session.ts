@@ -26,6 +26,9 @@ export interface BufferNetwork {
   onFrame(handler: (from: NodeId, frame: Uint8Array, buffers: readonly Uint8Array[]) => void): () => void;
 }
 
+/** What most frames bring. */
+export const noBuffers: readonly Uint8Array[] = Object.freeze([]);
+
 /** How refs and reply addresses are named towards a peer. */
 export interface SessionNames {
   lower(session: Session, object: object): Lowered | undefined;
@@ -54,7 +57,7 @@ export class Session {
   private readonly awaited = new Map<number, PendingAsk>();
   private lastAsk = 0;
   /** Those of the frame that is being decoded. */
-  arriving: readonly Uint8Array[] = [];
+  arriving: readonly Uint8Array[] = noBuffers;
   /** Asks of the peer that actors of this node are to answer. */
   private readonly served = new Set<PendingAsk>();
   /** Monitors of this node's actors on the peer's. */

@@ -52,6 +52,16 @@ describe('the virtual world', () => {
     expect(seen).toEqual(['first timer', 'promise', 'deferred', 'second timer', 'yielded']);
   });
 
+  test('what is set for now after everything of now has run, runs too', async () => {
+    const world = virtualWorld(1);
+    const order: string[] = [];
+    for (const round of ['a', 'b', 'c']) {
+      world.scheduler.at(5, () => order.push(round));
+      await world.advance(round === 'a' ? 5 : 0);
+    }
+    expect(order).toEqual(['a', 'b', 'c']);
+  });
+
   test('cancelling twice or after firing is harmless', async () => {
     const world = virtualWorld(1);
     let fired = 0;

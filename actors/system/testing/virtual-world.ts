@@ -56,6 +56,8 @@ class Agenda {
   private readonly moments = new Map<number, Moment>();
   /** A binary heap of the moments' times. */
   private readonly times: number[] = [];
+  /** The moment that was looked at last: the first, nearly always. */
+  private current: Moment | undefined = undefined;
   pending = 0;
 
   push(entry: Entry): void {
@@ -79,23 +81,19 @@ class Agenda {
     times[at] = atMs;
   }
 
-  /** Removes and returns the first entry that was not cancelled and is due, if any. */
-  popDue(nowMs: number): Entry | undefined {
-    const first = this.peek();
-    if (first === undefined || first.atMs > nowMs) return undefined;
-    this.pending--;
-    this.moments.get(first.atMs)!.next++;
-    return first;
-  }
-
-  peek(): Entry | undefined {
-    for (let atMs = this.times[0]; atMs !== undefined; atMs = this.times[0]) {
-      const moment = this.moments.get(atMs)!;
-      for (; moment.next < moment.entries.length; moment.next++) {
-        const entry = moment.entries[moment.next]!;
-        if (entry.run !== undefined) return entry;
+  /** Removes and returns the first entry that was not cancelled and is due by then, if any. */
+  popDue(untilMs: number): Entry | undefined {
+    for (let atMs = this.times[0]; atMs !== undefined && atMs <= untilMs; atMs = this.times[0]) {
+      if (this.current?.atMs !== atMs) this.current = this.moments.get(atMs)!;
+      const moment = this.current;
+      while (moment.next < moment.entries.length) {
+        const entry = moment.entries[moment.next++]!;
+        if (entry.run === undefined) continue;
+        this.pending--;
+        return entry;
       }
       this.moments.delete(atMs);
+      this.current = undefined;
       this.removeFirstTime();
     }
     return undefined;
@@ -169,10 +167,9 @@ export function virtualWorld(seed: number | Uint8Array = 1): VirtualWorld {
       const untilMs = nowMs + ms;
       for (;;) {
         while (runDeferred());
-        const next = agenda.peek();
-        if (next === undefined || next.atMs > untilMs) break;
-        nowMs = next.atMs;
-        const due = agenda.popDue(nowMs)!;
+        const due = agenda.popDue(untilMs);
+        if (due === undefined) break;
+        nowMs = due.atMs;
         const { run } = due;
         due.run = undefined;
         run?.();
@@ -190,11 +187,10 @@ export function virtualWorld(seed: number | Uint8Array = 1): VirtualWorld {
               `virtual world: ${livelockSteps} steps at ${nowMs} ms: something keeps scheduling work for now`,
             );
         } while (runDeferred());
-        const next = agenda.peek();
-        if (next === undefined || next.atMs > untilMs) break;
-        if (next.atMs > nowMs) stepsNow = 0;
-        nowMs = next.atMs;
-        const due = agenda.popDue(nowMs)!;
+        const due = agenda.popDue(untilMs);
+        if (due === undefined) break;
+        if (due.atMs > nowMs) stepsNow = 0;
+        nowMs = due.atMs;
         const { run } = due;
         due.run = undefined;
         run?.();
