@@ -38,6 +38,13 @@ const runs: readonly LongRun[] = [
     isTimed: true,
   },
   {
+    name: 'sites',
+    shows:
+      'two sites lose nothing whatever the link between them does, and the one with a quorum never waits (--minutes 30)',
+    command: ['test/soak/main.ts', 'sites'],
+    isTimed: true,
+  },
+  {
     name: 'simulator',
     shows: 'the whole node keeps every law over kept cases, every scenario, and drawn faults (--budget 30m)',
     command: ['sim/main.ts', 'fuzz', 'all', '--jobs', '2', '--budget', '30m'],

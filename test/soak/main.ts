@@ -1,9 +1,11 @@
 // Law: a long run says what it measured, and ends with an exit code: 0 where all held.
 import { parseArgs } from 'node:util';
 import { membershipSoak, type SoakOptions } from './membership.ts';
+import { sitesSoak } from './sites.ts';
 
 const soaks: Readonly<Record<string, (options: SoakOptions) => Promise<boolean>>> = {
   membership: membershipSoak,
+  sites: sitesSoak,
 };
 
 const { values, positionals } = parseArgs({

@@ -246,25 +246,25 @@ export class TestMesh {
 
   /** Talks to this node and to no other. */
   only(name: string): MeshClient {
-    return this.#clientOf(name);
+    return this.clientOf(name);
   }
 
-  #clientOf(name: string): MeshClient {
+  clientOf(name: string): MeshClient {
     return new MeshClient([this.socketOf(name)], { searchTimeoutMs: 0 });
   }
 
   status(name: string): Promise<NodeStatus> {
-    return this.#clientOf(name).status();
+    return this.clientOf(name).status();
   }
 
   doctor(name: string): Promise<DoctorReport> {
-    return this.#clientOf(name).doctor();
+    return this.clientOf(name).doctor();
   }
 
   /** What the node says of the workflow; undefined while it does not know it. */
   async detail(name: string, workflow: string): Promise<WorkflowDetail | undefined> {
     try {
-      return await this.#clientOf(name).workflow(workflow);
+      return await this.clientOf(name).workflow(workflow);
     } catch (error) {
       if (error instanceof ApiFailure && error.code === 'not_found') return undefined;
       throw error;
@@ -322,21 +322,21 @@ export class TestMesh {
   async certificate(name: string, workflow: string): Promise<Uint8Array> {
     const isCompleted = async (): Promise<boolean> => (await this.detail(name, workflow))?.state === 'completed';
     await eventually(`${name} to know that ${workflow.slice(0, 8)} completed`, isCompleted);
-    return new Uint8Array(await this.#clientOf(name).certificate(workflow));
+    return new Uint8Array(await this.clientOf(name).certificate(workflow));
   }
 
   /** A payload, as soon as the node has it. */
   async blob(name: string, digest: string): Promise<Uint8Array> {
     return eventually(
       `${name} to have ${digest.slice(0, 8)}`,
-      async () => new Uint8Array(await this.#clientOf(name).blob(digest)),
+      async () => new Uint8Array(await this.clientOf(name).blob(digest)),
     );
   }
 
   /** What the node tells of a workflow that has ended, from the beginning. */
   async story(name: string, workflow: string): Promise<WorkflowEvent[]> {
     const events: WorkflowEvent[] = [];
-    for await (const event of follow(this.#clientOf(name), workflow, { signal: AbortSignal.timeout(30_000) }))
+    for await (const event of follow(this.clientOf(name), workflow, { signal: AbortSignal.timeout(30_000) }))
       events.push(event);
     return events;
   }

@@ -1,0 +1,117 @@
+// Law: sites joined by one link keep to themselves what is theirs, go on by themselves when the link is cut as far as their members make a
+// quorum, and lose nothing when it heals. Real processes in network namespaces; skipped with a notice where there can be none.
+import { randomUUID } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyCertificateFile } from '../../actors/proof/index.ts';
+import { StoredFiles } from '../../node/client/index.ts';
+import { openHome } from '../../node/home/index.ts';
+import { eventually, localFile, pause } from '../support/mesh.ts';
+import { namespacesMissing } from '../support/netns.ts';
+import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
+import { SeparateSites } from '../support/separate-sites.ts';
+import { createCrypto } from '../support/world.ts';
+
+const north = ['amber', 'birch', 'cedar', 'dahlia'];
+const south = ['elm', 'fern'];
+const rows = 120_000;
+const words = 'total installed_size per section in packages.csv, top 5';
+const file = localFile('packages.csv', readFileSync(packagesPath));
+const answer = largestSums(readPackages(packagesPath), 5);
+
+describe.skipIf(namespacesMissing !== undefined)('two sites and the link between them', () => {
+  let sites: SeparateSites;
+  beforeAll(async () => {
+    sites = await SeparateSites.start([
+      { site: 'north', nodes: north, rows },
+      { site: 'south', nodes: south, rows },
+    ]);
+  }, 120_000);
+  afterAll(() => sites?.end(), 60_000);
+
+  /** Gives work to a node and does not wait for it. */
+  async function open(node: string): Promise<string> {
+    const client = sites.mesh.clientOf(node);
+    const files = new StoredFiles([file]);
+    const reply = await client.plan({ words }, files, AbortSignal.timeout(30_000));
+    if (reply.kind !== 'plan') throw new Error(reply.message);
+    const request = { words, plan: reply.plan, idempotencyKey: randomUUID(), approved: false };
+    return (await client.open(request, files, AbortSignal.timeout(30_000))).workflow;
+  }
+  const stateAt = async (node: string, workflow: string) => (await sites.mesh.detail(node, workflow))?.state;
+  async function expectEverywhere(workflow: string): Promise<void> {
+    const meshId = (await sites.mesh.status('amber')).mesh.id;
+    for (const name of [...north, ...south]) {
+      await eventually(
+        `${name} to know the end of ${workflow.slice(0, 8)}`,
+        async () => (await stateAt(name, workflow)) === 'completed',
+        90_000,
+      );
+      const certificate = await sites.mesh.certificate(name, workflow);
+      expect(verifyCertificateFile(certificate, { crypto: createCrypto(), meshId }).ok).toBe(true);
+    }
+    const detail = (await sites.mesh.detail('fern', workflow))!;
+    expect((detail.result!.json as { rows: unknown }).rows).toEqual(answer);
+  }
+
+  it('answers a question over both sites’ private tables while next to nothing of them crosses the link', async () => {
+    const [set] = openHome(sites.mesh.folder('amber')).node().dataSets;
+    const tableBytes = statSync(set!.path).size;
+    sites.set({});
+    const asked = await sites.mesh.ask('average installed_size per section across all sites, top 10', [], {
+      node: 'amber',
+      timeoutMs: 60_000,
+    });
+    const { between, within } = sites.counted();
+    console.log(
+      `tables of ${tableBytes} bytes each; over the link ${between.bytes} bytes, of one site's own ${within.packets} packets`,
+    );
+    const { parts } = asked.detail.result!.json as { parts: { site: string; rows: number }[] };
+    expect(parts).toMatchObject([
+      { site: 'north', rows },
+      { site: 'south', rows },
+    ]);
+    expect(within.packets).toBe(0);
+    expect(between.packets).toBeGreaterThan(0);
+    expect(between.bytes).toBeLessThan(tableBytes / 3);
+  }, 90_000);
+
+  it('cut: the site with a quorum goes on, the other carries out what it can and certifies nothing; healed: nothing is lost', async () => {
+    sites.set({ isCut: true });
+    await eventually(
+      'both sides to know',
+      async () =>
+        (await sites.mesh.status('amber')).mesh.live === north.length &&
+        (await sites.mesh.status('elm')).mesh.live === south.length,
+      60_000,
+    );
+    const [large, small] = await Promise.all([open('amber'), open('elm')]);
+    await eventually('the northern one', async () => (await stateAt('birch', large)) === 'completed', 60_000);
+    await eventually(
+      'the southern one to wait',
+      async () => (await stateAt('fern', small)) === 'waiting-for-quorum',
+      60_000,
+    );
+    const waiting = await eventually('its task to have been run', async () => {
+      const detail = await sites.mesh.detail('elm', small);
+      return detail?.taskDetails[0]?.executors.length === 0 ? undefined : detail;
+    });
+    expect(waiting!.result).toBeUndefined();
+    await expect(sites.mesh.clientOf('elm').certificate(small)).rejects.toMatchObject({ code: 'not_ready' });
+    expect([await stateAt('elm', large), await stateAt('amber', small)]).toEqual([undefined, undefined]);
+    const { members, quorum, epoch } = (await sites.mesh.status('elm')).mesh;
+    expect([members, quorum, epoch]).toEqual([6, 4, 0]);
+
+    sites.set({});
+    await expectEverywhere(large);
+    await expectEverywhere(small);
+  }, 240_000);
+
+  it('throttled and lossy: slower, and nothing else', async () => {
+    await sites.mesh.formed(60_000);
+    sites.set({ lossPercent: 5, bitsPerSecond: 500_000 });
+    await pause(500);
+    await expectEverywhere(await open('fern'));
+    sites.set({});
+  }, 180_000);
+});
