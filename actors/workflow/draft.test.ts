@@ -151,8 +151,10 @@ describe('which of two candidates represents the others', () => {
 
   it('does not follow one liar’s score, in either direction', () => {
     const near = { digest: 'bb', weight: 4, scores: [100, 120, 110] };
-    const far = { digest: 'aa', weight: 4, scores: [900_000, 800_000, 0] };
+    const far = { digest: 'aa', weight: 4, scores: [200_000, 210_000, 190_000] };
     expect(betterBacking(near, far, 1)).toBeLessThan(0);
     expect(betterBacking({ ...near, scores: [100, 120, 1_000_000] }, far, 1)).toBeLessThan(0);
+    expect(betterBacking(near, { ...far, scores: [200_000, 210_000, 0] }, 1)).toBeLessThan(0);
+    expect(betterBacking({ ...near, scores: [110] }, { ...far, scores: [0, 200_000, 300_000] }, 1)).toBeLessThan(0);
   });
 });
