@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../system/index.ts';
-import { whomToAsk } from './award.ts';
+import { bidMs, whomToAsk } from './award.ts';
 import { createThief, spareOf } from './stealing.ts';
 import { createWorkload } from './workload.ts';
 
@@ -54,11 +54,13 @@ describe('a thief', () => {
   });
 });
 
-it('what is given is the last to come that is worth the way, and that the asker may have', () => {
-  const waiting = [100, 900, 1_700].map((waitMs, i) => ({ key: `k${i}`, waitMs }));
-  expect(spareOf(waiting, () => true)).toBe('k2');
-  expect(spareOf(waiting, (key) => key !== 'k2')).toBe('k1');
-  expect(spareOf(waiting, (key) => key === 'k0')).toBeUndefined();
+it('what is given is what gains most by it: more than the way is worth, over sooner there, and the asker’s to have', () => {
+  const waiting = [100, 900, 1_700].map((waitMs, i) => ({ key: `k${i}`, waitMs, expectedMs: 1_000 }));
+  expect(spareOf(waiting, () => 1_000)).toBe('k2');
+  expect(spareOf(waiting, (key) => (key === 'k2' ? undefined : 1_000))).toBe('k1');
+  expect(spareOf(waiting, (key) => (key === 'k2' ? 2_000 : 1_000))).toBe('k1');
+  expect(spareOf(waiting, () => 2_300)).toBeUndefined();
+  expect(spareOf(waiting, (key) => (key === 'k0' ? 1_000 : undefined))).toBeUndefined();
 });
 
 it('everybody is asked in a small mesh, a few in a large one, and round by round everybody in turn', () => {
@@ -67,4 +69,17 @@ it('everybody is asked in a small mesh, a few in a large one, and round by round
   expect(whomToAsk(able, 1, 0)).toEqual(able.slice(0, 8));
   expect(whomToAsk(able, 7, 0)).toHaveLength(14);
   expect(new Set([0, 1, 2, 3].flatMap((round) => whomToAsk(able, 1, round)))).toEqual(new Set(able));
+});
+
+it('bids that nobody could tell apart are equal, and an hour is not a second', () => {
+  expect(bidMs(0)).toBe(bidMs(90));
+  expect(bidMs(1_000)).toBe(bidMs(2_500));
+  expect(bidMs(1_000)).toBeLessThan(bidMs(4_000));
+  expect(bidMs(Number.MAX_SAFE_INTEGER)).toBeLessThanOrEqual(1e9);
+  let last = 0;
+  for (let ms = 1; ms < 1e7; ms *= 1.3) {
+    expect(bidMs(ms)).toBeGreaterThanOrEqual(Math.floor(ms));
+    expect(bidMs(ms)).toBeGreaterThanOrEqual(last);
+    last = bidMs(ms);
+  }
 });

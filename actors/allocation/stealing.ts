@@ -1,5 +1,5 @@
-// Law: an idle node takes work off a busy one, and only work that waits: bounded in how often it asks, once per attempt, and never what would
-// begin soon anyway. Who asks at random among the busiest does not meet every other thief at one door.
+// Law: an idle node takes work off a busy one, and only work that waits: bounded in how often it asks, once per attempt, and only what
+// is over sooner for it. Who asks at random among the busiest does not meet every other thief at one door.
 import type { Clock, NodeId, Random } from '../system/index.ts';
 import type { Waiting, Workload } from './workload.ts';
 
@@ -20,7 +20,7 @@ export interface Thief {
 
 const firstPauseMs = 250;
 const longestPauseMs = 4_000;
-/** What waits less than this is begun by the time it could be running elsewhere. */
+/** What is not over so much earlier elsewhere is not worth the way. */
 const worthMs = 500;
 
 export function createThief(clock: Pick<Clock, 'monotonicMs'>, random: Random, workload: Workload): Thief {
@@ -45,7 +45,20 @@ export function createThief(clock: Pick<Clock, 'monotonicMs'>, random: Random, w
   };
 }
 
-/** What a busy node gives away: the last to come that waits long enough and that the asker may have. */
-export function spareOf(waiting: readonly Waiting[], mayHave: (key: string) => boolean): string | undefined {
-  return waiting.findLast(({ key, waitMs }) => waitMs >= worthMs && mayHave(key))?.key;
+/**
+ * What a busy node gives away: that of what waits which gains most by it. `elsewhereMs`: how long the asker would run it; undefined where it
+ * may not have it. A slow node is given nothing that even a busy fast one has done sooner.
+ */
+export function spareOf(
+  waiting: readonly Waiting[],
+  elsewhereMs: (key: string) => number | undefined,
+): string | undefined {
+  let best: string | undefined;
+  let most = worthMs;
+  for (const { key, waitMs, expectedMs } of waiting) {
+    const elsewhere = elsewhereMs(key);
+    const gainMs = elsewhere === undefined ? Number.NEGATIVE_INFINITY : waitMs + expectedMs - elsewhere;
+    if (gainMs >= most) [best, most] = [key, gainMs];
+  }
+  return best;
 }

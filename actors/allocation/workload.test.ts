@@ -62,8 +62,8 @@ it('what is given away neither waits nor begins here, and the last to come waits
   workload.await('b', 600);
   workload.await('c', 600);
   expect(workload.waiting()).toEqual([
-    { key: 'b', waitMs: 1_000 },
-    { key: 'c', waitMs: 1_600 },
+    { key: 'b', waitMs: 1_000, expectedMs: 600 },
+    { key: 'c', waitMs: 1_600, expectedMs: 600 },
   ]);
   workload.giveAway('c');
   workload.await('c', 600);

@@ -6,6 +6,8 @@ export interface Waiting {
   readonly key: string;
   /** Until its run would begin here, as far as can be told. */
   readonly waitMs: number;
+  /** How long it would run here. */
+  readonly expectedMs: number;
 }
 
 export interface Workload {
@@ -126,7 +128,7 @@ export function createWorkload(clock: Pick<Clock, 'monotonicMs'>, places: number
       lapse(nowMs);
       let beforeMs = inHandMs(nowMs);
       return [...waiting].map(([key, { expectedMs }]) => {
-        const entry = { key, waitMs: beforeMs / places };
+        const entry = { key, waitMs: beforeMs / places, expectedMs };
         beforeMs += expectedMs;
         return entry;
       });

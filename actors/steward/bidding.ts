@@ -1,5 +1,5 @@
 // Law: an offer binds nobody, a bid reserves softly, and a steward bids by the same rule as everybody it asks.
-import type { Pace, Workload } from '../allocation/index.ts';
+import { bidMs, type Pace, type Workload } from '../allocation/index.ts';
 import type { Parts } from '../parts/index.ts';
 import type { NodeId } from '../system/index.ts';
 import type { Offer, OfferReply } from './messages.ts';
@@ -11,10 +11,6 @@ export interface Capacity {
 
 export const keyOfAttempt = (workflow: string, task: string, attempt: number): string =>
   `${workflow}|${task}|${attempt}`;
-
-/** Bids that differ by less than what they are known by are equal: rank decides, and equal nodes share the work. */
-const grainMs = 100;
-const finishMaxMs = 1e9;
 
 /** What this node answers to an offer of `from`. */
 export async function bidFor(
@@ -34,7 +30,7 @@ export async function bidFor(
   const key = keyOfAttempt(offer.workflow, offer.task, offer.attempt);
   // An earlier offer of the same attempt, by another steward, must not count against this one.
   workload.release(key);
-  const finishMs = Math.min(finishMaxMs, Math.ceil(workload.finishMs(expectedMs) / grainMs) * grainMs);
+  const finishMs = bidMs(workload.finishMs(expectedMs));
   workload.reserve(key, expectedMs);
   const held = await Promise.all(files.map((digest) => parts.blobs.has(digest)));
   return { willing: true, finishMs, missingFiles: held.filter((has) => !has).length };

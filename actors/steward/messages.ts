@@ -3,6 +3,8 @@
 import { z } from 'zod';
 import { defineRequest } from '../../protocols/wire/index.ts';
 
+/** Skills whose pace an idle member tells. */
+export const pacesMax = 64;
 const workflow = z.string().regex(/^[0-9a-f]{64}$/);
 
 const offer = z.strictObject({
@@ -28,5 +30,10 @@ export type OfferReply = z.infer<typeof offerReply>;
 
 export const offerTask = defineRequest('task.offer', offer, offerReply);
 
-/** An idle member to a busy one: have you something that waits and that I could do? What is given is on the record by the answer. */
-export const stealTask = defineRequest('task.steal', z.strictObject({}), z.strictObject({ given: z.boolean() }));
+/** How long runs of each skill take at the asker, in ms. */
+const paces = z
+  .record(z.string().max(64), z.number().nonnegative().max(1e9))
+  .refine((record) => Object.keys(record).length <= pacesMax, `more than ${pacesMax} skills`);
+
+/** An idle member to a busy one: have you something that waits and that I would have done sooner? What is given is on the record by the answer. */
+export const stealTask = defineRequest('task.steal', z.strictObject({ paces }), z.strictObject({ given: z.boolean() }));

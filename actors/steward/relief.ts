@@ -79,7 +79,12 @@ function mayHave(
 }
 
 /** Gives `thief` something that waits here, if there is anything it may have; resolves when that is on the record. */
-export async function relieve(parts: Parts, { workload }: Capacity, thief: NodeId): Promise<boolean> {
+export async function relieve(
+  parts: Parts,
+  { workload }: Capacity,
+  thief: NodeId,
+  paces: Readonly<Record<string, number>>,
+): Promise<boolean> {
   if (!parts.chain.isMember(thief) || !parts.view.isLive(thief)) return false;
   const self = parts.identity.id;
   const waiting = workload.waiting();
@@ -91,7 +96,10 @@ export async function relieve(parts: Parts, { workload }: Capacity, thief: NodeI
         byKey.set(keyOfAttempt(record.workflow, attempt.task, attempt.attempt), { record, attempt });
   const key = spareOf(waiting, (each) => {
     const found = byKey.get(each);
-    return found !== undefined && mayHave(parts, found.record, found.attempt, thief);
+    const skill = found?.record.opened?.plan.tasks.find(({ id }) => id === found.attempt.task)?.skill;
+    if (found === undefined || skill === undefined || !mayHave(parts, found.record, found.attempt, thief))
+      return undefined;
+    return Object.hasOwn(paces, skill) ? paces[skill] : undefined;
   });
   const found = key === undefined ? undefined : byKey.get(key);
   if (key === undefined || found === undefined) return false;

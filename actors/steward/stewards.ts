@@ -7,7 +7,7 @@ import { createWaker, type Parts, type Waker } from '../parts/index.ts';
 import { type ActorDef, type ActorRef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import type { WorkflowRecord } from '../workflow/index.ts';
 import { bidFor, type Capacity, keyOfAttempt } from './bidding.ts';
-import { offerTask, stealTask } from './messages.ts';
+import { offerTask, pacesMax, stealTask } from './messages.ts';
 import { backlogs, relieve } from './relief.ts';
 import { type StewardMessage, stewardActor } from './steward.ts';
 
@@ -57,7 +57,9 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
       }),
       parts.view.onChange(() => look.wake()),
       parts.office.answer(offerTask, (offer, { from }) => bidFor(parts, capacity, offer, from)),
-      parts.office.answer(stealTask, async (_body, { from }) => ({ given: await relieve(parts, capacity, from) })),
+      parts.office.answer(stealTask, async ({ paces }, { from }) => ({
+        given: await relieve(parts, capacity, from, paces),
+      })),
     ];
     ctx.every(lookPeriodMs, { type: 'look' }, 'look');
     look.wake();
@@ -106,12 +108,15 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
 });
 
 /** Only where this node has nothing to do and another has more than it can be running: a mesh in which everybody computes never asks. */
-function askForWork({ parts, thief }: StewardsState, ctx: Context<StewardsMessage>): void {
+function askForWork({ parts, thief, capacity }: StewardsState, ctx: Context<StewardsMessage>): void {
   if (!thief.mayAsk() || !parts.chain.isMember(parts.identity.id)) return;
   const victim = thief.victim(backlogs(parts));
   if (victim === undefined) return;
+  const paces = Object.fromEntries(
+    parts.manifests.slice(0, pacesMax).map(({ name }) => [name, Math.round(capacity.pace.expectedMs(name))]),
+  );
   ctx.pipe(
-    () => parts.office.request(victim, stealTask, {}, { timeoutMs: stealTimeoutMs }),
+    () => parts.office.request(victim, stealTask, { paces }, { timeoutMs: stealTimeoutMs }),
     ({ given }) => ({ type: 'relieved', isGiven: given }),
     () => ({ type: 'relieved', isGiven: false }),
   );

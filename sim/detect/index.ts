@@ -4,4 +4,5 @@ export { discoveries, type Finding } from './finding.ts';
 export { type DetectorOptions, detectHerding, orderParameter, type Round, susceptibility } from './herding.ts';
 export { detectInfluence } from './influence.ts';
 export { createRegimeDetector, detectRegimeChange } from './regime.ts';
+export { normal, shuffled, uniform } from './statistics.ts';
 export { detectWaves, type Wave } from './waves.ts';
