@@ -8,6 +8,7 @@ import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor } from '../system/index.ts';
 import {
   type AttemptRecord,
+  backings,
   draftDecision,
   encodeWorkflowEntry,
   progressOf,
@@ -193,9 +194,10 @@ function expire(
   // An assignment may come long before its turn; nobody runs it until then.
   const waitedMs = world.clock.monotonicMs() - (state.begunAtMs.get(key) ?? Number.POSITIVE_INFINITY);
   const isOverdue = waitedMs > task.timeoutMs + expiryMarginMs;
-  if (!isOverdue && !(waitedMs > hopelessMs && isHopeless(task, attempt, record, parts))) return;
   const terms = termsAt(state, record, task, attempt.attempt, key);
   if (terms === undefined) return;
+  const isLost = (): boolean => isHopeless(task, attempt, record, parts) || isRefused(attempt, terms, record, parts);
+  if (!isOverdue && !(waitedMs > hopelessMs && isLost())) return;
   const { meshId, epoch, workflow, planDigest } = terms;
   const expired = expiries.sign(
     { meshId, epoch, workflow, planDigest, task: task.id, attempt: attempt.attempt, member: identity.id },
@@ -216,6 +218,24 @@ function expire(
     () => ({ type: 'signed', key }),
     () => ({ type: 'signed', key }),
   );
+}
+
+/**
+ * All there is was refused by so many that it cannot be borne out any more, whoever is still to answer: the next attempt, by others, may find
+ * something better. One liar's dissent is never enough: it takes more weight than may lie.
+ */
+function isRefused(attempt: AttemptRecord, terms: TaskTerms, record: WorkflowRecord, parts: Parts): boolean {
+  const config = parts.chain.config(record.opened!.epoch);
+  const needed = config === undefined ? undefined : endorsingWeight(config);
+  if (config === undefined || needed === undefined || terms.endorsement.rule === 'site') return false;
+  const isAwaited = (id: string): boolean =>
+    parts.view.isLive(id) && !attempt.candidates.has(id) && !attempt.faults.has(id);
+  if (attempt.candidates.size === 0 || [...attempt.executors].some(isAwaited)) return false;
+  const everyone = config.members.map(({ id }) => id);
+  return backings(attempt, terms, config).every(({ dissenting }) => {
+    const open = everyone.filter((id) => dissenting.every(({ verifier }) => verifier !== id));
+    return weightOf(config, open) < needed || open.length - 1 < terms.relation.atLeast;
+  });
 }
 
 /**
