@@ -208,6 +208,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       transport: {
         addresses: () => [...addresses(), ...natsAddress()],
         refusals: () => [...paths.flatMap((path) => path.refusals()), ...relayRefusals.list()],
+        wayTo: (id) =>
+          libp2p?.pathTo(id) ??
+          (nats?.peers().includes(id) === true ? 'nats' : transport.peers().includes(id) ? 'bridged' : undefined),
+        natsServer: () => (nats === undefined ? undefined : (nats.server() ?? null)),
       },
       invites: admittance.invites,
       psk: hex.decode(mesh.psk),

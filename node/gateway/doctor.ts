@@ -5,6 +5,7 @@ import { thresholdsOf, toleranceInWords } from '../../consensus/index.ts';
 import { version } from '../world/index.ts';
 import type { DoctorReport } from './api.ts';
 import type { GatewayOptions } from './gateway.ts';
+import { examinePairs, examineReach } from './pairs.ts';
 
 type Check = DoctorReport['checks'][number];
 
@@ -81,19 +82,25 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
     );
   }
 
+  checks.push(...examineReach(settings.name, settings.relay?.wanted ?? 0, transport));
+  const pairs = await examinePairs(parts, transport);
+
   for (const member of config.members) {
     if (member.id === parts.identity.id) continue;
     const isConnected = world.network.peers().includes(member.id);
     const state = view.state(member.id);
     const lastAddresses = view.presence(member.id)?.addresses.join(', ');
+    const reachedBy = pairs.reachedBy(member.id);
     add(
       member.name,
       'connection',
       isConnected,
       isConnected
         ? 'frames pass both ways'
-        : `not connected${lastAddresses === undefined ? '; never heard of since this node started' : `; last known at ${lastAddresses}`}`,
-      `Is it running? Start it with \`parley up --folder <its folder>\`. If it is, its address must be reachable from here: check firewalls and "listen" in its node.json; a node on another pre-shared key is refused.`,
+        : `not connected${lastAddresses === undefined ? '; never heard of since this node started' : `; last known at ${lastAddresses}`}${reachedBy.length === 0 ? '' : `; ${reachedBy.join(', ')} can reach it`}`,
+      reachedBy.length > 0
+        ? 'It runs: the way between the two is blocked. Open one (a firewall, "listen" or "announce" in node.json), or let a member that both reach be a relay: "relay" in node.json.'
+        : `Is it running? Start it with \`parley up --folder <its folder>\`. If it is, its address must be reachable from here: check firewalls and "listen" in its node.json; a node on another pre-shared key is refused.`,
     );
     if (isConnected) {
       add(
@@ -123,15 +130,18 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
       );
     }
   }
+  checks.push(...pairs.checks);
   for (const refusal of [...office.refusals(), ...parts.refusals.list(), ...transport.refusals()]) {
     add(
       chain.nameOf(refusal.from),
       'messages',
       false,
       `${refusal.count} refused here: ${refusal.reason}`,
-      refusal.reason === 'clock'
-        ? 'Set its clock (NTP): messages from more than a minute off are refused.'
-        : 'From a member: another version, or a fault. From a stranger: somebody is trying the door; nothing got in.',
+      refusal.reason === 'permissions'
+        ? "Grant the node's user at the NATS server what deploy/nats/users.conf grants, and reload the server."
+        : refusal.reason === 'clock'
+          ? 'Set its clock (NTP): messages from more than a minute off are refused.'
+          : 'From a member: another version, or a fault. From a stranger: somebody is trying the door; nothing got in.',
     );
   }
   return { checks };

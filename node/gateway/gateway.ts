@@ -9,10 +9,12 @@ import type { EventBus } from '../../protocols/events/index.ts';
 import type { Libp2pNetwork } from '../../protocols/libp2p/index.ts';
 import { formatTicket } from '../../protocols/mesh/index.ts';
 import { type Home, type NodeSettings, removeSocketPath, saveSocketPath } from '../home/index.ts';
+import { version } from '../world/index.ts';
 import { watchActors } from './actors.ts';
 import { createAuditServices } from './audit.ts';
 import { examine } from './doctor.ts';
 import { createMemberServices } from './members.ts';
+import { answerLooks, type Ways } from './pairs.ts';
 import { GatewayError, type GatewayServer, listen } from './server.ts';
 import { createWorkflowServices, type WorkflowServicesOptions } from './services.ts';
 import { statusOf } from './status.ts';
@@ -25,7 +27,7 @@ export interface GatewayOptions {
   readonly home: Home;
   readonly settings: NodeSettings;
   /** Where this node is reached and what was refused there, over all its transports. */
-  readonly transport: Pick<Libp2pNetwork, 'addresses' | 'refusals'>;
+  readonly transport: Ways & Pick<Libp2pNetwork, 'refusals'>;
   readonly invites: Invites;
   /** 32 bytes; goes into tickets and nowhere else. */
   readonly psk: Uint8Array;
@@ -112,8 +114,10 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
     home.socketPath,
   );
   saveSocketPath(home);
+  const stopAnswering = answerLooks(parts, version, options.transport);
   return {
     async close() {
+      stopAnswering();
       await server.close();
       removeSocketPath(home);
     },

@@ -18,6 +18,8 @@ export interface NatsClientHandlers {
   /** The same connection found a server again; its subscriptions are renewed, what was on its way may be lost. */
   onReconnect?(): void;
   onDisconnect?(): void;
+  /** The server did not grant something; the connection stays. */
+  onRefused?(why: string): void;
 }
 
 export interface NatsClient {
@@ -89,6 +91,7 @@ export function openNatsClient(
       } else if (status.type === 'error') {
         // Most often a permission that the server's configuration does not grant: nothing else would say so.
         log('error', 'the NATS server refused', { error: status.error.message });
+        handlers.onRefused?.(status.error.message);
       }
     }
   };

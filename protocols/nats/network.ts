@@ -166,6 +166,7 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
       // The client hands itself out only after this turn.
       onConnection: (connection) => queueMicrotask(() => closedError === undefined && attach(connection)),
       onReconnect: resume,
+      onRefused: (why) => refuse('the NATS server', 'permissions', why),
       onDisconnect: () => {
         disconnectedSinceMs = performance.now();
       },

@@ -76,6 +76,15 @@ describe.skipIf(namespacesMissing !== undefined)('two sites and the link between
     expect(between.bytes).toBeLessThan(tableBytes / 3);
   }, 90_000);
 
+  it('the doctor finds every pair in order, from both ends, clocks too', async () => {
+    const { checks } = await sites.mesh.doctor('fern');
+    const of = (check: string) => checks.filter((each) => each.check === check && each.subject !== 'mesh');
+    expect(of('both ways').map(({ subject, ok }) => `${subject} ${ok}`)).toEqual(
+      expect.arrayContaining([...north, 'elm'].map((name) => `${name} true`)),
+    );
+    expect(of('clock').every(({ ok }) => ok)).toBe(true);
+  }, 60_000);
+
   it('cut: the site with a quorum goes on, the other carries out what it can and certifies nothing; healed: nothing is lost', async () => {
     sites.set({ isCut: true });
     await eventually(
@@ -101,6 +110,10 @@ describe.skipIf(namespacesMissing !== undefined)('two sites and the link between
     expect([await stateAt('elm', large), await stateAt('amber', small)]).toEqual([undefined, undefined]);
     const { members, quorum, epoch } = (await sites.mesh.status('elm')).mesh;
     expect([members, quorum, epoch]).toEqual([6, 4, 0]);
+
+    const failed = (await sites.mesh.doctor('amber')).checks.filter(({ ok }) => !ok);
+    expect(failed.map(({ subject }) => subject)).toEqual(expect.arrayContaining(south));
+    for (const { fix } of failed) expect(fix).toMatch(/\w/);
 
     sites.set({});
     await expectEverywhere(large);
