@@ -222,6 +222,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       stop: () => void stop(),
     });
     opened.push(() => gateway.close());
+    if (settings.metrics !== undefined) {
+      const metrics = await (await import('./metrics/index.ts')).serveMetrics(settings.metrics, () => gateway.status());
+      opened.push(() => metrics.close());
+      log('info', 'metrics are served', { address: metrics.address });
+    }
     if (natsRoom !== undefined && natsServers !== undefined && settings.nats?.intents !== false) {
       const natsGateway = await natsRoom.openNatsGateway({
         servers: natsServers,

@@ -31,6 +31,7 @@ const worldImplementations: readonly (readonly [prefix: string, why: string])[] 
   ['protocols/nats/', 'an implementation of the Network port'],
   ['protocols/network/requests.ts', 'shared by those implementations: its deadlines are theirs'],
   ['node/nats/', 'the edge to NATS clients'],
+  ['node/metrics/', 'the edge to monitoring'],
   ['test/', 'tests drive real processes'],
   ['tools/', 'build and lint scripts'],
   ['examples/', 'client programs'],

@@ -97,6 +97,10 @@ export function buildProgram(program: string, version: string, start: (run: Run)
         'where peers reach it: PORT, ADDRESS:PORT or a multiaddress; may be repeated',
         collect(parseListen),
       )
+      .option('--nats <url>', 'a NATS server to reach the mesh and its clients by; may be repeated', collect(String))
+      .option('--nats-user <name>', 'how the node proves itself to it')
+      .option('--nats-password-file <file>', 'holds the password')
+      .option('--metrics <address>', 'serve Prometheus metrics: PORT on this machine alone, or ADDRESS:PORT')
       .option('--detach', 'return when the node is ready, and leave it running', false)
       .addOption(new Option('--exit-with-parent').hideHelp().default(false));
 

@@ -11,6 +11,7 @@ import { formatTicket } from '../../protocols/mesh/index.ts';
 import { type Home, type NodeSettings, removeSocketPath, saveSocketPath } from '../home/index.ts';
 import { version } from '../world/index.ts';
 import { watchActors } from './actors.ts';
+import type { NodeStatus } from './api.ts';
 import { createAuditServices } from './audit.ts';
 import { examine } from './doctor.ts';
 import { createMemberServices } from './members.ts';
@@ -41,6 +42,7 @@ export interface GatewayOptions {
 }
 
 export interface RunningGateway {
+  status(): NodeStatus;
   close(): Promise<void>;
 }
 
@@ -116,6 +118,7 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
   saveSocketPath(home);
   const stopAnswering = answerLooks(parts, version, options.transport);
   return {
+    status: () => statusOf(options),
     async close() {
       stopAnswering();
       await server.close();

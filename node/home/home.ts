@@ -81,6 +81,11 @@ const nodeSchema = z
     listen: z.array(z.string().max(256)).max(16),
     dataSets: z.array(dataSetSchema).max(64),
     nats: natsSchema.optional(),
+    /** `PORT` on the loopback address, or `ADDRESS:PORT`: where Prometheus reads. Off where absent. */
+    metrics: z
+      .string()
+      .regex(/^(?:[0-9.]+:|\[[0-9a-f:]+\]:)?\d{1,5}$/, 'PORT or ADDRESS:PORT')
+      .optional(),
     /** What carries the event bus; every node of a mesh alike. Default: `jetstream` where there is "nats", else `lanes`. */
     events: z.enum(['lanes', 'jetstream']).optional(),
     /** Multiaddresses where others reach this node besides where it listens: behind a forwarded port, under a name. */

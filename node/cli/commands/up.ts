@@ -4,7 +4,7 @@ import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync } f
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isListening } from '../../client/index.ts';
-import { createHome, foundMesh, hasIdentity, openHome, readSocketPath } from '../../home/index.ts';
+import { createHome, foundMesh, hasIdentity, type NodeSettings, openHome, readSocketPath } from '../../home/index.ts';
 import type { RunningNode } from '../../index.ts';
 import { launcherPath, pause, type Ready, rejectOnAbort } from '../dev/node-process.ts';
 import { freePorts, isFree } from '../dev/ports.ts';
@@ -20,6 +20,10 @@ interface SettingsOptions {
   readonly site?: string;
   readonly modelFamily?: string;
   readonly listen?: readonly string[];
+  readonly nats?: readonly string[];
+  readonly natsUser?: string;
+  readonly natsPasswordFile?: string;
+  readonly metrics?: string;
   readonly detach: boolean;
   readonly exitWithParent: boolean;
 }
@@ -95,7 +99,15 @@ async function newSettings(options: SettingsOptions): Promise<Parameters<typeof 
   const listen = options.listen ?? [
     `/ip4/0.0.0.0/tcp/${(await isFree(defaultPort, '0.0.0.0')) ? defaultPort : (await freePorts(1))[0]}`,
   ];
-  return { name, site, operator: site, modelFamily: options.modelFamily ?? 'none', listen: [...listen], dataSets: [] };
+  return {
+    ...edgesOf(options),
+    name,
+    site,
+    operator: site,
+    modelFamily: options.modelFamily ?? 'none',
+    listen: [...listen],
+    dataSets: [],
+  };
 }
 
 /** A node that exists keeps its name and site: the mesh knows it by them. Where it listens may change. */
@@ -115,7 +127,40 @@ function keepSettings(session: Session, folder: string, options: SettingsOptions
       `Leave ${flag} out, or make another node: ${session.program} up --folder OTHER ${flag} ${wanted}`,
     );
   }
-  if (options.listen !== undefined) home.saveNode({ ...settings, listen: [...options.listen] });
+  const changed = {
+    ...settings,
+    ...edgesOf(options, settings),
+    ...(options.listen === undefined ? {} : { listen: [...options.listen] }),
+  };
+  if (JSON.stringify(changed) !== JSON.stringify(settings)) home.saveNode(changed);
+}
+
+/** How the node reaches NATS and is watched, where that was said; what else it has set there stays. */
+function edgesOf(
+  { nats, natsUser, natsPasswordFile, metrics }: SettingsOptions,
+  before: Pick<NodeSettings, 'nats'> = {},
+): Pick<NodeSettings, 'nats' | 'metrics'> {
+  const servers = nats ?? before.nats?.servers;
+  if (servers === undefined && (natsUser ?? natsPasswordFile) !== undefined)
+    throw new CliFailure(
+      exitCodes.usage,
+      'usage',
+      '--nats-user and --nats-password-file need --nats',
+      'For example --nats nats://localhost:4222.',
+    );
+  return {
+    ...(servers === undefined
+      ? {}
+      : {
+          nats: {
+            ...before.nats,
+            servers: [...servers],
+            ...(natsUser === undefined ? {} : { user: natsUser }),
+            ...(natsPasswordFile === undefined ? {} : { passwordFile: resolve(natsPasswordFile) }),
+          },
+        }),
+    ...(metrics === undefined ? {} : { metrics }),
+  };
 }
 
 async function runNode(
