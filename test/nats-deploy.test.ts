@@ -6,21 +6,13 @@ import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifyCertificateFile } from '../actors/proof/index.ts';
-import { createNatsNetwork, openJetStreamBus } from '../protocols/nats/index.ts';
+import { createNatsNetwork } from '../protocols/nats/index.ts';
 import { eventually, freePorts, TestMesh } from './support/mesh.ts';
 import { natsServerBinary } from './support/nats.ts';
 import { deployFolder, deployServer } from './support/nats-deploy.ts';
 import { largestSums, packagesPath, readPackages } from './support/packages.ts';
 import { repository } from './support/process.ts';
-import {
-  createCrypto,
-  realClock,
-  realRandom,
-  realScheduler,
-  recordingLog,
-  testIdentity,
-  until,
-} from './support/world.ts';
+import { createCrypto, recordingLog, testIdentity, until } from './support/world.ts';
 
 const passwords = { PARLEY_NODE_PASSWORD: 'of-the-nodes', PARLEY_CLIENT_PASSWORD: 'of-the-clients' };
 const environment = {
@@ -129,27 +121,5 @@ describe.skipIf(natsServerBinary === undefined)('the NATS server configurations'
     await until('both up', () => a!.peers().length === 1 && b!.peers().length === 1, 15_000);
     b!.serve((_, frame) => frame);
     expect(await a!.request(b!.self, Uint8Array.of(1, 2), { timeoutMs: 2_000 })).toEqual(Uint8Array.of(1, 2));
-    // The site has no JetStream of its own: its event bus is the hub's.
-    const clock = realClock();
-    const buses = await Promise.all(
-      [hub, site].map((server) =>
-        openJetStreamBus({
-          servers: [server.url],
-          credentials: { user: 'node', password: passwords.PARLEY_NODE_PASSWORD },
-          clock,
-          scheduler: realScheduler(clock),
-          random: realRandom(),
-          crypto: createCrypto(),
-          log: recordingLog().log,
-        }),
-      ),
-    );
-    cleanups.push(() => Promise.all(buses.map((bus) => bus.close())));
-    await buses[1]!.publish('orders', { key: 'k', data: Buffer.from('from the site') });
-    const stop = new AbortController();
-    for await (const { data } of buses[0]!.read('orders', { from: 'first', signal: stop.signal })) {
-      expect(Buffer.from(data).toString()).toBe('from the site');
-      stop.abort();
-    }
   }, 40_000);
 });
