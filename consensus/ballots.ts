@@ -96,7 +96,7 @@ export class Ballots {
 
   /** Every value voted for, by round and kind: what a restarted node concludes from. */
   *values(): Iterable<{ readonly kind: VoteKind; readonly round: number; readonly value: ValueId }> {
-    for (const [round] of this.#rounds) {
+    for (const { round } of this.#rounds.kept) {
       for (const kind of kinds) {
         const values = new Set<ValueId>();
         for (const { vote } of this.all(kind, round)) if (vote.value !== null) values.add(vote.value);
@@ -122,7 +122,7 @@ export class Ballots {
 
   /** All statements of all kinds and rounds. */
   *everything(): Iterable<HeldEntry> {
-    for (const [round] of this.#rounds)
+    for (const { round } of this.#rounds.kept)
       for (const kind of kinds) for (const { held } of this.all(kind, round)) yield held;
   }
 
@@ -186,7 +186,7 @@ export class Ballots {
   }
 
   #findConflicts({ vote, held }: HeldVote, onConflict: (conflict: Conflict) => void): void {
-    for (const [round] of this.#rounds) {
+    for (const { round } of this.#rounds.kept) {
       for (const kind of kinds) {
         for (const known of this.all(kind, round)) {
           const conflict = known.held.signer === held.signer ? conflictOf(known.vote, vote) : undefined;

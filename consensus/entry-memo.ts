@@ -1,6 +1,7 @@
 // Law: a vote carries no name of its signer, so members who agree sign the same bytes; what those bytes say and hash to is found out once.
 // Pure: it depends on nothing but the bytes, so it matters to no outcome what is remembered and what was forgotten.
 import type { Crypto } from '../actors/system/index.ts';
+import { equalBytes } from '../protocols/wire/index.ts';
 import { decodeEntry, type Entry } from './messages.ts';
 import { leafHashOf } from './signed-entry.ts';
 
@@ -11,6 +12,9 @@ export interface KnownEntry {
   readonly leafHash: Uint8Array;
 }
 
+/** Kind, instance and round of a vote stand here, and of a proposal all that tells it from others but its value. */
+const slotAt = 17;
+const slotBytes = 37;
 /** Entries of one generation; two of them are remembered. */
 const generationEntries = 4096;
 
@@ -23,14 +27,16 @@ export class EntryMemo {
     this.#crypto = crypto;
   }
 
-  /** `view` may be part of a larger message: what is kept is a copy. Throws MalformedBytes where it is no entry. */
-  recall(view: Uint8Array): KnownEntry {
-    // One character per byte: the cheapest way to have bytes as a key.
-    const name = Buffer.from(view.buffer, view.byteOffset, view.byteLength).toString('latin1');
+  /** `view` may be part of a larger message, `within`: what is kept is a copy. Throws MalformedBytes where it is no entry. */
+  recall(view: Uint8Array, within: Buffer = Buffer.from(view.buffer, view.byteOffset, view.byteLength)): KnownEntry {
+    // One character per byte is the cheapest way to have bytes as a key. These name a slot of an instance; what else is said there is
+    // another entry, and takes its place.
+    const start = view.byteOffset - within.byteOffset;
+    const name = within.toString('latin1', start + slotAt, start + slotAt + slotBytes);
     let known = this.#young.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined && equalBytes(known.bytes, view)) return known;
     known = this.#old.get(name);
-    if (known === undefined) {
+    if (known === undefined || !equalBytes(known.bytes, view)) {
       const bytes = view.slice();
       known = { bytes, entry: decodeEntry(bytes), leafHash: leafHashOf(bytes, this.#crypto) };
     }

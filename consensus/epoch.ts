@@ -42,12 +42,27 @@ export function leaderOrder(instance: InstanceId, members: Iterable<NodeId>): No
   const low = Number.parseInt(instance.slice(8, 16), 16);
   return [...members]
     .map((id) => {
-      const key = publicKeyOf(id);
-      const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
-      return { id, first: mix(high ^ view.getUint32(0)), second: mix(low ^ view.getUint32(4)) };
+      const [keyHigh, keyLow] = wordsOf(id);
+      return { id, first: mix(high ^ keyHigh), second: mix(low ^ keyLow) };
     })
     .sort((a, b) => b.first - a.first || b.second - a.second || compareText(a.id, b.id))
     .map(({ id }) => id);
+}
+
+const cachedMax = 4096;
+const cachedWords = new Map<NodeId, readonly [number, number]>();
+
+/** The first 64 bits of a member's key. */
+function wordsOf(id: NodeId): readonly [number, number] {
+  let words = cachedWords.get(id);
+  if (words === undefined) {
+    const key = publicKeyOf(id);
+    const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
+    words = [view.getUint32(0), view.getUint32(4)];
+    if (cachedWords.size >= cachedMax) cachedWords.clear();
+    cachedWords.set(id, words);
+  }
+  return words;
 }
 
 /** A bijection of 32-bit words in which every input bit reaches every output bit. */

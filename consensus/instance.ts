@@ -266,8 +266,8 @@ export class Instance {
     this.#pacer.enter();
     const leads = this.leader(round) === this.#host.self && !(this.#isLeaderless && round === 0);
     this.#core = this.#host.rules.core(this.#core, { type: leads ? 'newRoundAsLeader' : 'newRound', round }).state;
-    for (const [polkaRound, value] of this.#polkas)
-      this.#core = this.#host.rules.learnPolka(this.#core, polkaRound, value);
+    for (const polka of this.#polkas.kept)
+      this.#core = this.#host.rules.learnPolka(this.#core, polka.round, polka.value);
     this.#arm('propose');
     if (round === 0) return;
     this.#forget();

@@ -37,7 +37,7 @@ export class Intake {
           this.#registry.join(instance, subject, from);
         else this.#registry.refuse(from, 'speaks of an instance of another mesh, epoch or config');
       }
-      if (frame.batch !== undefined) this.#batch(from, frame.batch);
+      if (frame.batch !== undefined) this.#batch(from, frame.batch, bytes);
       this.#relayed(from, frame.relayed);
       for (const certificate of frame.certificates) this.#certificate(from, certificate);
       for (const justification of frame.justifications) {
@@ -58,13 +58,15 @@ export class Intake {
     }
   }
 
-  #batch(from: NodeId, batch: Batch): void {
+  /** The entries of `batch` are parts of `frame`. */
+  #batch(from: NodeId, batch: Batch, frame: Uint8Array): void {
     const { signer } = batch;
     if (!this.#epoch.weights.has(signer)) {
       this.#registry.refuse(from, `${signer} is not a member of epoch ${this.#epoch.scope.epoch}`);
       return;
     }
-    const known = batch.entries.map((view) => this.#memo.recall(view));
+    const within = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
+    const known = batch.entries.map((view) => this.#memo.recall(view, within));
     const kept = { signer, entries: known.map(({ bytes }) => bytes), signature: batch.signature };
     const leafHashes = known.map(({ leafHash }) => leafHash);
     const opened = openBatch(kept, this.#crypto, leafHashes);

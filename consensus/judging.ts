@@ -61,7 +61,7 @@ export class Judge {
     if (isLeaderless(this.#subject.domain)) return true;
     const known = this.#proposals.validity(value);
     if (typeof known === 'boolean') return known;
-    for (const [, polka] of this.#polkas) if (polka === value) return true;
+    if (this.#polkas.kept.some((polka) => polka.value === value)) return true;
     const payload = this.#proposals.payload(value);
     if (known === undefined && payload !== undefined) {
       this.#proposals.judged(value, 'asked');

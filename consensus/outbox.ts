@@ -17,6 +17,8 @@ export class Outbox {
   readonly #crypto: Crypto;
   readonly #memo: EntryMemo;
   #unsealed: HeldEntry[] = [];
+  /** Of the unsealed entries. */
+  #leafHashes: Uint8Array[] = [];
   #batches: Batch[] = [];
   #heard: Batch[] = [];
   #heardBytes = 0;
@@ -35,20 +37,23 @@ export class Outbox {
 
   sign(entry: Uint8Array): HeldEntry {
     if (this.#self === undefined) throw new Error('an observer signs nothing');
-    const held = new HeldEntry(this.#memo.recall(entry).bytes, this.#self.id);
+    const { bytes, leafHash } = this.#memo.recall(entry);
+    const held = new HeldEntry(bytes, this.#self.id);
+    this.#leafHashes.push(leafHash);
     this.#unsealed.push(held);
     return held;
   }
 
   sealNow(): void {
     for (let at = 0; at < this.#unsealed.length; at += maxBatchEntries) {
-      const part = this.#unsealed.slice(at, at + maxBatchEntries);
-      const leafHashes = part.map(({ entry }) => this.#memo.recall(entry).leafHash);
+      const end = at + maxBatchEntries;
+      const [part, leafHashes] = [this.#unsealed.slice(at, end), this.#leafHashes.slice(at, end)];
       const batch = sealBatch(this.#self!, this.#crypto, part, leafHashes);
       this.#batches.push(batch);
       this.#all.batch(batch);
     }
     this.#unsealed = [];
+    this.#leafHashes = [];
   }
 
   afterSeal(run: () => void): void {

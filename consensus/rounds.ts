@@ -38,7 +38,7 @@ export class Rounds<T> {
     this.#kept = this.#kept.filter(({ round }) => keep(round));
   }
 
-  *[Symbol.iterator](): Iterator<readonly [number, T]> {
-    for (const { round, value } of this.#kept) yield [round, value];
+  get kept(): readonly Kept<T>[] {
+    return this.#kept;
   }
 }

@@ -72,7 +72,7 @@ function itfKeeper(keeper: VoteKeeper, height: number, validatorSet: ReadonlyMap
     validatorSet,
     evidence: new Set(keeper.evidence.map((votes) => new Set(votes.map(vote)))),
     rounds: new Map(
-      [...keeper.rounds].map(([round, votes]) => [
+      keeper.rounds.kept.map(({ round, value: votes }) => [
         round,
         {
           height,
