@@ -11,6 +11,9 @@ export interface Deliver extends Message {
   readonly replyTo?: unknown;
 }
 
+/** The definitions that host virtual actors: no other actor takes deliveries. */
+export const regionDefs = new WeakSet<object>();
+
 export class EntityRef extends ForeignRef {
   readonly region: Cell;
   readonly id: string;

@@ -9,7 +9,7 @@ import { type ActorContext, cellOf } from '../context.ts';
 import { answerable } from '../remote/answerable.ts';
 import { officeOf } from '../remote/remote.ts';
 import type { ActorDef, ActorRef, Message, MonitorId, Schema, TraceContext } from '../types.ts';
-import { type Deliver, EntityRef } from './entity-ref.ts';
+import { type Deliver, EntityRef, regionDefs } from './entity-ref.ts';
 import { Resident } from './resident.ts';
 import { type EntityView, Homes } from './view.ts';
 
@@ -62,6 +62,7 @@ export function entities<M extends Message>(def: EntitiesDef<M>): ActorDef<Entit
     },
     ...(def.actor.schema === undefined ? {} : { schema: arrivals(def.actor.schema) }),
   };
+  regionDefs.add(region);
   return region as ActorDef<EntitiesMessage, unknown, EntityView>;
 }
 

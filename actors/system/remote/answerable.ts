@@ -2,13 +2,11 @@
 import type { Message, ReplyTo } from '../types.ts';
 
 const nobody: ReplyTo<unknown> = Object.freeze({ send: () => {} });
+const toNobody: PropertyDescriptor = { value: nobody, enumerable: false, configurable: true };
 
 /** The message with that reply address. Nobody's is not enumerable, so that only a handler that answers sees it. */
 export function answerable(message: Message, replyTo: ReplyTo<unknown> | undefined): Message {
   const open = Object.isExtensible(message) ? message : { ...message };
-  return Object.defineProperty(open, 'replyTo', {
-    value: replyTo ?? nobody,
-    enumerable: replyTo !== undefined,
-    configurable: true,
-  });
+  const described = replyTo === undefined ? toNobody : { value: replyTo, enumerable: true, configurable: true };
+  return Object.defineProperty(open, 'replyTo', described);
 }

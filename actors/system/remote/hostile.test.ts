@@ -203,3 +203,39 @@ test('a peer that opens asks without end and reads nothing is cut off, and other
   // What it had open went with it: the timers too.
   expect(mesh.world.pendingTimers).toBeLessThan(10);
 });
+
+test('a peer that names an actor by its path gets no further through another actor than it would itself', async () => {
+  const mesh = new Mesh(2);
+  const { system, remote } = mesh.node(1);
+  type Relay = { readonly type: 'relay'; readonly to: ActorRef<{ readonly type: 'relayed' }> };
+  const relay = defineActor<Relay, null>({
+    kind: 'relay',
+    start: () => null,
+    receive: (_state, { to }) => void to.tell({ type: 'relayed' }),
+    schema: { parse: (input) => input as Relay },
+  });
+  const heard: string[] = [];
+  const listener = (name: string, isOpen: boolean) =>
+    defineActor<{ readonly type: string }, null>({
+      kind: name,
+      start: () => null,
+      receive: (_state, { type }) => void heard.push(`${name} ${type}`),
+      ...(isOpen ? { schema: { parse: (input) => input as { type: string } } } : {}),
+    });
+  system.spawn(relay, undefined, { name: 'relay' });
+  system.spawn(listener('closed', false), undefined, { name: 'closed' });
+  system.spawn(listener('open', true), undefined, { name: 'open' });
+  const evil = mesh.hub.open('evil');
+  await mesh.settle(5);
+  for (const to of [
+    new Name(nameTag.ref, ['n1', '/closed', 0]),
+    new Name(nameTag.ref, ['n1', '/closed', 2]),
+    new Name(nameTag.entity, ['/closed', 'id']),
+    new Name(nameTag.entity, ['/open', 'id']),
+    new Name(nameTag.ref, ['n1', '/open', 0]),
+  ])
+    evil.send('n1', bytesOf([frameMark, 0, '/relay', null, { type: 'relay', to }]));
+  await mesh.settle(20);
+  expect(heard).toEqual(['open relayed']);
+  expect(remote.refusals()).toMatchObject([{ node: 'evil', reason: 'malformed', count: 2 }]);
+});

@@ -3,7 +3,7 @@
 import { PendingAsk } from '../ask.ts';
 import { Cell } from '../cell.ts';
 import { type Lowered, MalformedValue } from '../codec/index.ts';
-import { EntityRef } from '../entity/entity-ref.ts';
+import { EntityRef, regionDefs } from '../entity/entity-ref.ts';
 import type { ActorSystem } from '../system.ts';
 import type { ActorAddress } from '../types.ts';
 import { asList, asNumber, asText, frameKind, frameMark, nameTag, reasonOut } from './frames.ts';
@@ -54,12 +54,17 @@ export class Names {
     if (tag === nameTag.buffer) return arrived(session, asNumber(value));
     const fields = asList(value);
     if (tag === nameTag.ref) {
-      return this.ref({ node: asText(fields[0]), path: asText(fields[1]), uid: asNumber(fields[2]) });
+      const address = { node: asText(fields[0]), path: asText(fields[1]), uid: asNumber(fields[2]) };
+      const ref = this.ref(address);
+      // By path anyone can be named: that must open no actor to another node which its schema does not.
+      const isClosed = ref instanceof Cell && address.uid === 0 && !session.trusted && ref.def.schema === undefined;
+      return isClosed ? new RemoteRef(this.system, this.office, address) : ref;
     }
     if (tag === nameTag.ask) return this.servedAsk(session, asNumber(fields[0]), asNumber(fields[1]));
     if (tag === nameTag.entity) {
       const region = this.system.find(asText(fields[0]));
-      if (region === undefined) throw new MalformedValue(`no virtual actors live at ${asText(fields[0])}`);
+      if (region === undefined || !regionDefs.has(region.def) || (!session.trusted && region.def.schema === undefined))
+        throw new MalformedValue(`no virtual actors live at ${asText(fields[0])}`);
       return new EntityRef(region, asText(fields[1]));
     }
     throw new MalformedValue(`no name has tag ${tag}`);
