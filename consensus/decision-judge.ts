@@ -234,6 +234,8 @@ export function endorsementInWords(decision: Decision, config: EpochConfig): str
     decision.candidate.executor,
     ...decision.attestations.map((attestation) => attestation.verifier),
   ]);
+  const { id } = decision.relation;
+  if (decision.kind === 'ACCEPT' && id !== 'exact' && endorsers.length > 1) return likenessInWords(decision, config);
   const what = decision.kind === 'REJECT' ? 'found to fail alike' : endorsers.length === 1 ? 'computed' : 'recomputed';
   const by =
     decision.endorsement.rule === 'site'
@@ -241,6 +243,28 @@ export function endorsementInWords(decision: Decision, config: EpochConfig): str
       : `${what} by ${namesInWords(endorsers)} (${shareInWords(endorsers, config)})`;
   const dissenters = members(decision.dissent.map((attestation) => attestation.verifier));
   return dissenters.length === 0 ? by : `${by}; ${namesInWords(dissenters)} disagreed`;
+}
+
+/** For example "computed by amber, and computed by birch and dune alike under numeric, at most 40% of what it allows apart (3 of 4)". */
+function likenessInWords(decision: Acceptance, config: EpochConfig): string {
+  const { relation, candidate, attestations: agreeing, dissent, endorsement } = decision;
+  const members = (ids: readonly NodeId[]): Member[] => config.members.filter((member) => ids.includes(member.id));
+  const others = members(agreeing.map(({ verifier }) => verifier));
+  const [executor] = members([candidate.executor]);
+  const worst = Math.max(0, ...agreeing.map(({ score }) => score));
+  const measure = worst === 0 ? '' : `, at most ${Math.ceil(worst / 10_000)}% of what it allows apart`;
+  const families = new Set(agreeing.map(({ modelFamily }) => modelFamily)).size;
+  const found =
+    relation.id === 'judges'
+      ? `accepted by the judges of ${namesInWords(others)}, of ${families} model ${families === 1 ? 'family' : 'families'}`
+      : `computed by ${namesInWords(others)} alike under ${relation.id}${measure}`;
+  const share =
+    endorsement.rule === 'site'
+      ? `on site ${endorsement.site}'s own word`
+      : `(${shareInWords([executor!, ...others], config)})`;
+  const dissenters = members(dissent.map(({ verifier }) => verifier));
+  const against = dissenters.length === 0 ? '' : `; ${namesInWords(dissenters)} disagreed`;
+  return `computed by ${executor!.name}, and ${found} ${share}${against}`;
 }
 
 function namesInWords(members: readonly Member[]): string {

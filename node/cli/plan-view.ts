@@ -33,7 +33,7 @@ function showTask(terminal: Terminal, task: PlanTask, idWidth: number, isAnswer:
       : [
           `reads ${files.length > 4 ? `${files.slice(0, 3).join(', ')} and ${files.length - 3} more` : files.join(', ')}`,
         ]),
-    task.endorsement === 'quorum' ? 'recomputed by a quorum' : 'rests on the word of its site',
+    task.endorsement === 'quorum' ? ruleInWords(task) : 'rests on the word of its site',
     ...(task.optional ? ['optional: named in the answer if it fails'] : []),
     ...(isAnswer ? ['its output is the answer'] : []),
   ];
@@ -75,4 +75,14 @@ export function showAbstention(terminal: Terminal, reply: Abstention): void {
       terminal.err(`  ${' '.repeat(widest)}  ${paint.dim(`for example: "${printable(example)}"`)}`);
     }
   }
+}
+
+/** Who bears the result out, and when two results count as alike. */
+function ruleInWords({ relation }: PlanTask): string {
+  if (relation === undefined) return 'recomputed by a quorum';
+  const { kind, atLeast, families } = relation;
+  const what =
+    kind === 'judges' ? `judged by a quorum with ${relation.skill}` : `recomputed by a quorum, alike under ${kind}`;
+  const count = atLeast === undefined ? '' : `, at least ${atLeast} besides its executor`;
+  return `${what}${count}${families === undefined ? '' : `, of ${families} model families`}`;
 }

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { PlanTask } from '../../actors/plan/index.ts';
 import { buildCertificateFile, verifyCertificateFile } from '../../actors/proof/index.ts';
 import type { SkillCall, SkillOutcome } from '../../actors/system/index.ts';
-import type { Decision, RelationSpec } from '../../consensus/index.ts';
+import { type Decision, endorsementInWords, type RelationSpec } from '../../consensus/index.ts';
 // @ts-expect-error: a program of its own, in plain JavaScript
 import { verifyCertificate as verifyIndependently } from '../../docs/independent-verifier.mjs';
 import { hex, utf8 } from '../../protocols/wire/index.ts';
@@ -71,6 +71,9 @@ describe('a skill whose numbers differ a little from node to node', () => {
     const [decision] = decisions;
     const scores = decision?.kind === 'ACCEPT' ? decision.attestations.map(({ score }) => score) : [];
     expect(scores.some((score) => score > 0 && score <= 1_000_000)).toBe(true);
+    expect(endorsementInWords(decision!, mesh.node('amber').composed.parts.chain.current)).toMatch(
+      /^computed by \w+, and computed by [\w, ]+ alike under numeric, at most \d+% of what it allows apart \([34] of 4\)$/,
+    );
     expect(await proven(workflow)).toMatch(/^\{"mean":10\.0[0124]\}$/);
     for (const name of everyone) expect([name, mesh.accused(name)]).toEqual([name, []]);
   });
@@ -175,6 +178,9 @@ describe('judges', () => {
     if (decision?.kind !== 'ACCEPT') throw new Error('not accepted');
     expect(new Set(decision.attestations.map(({ modelFamily }) => modelFamily)).size).toBeGreaterThanOrEqual(2);
     expect(texts).toContain(await proven(workflow));
+    expect(endorsementInWords(decision, mesh.node('amber').composed.parts.chain.current)).toMatch(
+      /and accepted by the judges of [\w, ]+, of [23] model families/,
+    );
     // They judged and did not write poems themselves.
     const wrote = mesh.live.filter(({ runs }) => runs.some(({ skill }) => skill === 'echo'));
     expect(wrote.length).toBe(2);
