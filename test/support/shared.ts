@@ -1,5 +1,6 @@
 // Law: vectors and data from outside are read by path and never copied; where they are absent the test is skipped with a printed notice.
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../shared/', import.meta.url));
@@ -14,4 +15,12 @@ export function sharedPath(relative: string): string | undefined {
     console.warn(`notice: skipped, ../shared/${relative} is not beside this clone`);
   }
   return undefined;
+}
+
+/** What all the .json files of a shared folder list, in the order of their names; nothing (with one printed notice) where it is absent. */
+export function sharedLists<T>(relative: string): readonly T[] {
+  const folder = sharedPath(relative);
+  if (folder === undefined) return [];
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return files.toSorted().flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as T[]);
 }

@@ -18,6 +18,9 @@ export interface Scenario {
   readonly ops: readonly Operation[];
 }
 
+/** With what the real supervisor did. */
+export type Recorded = Scenario & { readonly otp: readonly string[] };
+
 const actor = { kind: 'scripted', start: () => null, receive: () => undefined };
 
 export function replay(scenario: Scenario): string[] {
@@ -76,7 +79,7 @@ class Recorder {
         return 'ok';
       case 'die': {
         if (!this.living.delete(id)) return 'nochild';
-        this.feed({ type: 'ended', id, how: endKinds[operation.r] });
+        this.feed({ type: 'ended', id, how: endKinds[operation.r] ?? 'abnormal' });
         return 'ok';
       }
       case 'start':
@@ -137,9 +140,8 @@ class Recorder {
   }
 }
 
-const endKinds: Record<'boom' | 'kill' | 'normal' | 'shutdown' | '{shutdown,x}', EndKind> = {
-  boom: 'abnormal',
-  kill: 'abnormal',
+/** Any other reason is abnormal. */
+const endKinds: Readonly<Record<string, EndKind>> = {
   normal: 'normal',
   shutdown: 'shutdown',
   '{shutdown,x}': 'shutdown',
