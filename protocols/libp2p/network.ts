@@ -4,9 +4,9 @@ import type { Connection, PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
 import { frameKind } from '../network/frame-codec.ts';
-import { assertFrameSize, maxFrameBytes, maxTopicBytes } from '../network/limits.ts';
+import { assertFrameSize, assertTopic, maxFrameBytes } from '../network/limits.ts';
 import type { ServeHandler } from '../network/requests.ts';
-import { MalformedBytes, utf8 } from '../wire/index.ts';
+import { MalformedBytes } from '../wire/index.ts';
 import { createDialer, dialFailure } from './dialer.ts';
 import { createGate } from './gate.ts';
 import { createGossip } from './gossip.ts';
@@ -254,9 +254,6 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
     if (connection === undefined) throw new NetworkError('unreachable', `no connection to ${id}`);
     return connection;
   }
-  const assertTopic = (topic: string): void => {
-    if (utf8.encode(topic).length > maxTopicBytes) throw new RangeError(`a topic takes at most ${maxTopicBytes} bytes`);
-  };
 
   /** A peer that does not allow this node lets it connect, and closes then. */
   function greeted(id: NodeId, address: string): Promise<void> {

@@ -3,7 +3,7 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import { NetworkError, type NodeId } from '../../actors/system/index.ts';
 import { readU32, writeU32 } from '../network/frame-codec.ts';
-import { maxResourceBytes, pullStallMs, refusalText } from '../network/limits.ts';
+import { assertResource, maxResourceBytes, pullStallMs, refusalText } from '../network/limits.ts';
 import { ByteReader, ByteWriter, utf8 } from '../wire/index.ts';
 
 export const pullProtocol = '/parley/pull/1';
@@ -121,9 +121,8 @@ export async function* pullFrom(
   offsetBytes: number,
   closing: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  assertResource(resource);
   const request = new ByteWriter().text(resource).u64(offsetBytes).finish();
-  if (request.length > maxRequestBytes)
-    throw new NetworkError('too_large', `a resource name takes at most ${maxResourceBytes} bytes`);
   const lost = (error: unknown): NetworkError => {
     if (closing.aborted) return closing.reason as NetworkError;
     return error instanceof NetworkError

@@ -11,6 +11,8 @@ import {
 } from '../../actors/system/index.ts';
 import {
   assertFrameSize,
+  assertResource,
+  assertTopic,
   maxFrameBytes,
   maxOutboundBytes,
   maxRequestsServedPerPeer,
@@ -213,6 +215,7 @@ export function createLoopbackHub(world: {
     }
 
     async function* pull(from: NodeId, resource: string, offsetBytes: number): AsyncGenerator<Uint8Array> {
+      assertResource(resource);
       const { link, other } = linkTo(from);
       const source = other.provide?.(self, resource, offsetBytes);
       if (source === undefined) throw new NetworkError('refused', `${from} has no ${resource}`);
@@ -282,6 +285,7 @@ export function createLoopbackHub(world: {
       },
       publish(topic, frame) {
         assertFrameSize(frame);
+        assertTopic(topic);
         if (closed) return;
         for (const [peer, link] of node.links) {
           const other = nodes.get(peer);
@@ -291,6 +295,7 @@ export function createLoopbackHub(world: {
         }
       },
       subscribe(topic, handler) {
+        assertTopic(topic);
         const handlers = node.topics.get(topic) ?? new Set();
         node.topics.set(topic, handlers);
         handlers.add(handler);

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
 import { frameKind } from '../network/frame-codec.ts';
-import { assertFrameSize, maxFrameBytes, maxTopicBytes } from '../network/limits.ts';
+import { assertFrameSize, assertResource, maxFrameBytes, maxTopicBytes } from '../network/limits.ts';
 import type { ServeHandler } from '../network/requests.ts';
 import { createRefusalTable, hex, MalformedBytes, utf8 } from '../wire/index.ts';
 import { openNatsClient } from './client.ts';
@@ -266,6 +266,7 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
     },
     async *pull(from, resource, offsetBytes) {
       if (closedError !== undefined) throw closedError;
+      assertResource(resource);
       const peer = peers.get(from);
       if (peer === undefined) throw new NetworkError('unreachable', `no connection to ${from}`);
       yield* peer.pull(resource, offsetBytes);

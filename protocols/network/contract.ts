@@ -9,7 +9,13 @@ import {
   type PeerEvent,
   type Scheduler,
 } from '../../actors/system/index.ts';
-import { maxFrameBytes, maxOutboundBytes, maxRequestsServedPerPeer } from './limits.ts';
+import {
+  maxFrameBytes,
+  maxOutboundBytes,
+  maxRequestsServedPerPeer,
+  maxResourceBytes,
+  maxTopicBytes,
+} from './limits.ts';
 
 export interface ContractMesh {
   /** Every pair connected and announced. */
@@ -399,6 +405,52 @@ export function networkContract(name: string, harness: ContractHarness): void {
       expect(text(await a.request(again.self, bytes('back'), { timeoutMs: 2_000 }))).toBe('back');
       await until('the publication', () => news.includes('fresh'));
       expect(clock.monotonicMs() - startMs).toBeLessThan(deadlineMs);
+    });
+
+    it('delivers nothing twice and nothing out of order across a restart of the peer, and nothing of before to its next life', async () => {
+      const [a, b, made] = await pair();
+      const lives: number[][] = [[], []];
+      const listen = (network: Network, life: number): void => {
+        network.onFrame((_, frame) => void lives[life]!.push(view(frame).getUint32(0)));
+      };
+      listen(b, 0);
+      let sent = 0;
+      let isOver = false;
+      const sending = (async () => {
+        while (!isOver) {
+          const frame = new Uint8Array(1_000);
+          view(frame).setUint32(0, sent);
+          if (a.send(b.self, frame)) sent++;
+          else await sleep(2);
+          if (sent % 50 === 0) await sleep(1);
+        }
+      })();
+      await until('its first life to hear something', () => lives[0]!.length > 100);
+      const again = await made.restart(1);
+      const sentBefore = sent;
+      listen(again, 1);
+      await until('its second life to hear something', () => lives[1]!.length > 100);
+      isOver = true;
+      await sending;
+      await until('the last frame', () => lives[1]!.at(-1) === sent - 1);
+      for (const heard of lives) expect(heard.every((value, i) => i === 0 || value > heard[i - 1]!)).toBe(true);
+      expect(lives[1]![0]).toBeGreaterThan(lives[0]!.at(-1)!);
+      // What was sent while it was away was refused to the sender or is lost; it is not kept for later.
+      expect(lives[1]![0]).toBeGreaterThanOrEqual(sentBefore - maxOutboundBytes / 1_000);
+    });
+
+    it('carries a resource name of exactly the limit, and refuses longer ones, and longer topics', async () => {
+      const [a, b] = await pair();
+      const topic = 't'.repeat(maxTopicBytes + 1);
+      expect(() => a.publish(topic, bytes('x'))).toThrow(RangeError);
+      expect(() => b.subscribe(topic, () => {})).toThrow(RangeError);
+      b.subscribe(topic.slice(1), () => {});
+      const resource = 'r'.repeat(maxResourceBytes);
+      b.provide(async function* (_, asked) {
+        yield bytes(String(asked.length));
+      });
+      expect(await drainAll(a.pull(b.self, resource, 0))).toBe(String(maxResourceBytes).length);
+      expect(await codeOf(drainAll(a.pull(b.self, `${resource}r`, 0)))).toBe('too_large');
     });
 
     it('closes twice, and with work in flight, without a rejection nobody handles', async () => {

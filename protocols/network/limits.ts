@@ -27,3 +27,14 @@ export function assertFrameSize(frame: Uint8Array): void {
       `a frame of ${frame.length} bytes exceeds the limit of ${maxFrameBytes}; offer it for pull instead`,
     );
 }
+
+/** Throws RangeError: who names topics is a programmer, and no peer. */
+export function assertTopic(topic: string): void {
+  if (Buffer.byteLength(topic) > maxTopicBytes) throw new RangeError(`a topic takes at most ${maxTopicBytes} bytes`);
+}
+
+/** Throws NetworkError `too_large`. */
+export function assertResource(resource: string): void {
+  if (Buffer.byteLength(resource) > maxResourceBytes)
+    throw new NetworkError('too_large', `a resource name takes at most ${maxResourceBytes} bytes`);
+}

@@ -11,7 +11,14 @@ import {
   type Scheduler,
 } from '../../actors/system/index.ts';
 import { type Identity, MalformedBytes, type RefusalTable, utf8 } from '../wire/index.ts';
-import { assertFrameSize, maxFrameBytes, maxRequestsServedPerPeer, pullStallMs, refusalText } from './limits.ts';
+import {
+  assertFrameSize,
+  assertResource,
+  maxFrameBytes,
+  maxRequestsServedPerPeer,
+  pullStallMs,
+  refusalText,
+} from './limits.ts';
 import {
   addresseeOf,
   type Carried,
@@ -277,6 +284,7 @@ export function createRelay(options: RelayOptions): Network {
       };
     },
     async *pull(from, resource, offsetBytes) {
+      assertResource(resource);
       if (closed || isDirect(from) || bridgeTo(from) === undefined) {
         yield* network.pull(from, resource, offsetBytes);
         return;

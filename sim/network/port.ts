@@ -3,6 +3,8 @@
 import { type Network, NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
 import {
   assertFrameSize,
+  assertResource,
+  assertTopic,
   maxFrameBytes,
   maxOutboundBytes,
   maxRequestsServedPerPeer,
@@ -178,6 +180,7 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
   };
 
   async function* pull(from: NodeId, resource: string, offsetBytes: number): AsyncGenerator<Uint8Array> {
+    assertResource(resource);
     const { session, to } = sessionTo(from);
     const question = encoder.encode(`${resource} ${offsetBytes}`);
     // The provider's end of the stream; touched only in the provider's own events.
@@ -258,6 +261,7 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
     },
     publish(topic, frame) {
       assertFrameSize(frame);
+      assertTopic(topic);
       if (!isOpen()) return;
       for (const [peer, session] of endpoint.sessions) {
         const copy = frame.slice();
@@ -265,6 +269,7 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
       }
     },
     subscribe(topic, handler) {
+      assertTopic(topic);
       const handlers = port.topics.get(topic) ?? new Set();
       port.topics.set(topic, handlers);
       handlers.add(handler);
