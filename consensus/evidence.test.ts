@@ -1,15 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { MalformedBytes } from '../protocols/wire/index.ts';
+import { MalformedBytes, utf8 } from '../protocols/wire/index.ts';
+import { certify } from '../test/support/certify.ts';
+import { mesh as four } from '../test/support/decisions.ts';
 import { createCrypto } from '../test/support/world.ts';
+import { epochViewOf, leaderOrder } from './epoch.ts';
 import {
   conflictOf,
   decodeEvidence,
   type Evidence,
   encodeEvidence,
+  evidenceBetween,
   type PairKind,
   verifyEvidence,
 } from './evidence.ts';
-import { noHash, type Vote } from './messages.ts';
+import { instanceIdOf, noHash, type Vote } from './messages.ts';
 import type { SignedEntry } from './signed-entry.ts';
 import { Stage } from './testing/stage.ts';
 
@@ -140,5 +144,45 @@ describe('evidence', () => {
       conflictOf(vote({ kind: 'precommit', round: 3, value: null }), vote({ round: 5, value: w })),
     ).toBeUndefined();
     expect(conflictOf(vote({ round: 1 }), vote({ round: 2, value: w }))).toBeUndefined();
+  });
+});
+
+describe('two certificates of one question', () => {
+  const epoch = epochViewOf(four.config, four.meshId, crypto);
+  const both = ['birch', 'cedar'].map((name) => four.who(name).id);
+  /** One that a member of both sets leads: without its leader, three do not decide in round 0. */
+  const subject = Array.from({ length: 50 }, (_, i) => ({
+    domain: 'log' as const,
+    key: utf8.encode(`question ${i}`),
+  })).find((each) => both.includes(leaderOrder(instanceIdOf(epoch.scope, each, crypto), epoch.weights.keys())[0]!))!;
+  const decide = (payload: string, by: readonly string[]) =>
+    certify({
+      identities: by.map((name) => four.who(name)),
+      config: four.config,
+      meshId: four.meshId,
+      subject,
+      payload: utf8.encode(payload),
+    });
+
+  test('that decide differently convict everyone who signed both: more than may lie', () => {
+    // Each set of three decides without the fourth; whoever is in both has lied.
+    const one = decide('one answer', ['amber', 'birch', 'cedar']);
+    const other = decide('another answer', ['birch', 'cedar', 'dune']);
+    const found = evidenceBetween(one, other);
+    expect(new Set(found.map(({ culprit }) => culprit))).toEqual(new Set(both));
+    expect(found.length).toBeGreaterThan(four.config.f);
+    for (const evidence of found) {
+      expect(verifyEvidence(evidence, four.config, four.meshId, crypto)).toEqual({ ok: true });
+      expect(decodeEvidence(encodeEvidence(evidence))).toEqual(evidence);
+    }
+  });
+
+  test('that decide alike convict nobody, whoever signed them', () => {
+    expect(
+      evidenceBetween(
+        decide('one answer', ['amber', 'birch', 'cedar']),
+        decide('one answer', ['birch', 'cedar', 'dune']),
+      ),
+    ).toEqual([]);
   });
 });

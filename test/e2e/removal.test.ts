@@ -2,7 +2,7 @@
 // work goes on under the new epoch, and its certificates carry the chain that shows who was let go.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { verifyCertificateFile } from '../../actors/proof/index.ts';
+import { verifyCertificateFile, verifyEvidenceFile } from '../../actors/proof/index.ts';
 import { eventually, localFile, TestMesh } from '../support/mesh.ts';
 import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
 import { createCrypto } from '../support/world.ts';
@@ -56,6 +56,17 @@ it('what is decided afterwards is proven by the chain from genesis, and the one 
   expect(verdict.ok && verdict.about.members.map((member) => member.split(' ')[0])).toHaveLength(4);
   expect(verdict.ok && verdict.about.members.join()).not.toContain(liar);
 }, 60_000);
+
+it('what convicted it is given out by any node, and convinces offline whoever knows the mesh', async () => {
+  const meshId = (await mesh.status('amber')).mesh.id;
+  for (const name of honest) {
+    const file = Buffer.from(JSON.stringify(await mesh.clientOf(name).auditEvidence()));
+    const verdict = verifyEvidenceFile(file, { crypto: createCrypto(), meshId });
+    expect(verdict.ok ? verdict.lines.join() : verdict.reason).toMatch(
+      /^elm \(\w+\) signed two \w+ in one round; a member no more in epoch 1/,
+    );
+  }
+}, 30_000);
 
 it('a member let go that restarts does not come back in', async () => {
   await mesh.stop(liar);
