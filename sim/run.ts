@@ -4,6 +4,7 @@ import type { SimCase } from './case.ts';
 import {
   checkAudit,
   checkLanes,
+  checkMembership,
   checkSettled,
   createBook,
   createEpochs,
@@ -166,6 +167,8 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     checkSettled({ swarm, core, isHonest }, book);
     checkLanes(before, laneRows(core, isHonest, swarm.nodes), swarm.nodes, book);
     checkAudit(core, book);
+    const gone = honest.filter((node) => !chosen.has(node));
+    checkMembership(core, gone, book);
     results.finish(core);
     epochs.finish();
   };

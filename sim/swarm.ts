@@ -85,6 +85,8 @@ export interface Submission {
   heldBy: number | undefined;
   /** Why the node did not take it, if it said so. */
   refused: string | undefined;
+  /** Of the node's lives, the one that was asked; undefined until the question has reached it. */
+  life: number | undefined;
 }
 
 export class Swarm {
@@ -179,6 +181,7 @@ export class Swarm {
       workflow: undefined,
       heldBy: undefined,
       refused: undefined,
+      life: undefined,
     };
     this.submissions.push(submission);
     const open = async (services: WorkflowServices): Promise<void> => {
@@ -189,7 +192,8 @@ export class Swarm {
       this.tell('submitted', submission);
     };
     this.kernel.schedule(this.kernel.nowUs, index, 'client.submit', () => {
-      const process = this.nodes[index]!.process;
+      const { process, lives } = this.nodes[index]!;
+      submission.life = lives;
       if (process === undefined) submission.refused = 'the node does not run';
       else open(process.services).catch((error: Error) => void Object.assign(submission, { refused: error.message }));
     });

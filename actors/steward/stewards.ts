@@ -7,6 +7,7 @@ import { createWaker, type Parts, type Waker } from '../parts/index.ts';
 import { type ActorDef, type ActorRef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import type { WorkflowRecord } from '../workflow/index.ts';
 import { bidFor, type Capacity, keyOfAttempt } from './bidding.ts';
+import { createCancellingJoiner } from './cancelling.ts';
 import { offerTask, pacesMax, stealTask } from './messages.ts';
 import { backlogs, relieve } from './relief.ts';
 import { type StewardMessage, stewardActor } from './steward.ts';
@@ -48,10 +49,12 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
   mailbox: { capacity: 64, overflow: 'reject' },
   start(ctx, { parts, capacity }) {
     const { workload } = capacity;
+    const joinCancelling = createCancellingJoiner(parts);
     const look = createWaker(() => ctx.self.tell({ type: 'look' }));
     const leave = [
       parts.board.onChange(({ record, entry }) => {
         look.wake();
+        joinCancelling(record);
         // Whoever it went to, the promise is kept or void.
         if (entry.kind === 'assigned') workload.release(keyOfAttempt(record.workflow, entry.task, entry.attempt));
       }),

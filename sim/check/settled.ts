@@ -14,7 +14,14 @@ export interface SettledOptions {
 
 /** Nothing is left to do at any of `core`: for leaving a run early. */
 export function isSettled(options: SettledOptions): boolean {
-  const { core } = options;
+  const { core, swarm } = options;
+  // A client still waits for an answer: what it asked may yet become work.
+  const isAsking = ({ node, life, workflow, refused }: Submission): boolean =>
+    workflow === undefined &&
+    refused === undefined &&
+    core.some(({ index }) => index === node) &&
+    (life === undefined || swarm.nodes[node]!.lives === life);
+  if (swarm.submissions.some(isAsking)) return false;
   const boards = core.flatMap(({ process }) => (process === undefined ? [] : [process.composed.parts.board]));
   return (
     boards.length === core.length &&
@@ -65,6 +72,20 @@ function standing(record: WorkflowRecord): string {
         `${task} ${[...attempts].map(([n, a]) => `#${n}: ${a.executors.size} executors, ${a.verifiers.size} verifiers, ${a.candidates.size} candidates, ${a.attestations.size} attestations, ${a.faults.size} faults, ${a.expired.size} expired, ${a.certified?.decision.kind ?? 'undecided'}`).join('; ')}`,
     )
     .join(' | ');
+}
+
+/** Whoever is whole sees the others that are, and does not take for alive whoever is gone for good. Liars may say what they like. */
+export function checkMembership(core: readonly SimNode[], gone: readonly SimNode[], book: Book): void {
+  for (const { name, id, process } of core) {
+    const view = process?.composed.parts.view;
+    if (view === undefined) continue;
+    for (const other of core)
+      if (other.id !== id && !view.isLive(other.id))
+        book.break('membership-exact', `${name} takes ${other.name} for ${view.state(other.id)}, and it is there`);
+    for (const other of gone)
+      if (view.state(other.id) === 'alive')
+        book.break('membership-exact', `${name} takes ${other.name} for alive, and it is gone`);
+  }
 }
 
 const lanesTable = 'lanes';

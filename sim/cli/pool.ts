@@ -62,15 +62,16 @@ function once(worker: Worker, { simCase, expect }: Job, hangMs: number): Promise
   return new Promise((resolve) => {
     const finish = (outcome: Outcome): void => {
       clearTimeout(timer);
-      worker.removeAllListeners();
+      // One by one: the worker keeps listeners of its own, without which it hears nothing any more.
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
       resolve(outcome);
     };
+    const onMessage = (result: RunResult): void => finish({ kind: 'ended', result });
+    const onError = (error: unknown): void =>
+      finish({ kind: 'lost', why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    const onExit = (code: number): void => finish({ kind: 'lost', why: `its thread ended with ${code}` });
     const timer = setTimeout(() => finish({ kind: 'lost', why: `no end within ${hangMs / 1_000} s` }), hangMs);
-    worker.once('message', (result: RunResult) => finish({ kind: 'ended', result }));
-    worker.once('error', (error: unknown) =>
-      finish({ kind: 'lost', why: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
-    );
-    worker.once('exit', (code) => finish({ kind: 'lost', why: `its thread ended with ${code}` }));
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
     worker.postMessage({ simCase, ...(expect === undefined ? {} : { expect }) });
   });
 }

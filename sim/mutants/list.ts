@@ -82,8 +82,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a verifier says yes to everything',
-    file: 'actors/worker/worker.ts',
-    edits: [['const verdict = isSame ? 1 : -1;', 'const verdict = isSame || own.sizeBytes >= 0 ? 1 : -1;']],
+    file: 'consensus/relation.ts',
+    edits: [['const no: Judgement = { verdict: -1, score: 0 };', 'const no: Judgement = { verdict: 1, score: 0 };']],
   },
   {
     name: 'one word is enough for a draft',
@@ -185,5 +185,84 @@ export const mutants: readonly Mutant[] = [
         'const isMine = known !== undefined;',
       ],
     ],
+  },
+  {
+    name: 'a time-out of the proposal is not acted on',
+    file: 'consensus/core.ts',
+    edits: [["  if (kind === 'propose' && state.step === 'propose') return prevote(state, null); // line 57\n", '']],
+  },
+  {
+    name: 'a polka does not lock',
+    file: 'consensus/core.ts',
+    edits: [
+      [
+        'return precommit({ ...valid, lockedValue: input.value, lockedRound: state.round }, input.value);',
+        'return precommit(valid, input.value);',
+      ],
+    ],
+  },
+  {
+    name: 'a certificate is made one vote short',
+    file: 'consensus/certificate.ts',
+    edits: [
+      [
+        'const needed = weightNeeded(about.kind, epoch.thresholds);\n  const chosen',
+        'const needed = weightNeeded(about.kind, epoch.thresholds) - 1;\n  const chosen',
+      ],
+    ],
+  },
+  {
+    name: 'a certificate’s votes stand in the order of their arrival',
+    file: 'consensus/certificate.ts',
+    edits: [
+      [
+        'for (const vote of [...votes].sort((a, b) => compareText(a.signer, b.signer))) {',
+        'for (const vote of [...votes].reverse()) {',
+      ],
+    ],
+  },
+  {
+    name: 'nobody is ever suspected',
+    file: 'protocols/membership/detector.ts',
+    edits: [['silent: (member, nowMs) => void members.suspect(member, self, nowMs),', 'silent: () => {},']],
+  },
+  {
+    name: 'a suspicion of oneself is not answered',
+    file: 'protocols/membership/detector.ts',
+    edits: [
+      [
+        '    assert(record.incarnation);\n    send(from,',
+        '    if (earlierLife) assert(record.incarnation);\n    send(from,',
+      ],
+      ['      assert(own.record.incarnation);\n      tell.push', '      tell.push'],
+    ],
+  },
+  {
+    name: 'a torn end of the log of votes is left in it',
+    file: 'actors/consensus/log.ts',
+    edits: [["  if (reading.verdict === 'torn-tail') await file.truncate(reading.validBytes);\n", '']],
+    scenario: 'disk-chaos',
+  },
+  {
+    name: 'only the first steward ever drives',
+    file: 'actors/steward/stewards.ts',
+    edits: [
+      ['const live = watch.order.filter((id) => parts.view.isLive(id));', 'const live = watch.order.slice(0, 1);'],
+    ],
+  },
+  {
+    name: 'a steward that has assigned a task never asks again',
+    file: 'actors/steward/steward.ts',
+    edits: [
+      [
+        'if (asked.length === 0 && attemptRecord?.assignedAtMs !== undefined) continue;',
+        'if (attemptRecord?.assignedAtMs !== undefined) continue;',
+      ],
+    ],
+  },
+  {
+    name: 'a steward tells nobody what was decided',
+    file: 'actors/steward/steward.ts',
+    edits: [['  publishDecisions(state, record, ctx);\n  if (record.opened', '  if (record.opened']],
   },
 ];
