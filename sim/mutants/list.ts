@@ -206,8 +206,8 @@ export const mutants: readonly Mutant[] = [
     file: 'consensus/certificate.ts',
     edits: [
       [
-        'const needed = weightNeeded(about.kind, epoch.thresholds);\n  const chosen',
-        'const needed = weightNeeded(about.kind, epoch.thresholds) - 1;\n  const chosen',
+        'const needed = weightNeeded(about.kind, thresholdsIn(epoch, about.subject.domain));\n  const chosen',
+        'const needed = weightNeeded(about.kind, thresholdsIn(epoch, about.subject.domain)) - 1;\n  const chosen',
       ],
     ],
   },
