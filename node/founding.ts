@@ -1,7 +1,7 @@
 // Law: a node enters a mesh once: as its founder, or by a ticket whose genesis hashes to the mesh id on it. A folder that is in a mesh
 // stays in it; what a stranger sends is verified before it is written.
 import { joinMesh as joinRequest, openChainStore } from '../actors/epochs/index.ts';
-import { type Clock, type Crypto, NetworkError } from '../actors/system/index.ts';
+import { type Clock, type Crypto, NetworkError, type NodeId } from '../actors/system/index.ts';
 import { judgeGenesis, verifyConfigLink } from '../consensus/index.ts';
 import { createLibp2pNetwork, isForeignMesh, type Libp2pNetwork } from '../protocols/libp2p/index.ts';
 import {
@@ -14,6 +14,7 @@ import {
   parseTicket,
   type Ticket,
 } from '../protocols/mesh/index.ts';
+import type { NatsNetwork, NatsNetworkOptions, NatsServers } from '../protocols/nats/index.ts';
 import {
   createIdentity,
   createPostOffice,
@@ -22,7 +23,16 @@ import {
   isClockRefusal,
   MalformedBytes,
 } from '../protocols/wire/index.ts';
-import { createHome, foundMesh, type Home, HomeError, hasIdentity, type NodeSettings, openHome } from './home/index.ts';
+import {
+  createHome,
+  foundMesh,
+  type Home,
+  HomeError,
+  hasIdentity,
+  type NatsSettings,
+  type NodeSettings,
+  openHome,
+} from './home/index.ts';
 import { createCrypto, createStorage, realClock, realRandom, realScheduler, version } from './world/index.ts';
 
 export interface MeshOptions {
@@ -72,17 +82,31 @@ export async function joinMesh(
   }
   const settings = home.node();
   const identity = createIdentity(crypto, home.secretKey());
-  const network = await createLibp2pNetwork({
+  const door = {
     identity,
     meshId: ticket.meshId,
     preSharedKey: ticket.psk,
-    // It only dials: nobody has to find a newcomer.
-    listen: [],
-    // Dialed one by one below: why an address does not work is what the newcomer has to be told.
-    bootstrap: [],
-    allow: (id) => id === ticket.issuer,
+    allow: (id: NodeId) => id === ticket.issuer,
     log: silent,
-  });
+  };
+  const [dialed, servers] = [true, false].map((isDialed) =>
+    ticket.addresses.filter((address) => address.startsWith('/') === isDialed),
+  ) as [string[], string[]];
+  // Over NATS where the issuer can be reached in no other way, or where the newcomer has no other transport itself.
+  const nats =
+    servers.length > 0 && (dialed.length === 0 || settings.listen.length === 0)
+      ? (settings.nats ?? { servers })
+      : undefined;
+  const network =
+    nats === undefined
+      ? await createLibp2pNetwork({
+          ...door,
+          // It only dials: nobody has to find a newcomer.
+          listen: [],
+          // Dialed one by one below: why an address does not work is what the newcomer has to be told.
+          bootstrap: [],
+        })
+      : await openNatsDoor(nats, home.folder, { ...door, crypto });
   const office = createPostOffice({
     identity,
     meshId: ticket.meshId,
@@ -93,7 +117,8 @@ export async function joinMesh(
     log: silent,
   });
   try {
-    await reach(network, ticket);
+    if ('dial' in network) await reach(network, { ...ticket, addresses: dialed });
+    else await meet(network, ticket.issuer, nats?.servers ?? []);
     const { name, site, operator, modelFamily } = settings;
     const reply = await office.request(
       ticket.issuer,
@@ -122,8 +147,9 @@ export async function joinMesh(
     home.saveMesh({
       genesis: hex.encode(encodeGenesis(genesis)),
       psk: hex.encode(ticket.psk),
-      bootstrap: [...new Set([...ticket.addresses, ...reply.addresses])],
+      bootstrap: [...new Set([...dialed, ...reply.addresses])].filter((address) => address.startsWith('/')),
     });
+    if (nats !== undefined && settings.nats === undefined) home.saveNode({ ...settings, nats: { servers } });
     return { meshId: chain.meshIdHex, meshName: genesis.name, role: ticket.role };
   } catch (error) {
     if (isClockRefusal(error)) throw new JoinRefused('clock', (error as Error).message);
@@ -176,6 +202,36 @@ async function storeChain(home: Home, chain: MeshChain, crypto: Crypto): Promise
     for (const link of chain.links.slice(1)) await store.adopt(link);
   } finally {
     await storage.close();
+  }
+}
+
+/** A NATS client is loaded only by whoever joins over NATS. */
+async function openNatsDoor(
+  nats: NatsSettings,
+  folder: string,
+  door: Omit<NatsNetworkOptions, keyof NatsServers>,
+): Promise<NatsNetwork> {
+  const [{ natsServersOf }, { createNatsNetwork }] = await Promise.all([
+    import('./nats/index.ts'),
+    import('../protocols/nats/index.ts'),
+  ]);
+  return createNatsNetwork({ ...door, ...natsServersOf(nats, folder) });
+}
+
+/** Waits for the issuer on the NATS servers. Throws JoinRefused, saying whether it was the servers or the issuer that did not answer. */
+async function meet(network: NatsNetwork, issuer: NodeId, servers: readonly string[]): Promise<void> {
+  const clock = realClock();
+  const scheduler = realScheduler(clock);
+  const endMs = clock.monotonicMs() + joinPatienceMs;
+  while (!network.peers().includes(issuer)) {
+    if (clock.monotonicMs() >= endMs)
+      throw new JoinRefused(
+        'unreachable',
+        network.server() === undefined
+          ? `no NATS server let this node in at ${servers.join(', ')}; give --nats, --nats-user and --nats-password-file`
+          : `the issuer could not be reached over the NATS server ${network.server()}`,
+      );
+    await new Promise<void>((resolve) => void scheduler.at(clock.monotonicMs() + 100, resolve));
   }
 }
 

@@ -47,6 +47,13 @@ export interface RunningGateway {
 }
 
 const ticketAddressesMax = 16;
+const ticketServersMax = 8;
+
+/** `nats://user:password@host:port` as `nats://host:port`. */
+function withoutCredentials(server: string): string {
+  const [, scheme = 'nats', , host = ''] = /^(?:([a-z]+):\/\/)?(?:([^@/]*)@)?([^/]*)/.exec(server) ?? [];
+  return `${scheme}://${host}`.slice(0, 256);
+}
 
 export async function createGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { parts, home, invites } = options;
@@ -72,7 +79,7 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
           throw new GatewayError(
             'not_ready',
             'this node listens on no address that others could dial',
-            'Start it with --listen /ip4/ADDRESS/tcp/PORT.',
+            'Start it with --listen /ip4/ADDRESS/tcp/PORT, or with --nats.',
           );
         const { token, expiresAtMs } = await invites.issue(role, validForMs).catch((error: unknown) => {
           throw error instanceof RangeError ? new GatewayError('not_ready', error.message) : error;
@@ -128,12 +135,15 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
 }
 
 /** Loopback last: it is of use only to newcomers on this machine. */
-function ticketAddresses({ transport }: GatewayOptions): string[] {
+function ticketAddresses({ transport, settings }: GatewayOptions): string[] {
   const isLoopback = (address: string): boolean => /^\/ip4\/127\.|^\/ip6\/::1\//.test(address);
-  // A newcomer dials multiaddrs; a NATS server's address alone does not name this node.
-  return transport
+  const dialed = transport
     .addresses()
     .filter((address) => address.startsWith('/'))
     .sort((a, b) => Number(isLoopback(a)) - Number(isLoopback(b)))
     .slice(0, ticketAddressesMax);
+  if (settings.nats === undefined || settings.nats.transport === false) return dialed;
+  // As this node reaches them; what it proves itself with stays here.
+  const servers = settings.nats.servers.map(withoutCredentials);
+  return [...dialed, ...servers.slice(0, ticketServersMax)];
 }
