@@ -31,7 +31,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh on NATS alone', () => {
   });
 
   it('admits a newcomer by a ticket over the server', async () => {
-    const { ticket } = await mesh.only('amber').invite({ role: 'member', validForMs: 60_000 });
+    const { ticket } = await mesh.client('amber').invite({ role: 'member', validForMs: 60_000 });
     expect(parseTicket(ticket, createCrypto()).addresses).toEqual([server.url]);
     const folder = join(server.folder, 'birch');
     const access = ['--nats', server.url, '--nats-user', 'node', '--nats-password-file', passwordFile];
