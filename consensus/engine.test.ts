@@ -239,6 +239,29 @@ describe('coming back', () => {
     expect(said(fromLog).length).toBeGreaterThan(0);
   });
 
+  test('a decision needs no write of its own, and is on record by the time nothing more could be said', () => {
+    const sim = simOf(4);
+    const about = subject('written late');
+    const id = sim.nodes[0]!.engine.instanceId(about);
+    for (const index of [0, 1, 2, 3]) sim.start(index, about, payload(`${index}`));
+    expect(sim.run(1_000, () => sim.nodes.every((node) => node.decided.has(id)))).toBe(true);
+    const value = sim.nodes[0]!.decided.get(id)!.value;
+    // Each made its statements in one call; what it decided on came after it.
+    for (const node of sim.nodes) expect(node.durable).toHaveLength(1);
+    // All of them lose what they only heard, at once, and find the same decision again.
+    for (const { index } of sim.nodes) sim.crash(index);
+    for (const node of sim.nodes) node.decided.clear();
+    for (const { index } of sim.nodes) sim.restart(index);
+    expect(sim.run(3_000, () => sim.nodes.every((node) => node.decided.get(id)?.value === value))).toBe(true);
+    // Once its timers have come to nothing, a node knows by itself.
+    sim.run(6_000);
+    for (const { index } of sim.nodes) sim.crash(index);
+    sim.nodes[2]!.decided.clear();
+    sim.restart(2);
+    expect(sim.nodes[2]!.decided.get(id)?.value).toBe(value);
+    expect(sim.violations()).toEqual([]);
+  });
+
   test('records of another epoch, and records that are damaged, are not mistaken for this one', () => {
     const sim = simOf(4);
     for (const index of [0, 1, 2, 3]) sim.start(index, subject('old'), payload('old'));

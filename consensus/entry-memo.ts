@@ -15,8 +15,8 @@ export interface KnownEntry {
 /** Kind, instance and round of a vote stand here, and of a proposal all that tells it from others but its value. */
 const slotAt = 17;
 const slotBytes = 37;
-/** Entries of one generation; two of them are remembered. */
-const generationEntries = 4096;
+/** Entries of one generation, of which two are remembered: enough for what is under way, few enough to be forgotten before the collector moves them. */
+const generationEntries = 1024;
 
 export class EntryMemo {
   readonly #crypto: Pick<Crypto, 'sha256'>;
