@@ -128,3 +128,30 @@ describe.skipIf(namespacesMissing !== undefined)('two sites and the link between
     sites.set({});
   }, 180_000);
 });
+
+describe.skipIf(namespacesMissing !== undefined)('members that no packet takes to each other', () => {
+  let sites: SeparateSites;
+  beforeAll(async () => {
+    const hidden = { relay: { wanted: 1 } };
+    sites = await SeparateSites.start(
+      [
+        { site: 'hub', nodes: ['amber'], settings: { relay: { reservations: 8 } } },
+        { site: 'east', nodes: ['birch'], settings: hidden },
+        { site: 'west', nodes: ['cedar'], settings: hidden },
+      ],
+      { isHub: true },
+    );
+  }, 120_000);
+  afterAll(() => sites?.end(), 60_000);
+
+  it('are one mesh through a relay, which the doctor names, and work together', async () => {
+    const { checks } = await sites.mesh.doctor('cedar');
+    const of = (subject: string, check: string) =>
+      checks.find((each) => each.subject === subject && each.check === check)?.detail;
+    expect(of('cedar', 'NAT')).toContain('can be reached through');
+    expect(of('birch', 'both ways')).toMatch(/reached through a relay, and reaches this node through a relay/);
+    expect(of('amber', 'both ways')).toMatch(/reached directly/);
+    const asked = await sites.mesh.ask(words, [file], { node: 'birch', timeoutMs: 60_000 });
+    expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(answer);
+  }, 90_000);
+});

@@ -18,7 +18,13 @@ import {
   type WorkflowDetail,
   type WorkflowEvent,
 } from '../../node/client/index.ts';
-import { createMeshFolders, type DataSet, type NatsSettings, openHome } from '../../node/home/index.ts';
+import {
+  createMeshFolders,
+  type DataSet,
+  type NatsSettings,
+  type NodeSettings,
+  openHome,
+} from '../../node/home/index.ts';
 import { repository, TestProcess } from './process.ts';
 import type { Behaviour } from './traitor.ts';
 
@@ -29,6 +35,8 @@ export interface NodeSpec {
   readonly nats?: NatsSettings;
   /** The mesh is reached over NATS alone. */
   readonly isNatsAlone?: boolean;
+  /** What its node.json says besides. */
+  readonly settings?: Partial<NodeSettings>;
   /** A command that runs the node somewhere else, for example in a network namespace. */
   readonly inside?: readonly string[];
   /** Where it listens; a free port of the loopback interface where absent. */
@@ -155,6 +163,10 @@ export class TestMesh {
           ...(nats === undefined ? {} : { nats }),
         })),
       });
+      for (const { name, settings } of specs) {
+        const home = openHome(mesh.folder(name));
+        if (settings !== undefined) home.saveNode({ ...home.node(), ...settings });
+      }
       await Promise.all(mesh.names.map((name) => mesh.startNode(name)));
       await mesh.formed();
       return mesh;

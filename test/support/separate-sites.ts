@@ -9,6 +9,8 @@ import { type Namespace, Networks } from './netns.ts';
 export interface SiteSpec {
   readonly site: string;
   readonly nodes: readonly string[];
+  /** What the node.json of its nodes says besides. */
+  readonly settings?: NodeSpec['settings'];
   /** A table of this many rows that stays at the site. */
   readonly rows?: number;
 }
@@ -21,6 +23,8 @@ export interface LinkState {
   /** Nothing passes, and nobody is told. */
   readonly isCut?: boolean;
   readonly lossPercent?: number;
+  /** The first site reaches all; the others reach only the first, as if each were behind a NAT. */
+  readonly isHub?: boolean;
   /** Of each direction into a site. */
   readonly bitsPerSecond?: number;
 }
@@ -45,29 +49,36 @@ export class SeparateSites {
     this.#sites = sites;
   }
 
-  static async start(sites: readonly SiteSpec[]): Promise<SeparateSites> {
+  /** `link`: how it is while the mesh forms. */
+  static async start(sites: readonly SiteSpec[], link: LinkState = {}): Promise<SeparateSites> {
     const networks = new Networks();
     const tables = temporaryFolder('parley-tables-');
     try {
-      const link = networks.add('link');
-      link.run('sysctl', '-qw', 'net.ipv4.ip_forward=1');
+      const space = networks.add('link');
+      space.run('sysctl', '-qw', 'net.ipv4.ip_forward=1');
       const specs: NodeSpec[] = [];
-      for (const [index, { site, nodes, rows }] of sites.entries()) {
-        const space = networks.add(site);
+      for (const [index, { site, nodes, rows, settings }] of sites.entries()) {
+        const own = networks.add(site);
         const net = subnet(index);
         networks.connect(
-          { at: space, as: 'uplink', address: `${net}.1/24` },
-          { at: link, as: `to-${site}`.slice(0, 15), address: `${net}.254/24` },
+          { at: own, as: 'uplink', address: `${net}.1/24` },
+          { at: space, as: `to-${site}`.slice(0, 15), address: `${net}.254/24` },
         );
-        space.run('ip', 'route', 'add', 'default', 'via', `${net}.254`);
+        own.run('ip', 'route', 'add', 'default', 'via', `${net}.254`);
         const dataSets = rows === undefined ? [] : [tableOf(tables, site, rows)];
         for (const [at, name] of nodes.entries())
-          specs.push({ name, site, inside: space.inside, listen: `/ip4/${net}.1/tcp/${4_101 + at}`, dataSets });
+          specs.push({
+            name,
+            site,
+            inside: own.inside,
+            listen: `/ip4/${net}.1/tcp/${4_101 + at}`,
+            dataSets,
+            ...(settings === undefined ? {} : { settings }),
+          });
       }
+      setLink(space, sites, link);
       const mesh = await TestMesh.start(specs);
-      const made = new SeparateSites(mesh, networks, tables, link, sites);
-      made.set({});
-      return made;
+      return new SeparateSites(mesh, networks, tables, space, sites);
     } catch (error) {
       networks.end();
       rmSync(tables, { recursive: true, force: true });
@@ -76,35 +87,8 @@ export class SeparateSites {
   }
 
   /** Sets the link anew; counts begin at zero. */
-  set({ isCut = false, lossPercent = 0, bitsPerSecond }: LinkState): void {
-    const within = this.#sites
-      .map((_, index) => `    ip saddr ${subnet(index)}.0/24 ip daddr ${subnet(index)}.0/24 counter name within`)
-      .join('\n');
-    this.#link.rules(`table inet link
-delete table inet link
-table inet link {
-  counter between { }
-  counter within { }
-  chain forward {
-    type filter hook forward priority 0;
-${within}
-    counter name between
-${isCut ? '    drop' : ''}${!isCut && lossPercent > 0 ? `    numgen random mod 100 < ${lossPercent} drop` : ''}
-  }
-}
-`);
-    for (const { site } of this.#sites) {
-      const device = `to-${site}`.slice(0, 15);
-      // Deleting what is not there fails, and that is as well.
-      try {
-        this.#link.run('tc', 'qdisc', 'del', 'dev', device, 'root');
-      } catch {}
-      if (bitsPerSecond !== undefined)
-        this.#link.run(
-          ...['tc', 'qdisc', 'add', 'dev', device, 'root', 'tbf'],
-          ...['rate', `${bitsPerSecond}bit`, 'burst', '16kbit', 'latency', '400ms'],
-        );
-    }
+  set(state: LinkState): void {
+    setLink(this.#link, this.#sites, state);
   }
 
   /** What came to the link since it was set: from one site to another, and what never should, within one. */
@@ -125,6 +109,45 @@ ${isCut ? '    drop' : ''}${!isCut && lossPercent > 0 ? `    numgen random mod 1
       this.#networks.end();
       rmSync(this.#tables, { recursive: true, force: true });
     }
+  }
+}
+
+function setLink(link: Namespace, sites: readonly SiteSpec[], state: LinkState): void {
+  const { isCut = false, lossPercent = 0, bitsPerSecond, isHub = false } = state;
+  const within = sites
+    .map((_, index) => `    ip saddr ${subnet(index)}.0/24 ip daddr ${subnet(index)}.0/24 counter name within`)
+    .join('\n');
+  // Of the sites after the first, no packet reaches another.
+  const spokes = sites
+    .flatMap((_, from) => sites.map((__, to) => [from, to] as const))
+    .filter(([from, to]) => from > 0 && to > 0 && from !== to)
+    .map(([from, to]) => `    ip saddr ${subnet(from)}.0/24 ip daddr ${subnet(to)}.0/24 drop`)
+    .join('\n');
+  link.rules(`table inet link
+delete table inet link
+table inet link {
+  counter between { }
+  counter within { }
+  chain forward {
+    type filter hook forward priority 0;
+${within}
+    counter name between
+${isHub ? spokes : ''}
+${isCut ? '    drop' : ''}${!isCut && lossPercent > 0 ? `    numgen random mod 100 < ${lossPercent} drop` : ''}
+  }
+}
+`);
+  for (const { site } of sites) {
+    const device = `to-${site}`.slice(0, 15);
+    // Deleting what is not there fails, and that is as well.
+    try {
+      link.run('tc', 'qdisc', 'del', 'dev', device, 'root');
+    } catch {}
+    if (bitsPerSecond !== undefined)
+      link.run(
+        ...['tc', 'qdisc', 'add', 'dev', device, 'root', 'tbf'],
+        ...['rate', `${bitsPerSecond}bit`, 'burst', '16kbit', 'latency', '400ms'],
+      );
   }
 }
 
