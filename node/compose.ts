@@ -46,7 +46,7 @@ import {
 } from '../actors/system/index.ts';
 import { verdictQuestion } from '../actors/verdict/index.ts';
 import { type BoardChange, createBoard, workflowLane } from '../actors/workflow/index.ts';
-import { decodeEvidence, encodeEvidence, evidenceBetween } from '../consensus/index.ts';
+import { type Certificate, decodeEvidence, encodeEvidence, evidenceBetween } from '../consensus/index.ts';
 import { type EventBus, openLaneBus } from '../protocols/events/index.ts';
 import { type LaneEntry, openLaneStore } from '../protocols/lanes/index.ts';
 import type { MeshChain } from '../protocols/mesh/index.ts';
@@ -230,9 +230,11 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     backlog.push(change);
     if (backlog.length > 2 * backlogMax) backlog.splice(0, backlogMax);
   });
-  const stopConvicting = board.onConflict(({ workflow, certificates: [one, other] }) => {
-    log('error', 'two certificates decide one question', { workflow, epoch: one.epoch });
+  const convictSigners = ([one, other]: readonly [Certificate, Certificate], workflow: string | undefined): void => {
+    log('error', 'two certificates decide one question', { domain: one.subject.domain, epoch: one.epoch, workflow });
     for (const evidence of evidenceBetween(one, other)) {
+      // The same two may be shown again and again; once is enough for the record.
+      if (guilty.has(evidence.culprit)) continue;
       chargeEvidence(parts, evidence, workflow);
       audit.noteEvidence(encodeEvidence(evidence));
       guilty.convict(evidence.culprit);
@@ -240,7 +242,11 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
         .append(auditLane, encodeEvidenceEntry(evidence, workflow))
         .catch((error) => log('error', 'evidence not shown to the others', { error: String(error) }));
     }
-  });
+  };
+  const stopConvicting = [
+    board.onConflict(({ workflow, certificates }) => convictSigners(certificates, workflow)),
+    chainStore.onFork((certificates) => convictSigners(certificates, undefined)),
+  ];
   for (const lane of [workflowLane, meshLane, auditLane]) for await (const entry of store.all(lane)) learn(entry);
   stopCollecting();
   verified.started();
@@ -338,7 +344,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       await (await laneBus)?.close();
       await system.shutdown();
       stopLearning();
-      stopConvicting();
+      for (const stop of stopConvicting) stop();
       stopReconsidering();
       known.close();
       blobs.close();

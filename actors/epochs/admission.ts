@@ -94,7 +94,8 @@ async function catchUp({ parts, chainStore }: AdmissionArgs, node: NodeId): Prom
     const { links, more } = await office.request(
       node,
       chainLinks,
-      { fromEpoch: epoch + 1 },
+      // From the last one known on: whoever has another there than this node shows it.
+      { fromEpoch: epoch },
       { timeoutMs: requestTimeoutMs },
     );
     try {

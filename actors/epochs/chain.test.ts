@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { configKey, defaultFaultBudget, encodeCertificate } from '../../consensus/index.ts';
+import {
+  type Certificate,
+  configKey,
+  defaultFaultBudget,
+  encodeCertificate,
+  evidenceBetween,
+  verifyEvidence,
+} from '../../consensus/index.ts';
 import { createMemoryStorage } from '../../protocols/lanes/testing/index.ts';
 import {
   type ConfigLink,
@@ -81,6 +88,30 @@ describe('the chain of configs', () => {
     const chain = await stored();
     expect(chain.current).toEqual(second.config);
     expect(chain.links.map(({ config }) => config.epoch)).toEqual([0, 1, 2]);
+  });
+
+  it('keeps what it has where its members decided another, and tells by which signatures they did', async () => {
+    const chain = meshOf();
+    const storage = createMemoryStorage(crypto);
+    const store = await openChainStore({ keyValue: await storage.keyValue('mesh'), chain, crypto });
+    const forks: (readonly [Certificate, Certificate])[] = [];
+    store.onFork((certificates) => void forks.push(certificates));
+    await store.adopt(first);
+    expect(await store.adopt(first)).toBe(false);
+    expect(forks).toEqual([]);
+    const other = decided(genesis.config, next(genesis.config, [...founders, member(6)]), identities.slice(0, 4));
+    expect(await store.adopt(other)).toBe(false);
+    expect(chain.current).toEqual(first.config);
+    expect(forks).toHaveLength(1);
+    const found = evidenceBetween(...forks[0]!);
+    expect(found.length).toBeGreaterThan(genesis.config.f);
+    for (const evidence of found)
+      expect(verifyEvidence(evidence, genesis.config, chain.meshId, crypto)).toEqual({ ok: true });
+    // What nobody decided is no fork, and is held against whoever shows it.
+    await expect(store.adopt({ config: other.config, certificate: first.certificate })).rejects.toThrow(
+      /does not hold/,
+    );
+    expect(forks).toHaveLength(1);
   });
 
   it('in a damaged store is refused with the reason, not believed', async () => {
