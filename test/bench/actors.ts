@@ -42,12 +42,13 @@ function installPeers(): boolean {
   if (status === 0) return true;
   // The lock file would say that they are there.
   rmSync(join(installed, lock), { force: true });
-  console.log(`notice: the peers could not be installed, so there are no columns for them: ${lastLine(stderr)}`);
+  console.log(`notice: the peers could not be installed, so there are no columns for them: ${firstError(stderr)}`);
   return false;
 }
 
-function lastLine(text: string | null): string {
-  return (text ?? '').trim().split('\n').at(-1) || 'npm said nothing';
+/** npm's last words are where its log lies, its first ones what is wrong. */
+function firstError(text: string | null): string {
+  return (text ?? '').split('\n').find((line) => line.startsWith('npm error')) ?? 'npm said nothing';
 }
 
 function figuresOf(command: string, args: readonly string[], cwd: string): Figures | undefined {
