@@ -25,6 +25,7 @@ const environment = {
   PARLEY_SITE_PASSWORD: 'of-sites',
   PARLEY_HUB: 'nats-leaf://site:of-sites@hub.example:7422',
 };
+const hasPython = spawnSync('python3', ['--version']).status === 0;
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -78,6 +79,26 @@ describe.skipIf(natsServerBinary === undefined)('the NATS server configurations'
     expect((JSON.parse(output) as { rows: unknown }).rows).toEqual(largestSums(readPackages(packagesPath), 5));
     const certificate = new Uint8Array(readFileSync(join(server.folder, 'certificate.json')));
     expect(verifyCertificateFile(certificate, { crypto: createCrypto() }).ok).toBe(true);
+    if (!hasPython) console.warn('notice: skipped, python3 is not installed: the Python example is not run');
+    else {
+      const asked = spawnSync(
+        'python3',
+        [
+          '-B',
+          join(repository, 'examples/clients/ask.py'),
+          'total installed_size per section in packages.csv, top 5',
+          packagesPath,
+        ],
+        {
+          cwd: server.folder,
+          env: { ...process.env, NATS_URL: url, PYTHONPATH: join(repository, 'test/support/python') },
+          encoding: 'utf8',
+          timeout: 60_000,
+        },
+      );
+      expect(asked.stderr).toContain('workflow');
+      expect((JSON.parse(asked.stdout) as { rows: unknown }).rows).toEqual(largestSums(readPackages(packagesPath), 5));
+    }
     // The queue was made, within the permissions of a node.
     await eventually('the queue', () =>
       readFileSync(join(mesh.folder('amber'), 'node.log'), 'utf8').includes('taking intents from the queue'),

@@ -19,6 +19,8 @@ const echo = defineRequest('bench.echo', blob, blob);
 const news = defineMessage('bench.news', blob);
 const seconds = Number(process.argv.find((argument) => /^[\d.]+$/.test(argument)) ?? 2);
 const nodesAtOnce = 5;
+const requestRatioGoal = 1.3;
+const gossipRatioGoal = 0.25;
 /** The same process also runs a network without an office on it, under its own identity. */
 const rawOffset = 50;
 
@@ -157,7 +159,7 @@ async function requestReply(): Promise<void> {
   const bare = await bareNode();
   const connection = await bare.dial(multiaddr(child.addresses.bare));
 
-  for (const size of [256, 4_096]) {
+  for (const size of [256, 4_096, 65_536]) {
     const payload = new Uint8Array(size);
     const rows: [string, Sample][] = [];
     rows.push([`bare libp2p stream`, await measure(child, bareCaller(await connection.newStream(echoProtocol), size))]);
@@ -175,6 +177,10 @@ async function requestReply(): Promise<void> {
         `${name.padEnd(44)} ${sample.p50Ms.toFixed(3).padStart(10)} ${(sample.p50Ms / base.p50Ms).toFixed(2).padStart(9)} ${sample.perSecond.toFixed(0).padStart(10)} ${(sample.perSecond / base.perSecond).toFixed(2).padStart(9)} ${sample.cpuUs.toFixed(1).padStart(12)}`,
       );
     }
+    const ratio = base.perSecond / rows[1]![1].perSecond;
+    console.log(
+      `network.request takes ${ratio.toFixed(2)}× the bare stream's time at ${size} B: ${ratio <= requestRatioGoal ? 'met' : 'missed'} (≤ ${requestRatioGoal}×)`,
+    );
   }
   await Promise.all([network.close(), raw.close(), bare.stop()]);
   child.process.kill();
@@ -182,7 +188,7 @@ async function requestReply(): Promise<void> {
 
 async function gossip(): Promise<void> {
   const payload = new Uint8Array(256);
-  const rate = async (name: string, publish: (i: number) => unknown, received: () => number): Promise<void> => {
+  const rate = async (name: string, publish: (i: number) => unknown, received: () => number): Promise<number> => {
     const perMessage = nodesAtOnce - 1;
     let sent = 0;
     const startReceived = received();
@@ -200,6 +206,7 @@ async function gossip(): Promise<void> {
     console.log(
       `${name.padEnd(44)} ${((deliveries / elapsedMs) * 1_000).toFixed(0).padStart(12)} ${((cpuMicros() - cpuBefore) / deliveries).toFixed(0).padStart(18)} ${((100 * deliveries) / (sent * perMessage)).toFixed(1).padStart(12)}`,
     );
+    return (cpuMicros() - cpuBefore) / deliveries;
   };
   console.log(
     `\ngossip, ${payload.length} B, ${nodesAtOnce} nodes in one process   deliveries/s   CPU us/delivery    delivered %`,
@@ -228,7 +235,7 @@ async function gossip(): Promise<void> {
     new DataView(data.buffer).setUint32(0, counter++);
     return data;
   };
-  await rate(
+  const defaultsUs = await rate(
     'gossipsub, its defaults (StrictSign)',
     () => bare[0]!.services.pubsub!.publish('news', distinct()),
     () => bareReceived,
@@ -258,10 +265,14 @@ async function gossip(): Promise<void> {
     () => networks[0]!.publish('raw', distinct()),
     () => received,
   );
-  await rate(
+  const oursUs = await rate(
     'office.publish (each checked once)',
     () => offices[0]!.publish('news', news, { data: payload }),
     () => handled,
+  );
+  const ratio = oursUs / defaultsUs;
+  console.log(
+    `CPU per delivery, signatures checked once: ${ratio.toFixed(2)}× of gossipsub's defaults: ${ratio <= gossipRatioGoal ? 'met' : 'missed'} (≤ ${gossipRatioGoal}×)`,
   );
   await Promise.all(networks.map((network) => network.close()));
 }
