@@ -82,7 +82,10 @@ export function messageBars(byType: Readonly<Record<string, TypeCount>>, decisio
 
 export function cpuBars(cpuMsByKind: Readonly<Record<string, number>>): string {
   const rows = Object.entries(cpuMsByKind);
-  const total = rows.reduce((sum, [, ms]) => sum + ms, 0);
+  const total = Math.max(
+    rows.reduce((sum, [, ms]) => sum + ms, 0),
+    1e-9,
+  );
   return bars(
     rows.slice(0, rowsMax).map(([name, ms]) => ({
       name,

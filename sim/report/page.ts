@@ -61,23 +61,28 @@ export function page(options: PageOptions): string {
         ? `${compact(meters.bytes)}B`
         : `${compact(meters.messages / meters.decisions)} a decision, ${compact(meters.bytes)}B in all`,
     ],
-    ['faults', String(recording.faults.length), `${simCase.plan.liars.length} liars among ${nodes.length} nodes`],
+    [
+      'faults',
+      String(recording.faults.length),
+      `${counted(simCase.plan.liars.length, 'liar')} among ${counted(nodes.length, 'node')}`,
+    ],
     ['run', inSeconds(virtualMs), `${compact(result.events)} events; nodes took ${inSeconds(cpuMs)} of a processor`],
   ] as const;
+  // What is found out when all is over says nothing of when it went wrong: the last thing that anybody did for the work does.
   const first = violations.find(({ node }) => node >= 0) ?? violations[0];
-  const named =
-    first === undefined ? -1 : first.node >= 0 ? first.node : Number(/node-(\d+)/.exec(first.text)?.[1] ?? -1);
-  const lastEnd = recording.moments.findLast(({ mark }) => mark === 'ended');
+  const lastStep = recording.moments.findLast(
+    ({ mark, node }) => (mark === 'ended' || mark === 'entry') && !liars.has(node),
+  );
   const effect =
-    first !== undefined
-      ? { event: first.event, node: named }
-      : { event: lastEnd?.event ?? result.events, node: lastEnd?.node ?? -1 };
+    first !== undefined && first.node >= 0
+      ? { event: first.event, node: first.node }
+      : { event: lastStep?.event ?? result.events, node: lastStep?.node ?? -1 };
   const leadsTo =
-    first !== undefined
-      ? `What led to <b>${escaped(first.law)}</b> at ${inSeconds(first.atMs)}`
-      : lastEnd === undefined
-        ? 'What led to the end of the run'
-        : `What led to the end of workflow ${escaped(lastEnd.text)}`;
+    first === undefined
+      ? 'What led to the last step of the work'
+      : first.node >= 0
+        ? `What led to <b>${escaped(first.law)}</b> at ${inSeconds(first.atMs)}`
+        : `What led to the last step of the work before <b>${escaped(first.law)}</b> was found broken`;
   const section = (title: string, text: string, inside: string, kind = ''): string =>
     tag('section', { class: kind }, [
       `<h2>${title}</h2>`,
@@ -89,7 +94,7 @@ export function page(options: PageOptions): string {
       tag(
         'div',
         { class: `verdict ${isOk ? 'ok' : 'fail'}` },
-        isOk ? 'every law held' : `${violations.length} violation${violations.length === 1 ? '' : 's'}`,
+        isOk ? 'every law held' : counted(violations.length, 'violation'),
       ),
       tag('h1', {}, `${escaped(name)} <span class="faint">seed ${simCase.seed}</span>`),
       about === '' ? '' : tag('p', { class: 'about' }, escaped(about)),
@@ -142,7 +147,7 @@ export function page(options: PageOptions): string {
     section(
       'The case',
       'The whole run as data; save it as a .simcase.json to replay or shrink it.',
-      `<details><summary>${simCase.plan.faults.length} planned faults, ${simCase.workload.length} errands</summary><pre>${escaped(JSON.stringify(simCase, undefined, 1))}</pre></details>`,
+      `<details><summary>${counted(simCase.plan.faults.length, 'planned fault')}, ${counted(simCase.workload.length, 'errand')}</summary><pre>${escaped(JSON.stringify(simCase, undefined, 1))}</pre></details>`,
       'wide',
     ),
     ...(recording.dropped > 0
@@ -161,6 +166,10 @@ export function page(options: PageOptions): string {
 <body><main>${body.join('\n')}</main></body>
 </html>
 `;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function violationList({ violations }: RunResult): string {

@@ -28,25 +28,35 @@ export function spacetime({ recording, event, node, names }: SpacetimeOptions): 
       at >= 0 && (frame === undefined || (!idle.has(frame) && (mark === 'send' || sent.has(frame)))),
   );
   let effect = moments.length - 1;
-  while (effect >= 0 && (moments[effect]!.event > event || (node >= 0 && moments[effect]!.node !== node))) effect--;
+  const isIt = ({ event: at, node: whose, mark }: Moment): boolean =>
+    at <= event && mark !== 'send' && (node < 0 || whose === node);
+  while (effect >= 0 && !isIt(moments[effect]!)) effect--;
   if (effect < 0) return '<p class="faint">Nothing was recorded that could have led there.</p>';
 
   const cone = quiet(coneOf(moments, effect, shownMax * 4), moments, effect).slice(-shownMax);
   const senders = sendersOf(moments);
   const column = new Map(cone.map((at, i) => [at, left + 14 + i * stepX]));
   const lanes = [...new Set(cone.map((at) => moments[at]!.node))].sort((a, b) => a - b);
-  const laneY = new Map(lanes.map((index, i) => [index, 46 + i * laneHeight]));
-  const width = left + 40 + cone.length * stepX;
-  const height = 46 + lanes.length * laneHeight;
+  const laneY = new Map(lanes.map((index, i) => [index, 80 + i * laneHeight]));
+  const width = left + 130 + cone.length * stepX;
+  const height = 80 + lanes.length * laneHeight;
   const x = (at: number): number => column.get(at)!;
   const y = (at: number): number => laneY.get(moments[at]!.node)!;
 
   const lines = lanes.flatMap((index) => [
-    tag('line', { x1: left, x2: width - 12, y1: laneY.get(index)!, y2: laneY.get(index)!, class: 'lane' }),
-    label(left - 10, laneY.get(index)! + 4, names[index]!.name, {
-      class: names[index]!.isLiar ? 'rowname liar' : 'rowname',
-      'text-anchor': 'end',
-    }),
+    tag('line', { x1: left, x2: width - 82, y1: laneY.get(index)!, y2: laneY.get(index)!, class: 'lane' }),
+    // At both ends: the diagram is read from its right one.
+    ...(
+      [
+        [left - 10, 'end'],
+        [width - 74, 'start'],
+      ] as const
+    ).map(([at, anchor]) =>
+      label(at, laneY.get(index)! + 4, names[index]!.name, {
+        class: names[index]!.isLiar ? 'rowname liar' : 'rowname',
+        'text-anchor': anchor,
+      }),
+    ),
   ]);
   const arrows = cone.flatMap((at) => {
     const sender = senders[at]!;
@@ -59,13 +69,17 @@ export function spacetime({ recording, event, node, names }: SpacetimeOptions): 
       ]),
     ];
   });
+  const said = new Map<number, string>();
   const dots = cone.map((at) => {
     const moment = moments[at]!;
     const isEffect = at === effect;
     const isTold = moment.mark !== 'send' && moment.mark !== 'receive';
+    // What a node says over and over stands there once.
+    const isNew = said.get(moment.node) !== short(moment);
+    if (isTold) said.set(moment.node, short(moment));
     return tag('g', { class: `moment ${moment.mark}${isEffect ? ' effect' : ''}` }, [
       tag('circle', { cx: x(at), cy: y(at), r: isEffect ? 6 : isTold ? 4 : 2.2 }),
-      ...(isTold || isEffect
+      ...((isTold && isNew) || isEffect
         ? [
             tag(
               'text',
@@ -93,7 +107,16 @@ export function spacetime({ recording, event, node, names }: SpacetimeOptions): 
     {},
     tag(
       'marker',
-      { id: 'head', viewBox: '0 0 6 6', refX: 6, refY: 3, markerWidth: 6, markerHeight: 6, orient: 'auto' },
+      {
+        id: 'head',
+        viewBox: '0 0 6 6',
+        refX: 6,
+        refY: 3,
+        markerWidth: 7,
+        markerHeight: 7,
+        markerUnits: 'userSpaceOnUse',
+        orient: 'auto',
+      },
       tag('path', { d: 'M0 0L6 3L0 6z' }),
     ),
   );
