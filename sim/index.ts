@@ -13,3 +13,4 @@ export {
 export { loadScenario, shippedScenarios } from './scenarios.ts';
 export { type SimulatedRun, type SimulateOptions, SimulationFailed, simulate } from './simulate.ts';
 export { type Submission, Swarm, type SwarmOptions, type Watcher } from './swarm.ts';
+export { computeTask, planOf } from './workload.ts';
