@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import {
   type ActorRef,
   ask,
@@ -14,6 +14,10 @@ import {
 import { realClock, realRandom, realScheduler } from './real.ts';
 import { createWorkerHost, type WorkerHost } from './worker-host.ts';
 import type { Work } from './worker-test-actors.ts';
+
+/** A busy machine may take long to start a thread: nothing here is about how long. */
+const patientMs = 60_000;
+vi.setConfig({ testTimeout: 2 * patientMs });
 
 const module = new URL('./worker-test-actors.ts', import.meta.url);
 const open: { system: System; host: WorkerHost }[] = [];
@@ -32,7 +36,7 @@ function start(threads: number) {
   const host = createWorkerHost(system, { threads, log });
   open.push({ system, host });
   const inThread = host.inThread<Work, number>(module, 'worker');
-  const count = (ref: ActorRef<Work>): Promise<number> => ask(system, ref, { type: 'count' }, { timeoutMs: 10_000 });
+  const count = (ref: ActorRef<Work>): Promise<number> => ask(system, ref, { type: 'count' }, { timeoutMs: patientMs });
   return { system, host, inThread, count, logged };
 }
 
@@ -57,9 +61,9 @@ test('an actor in a thread is told and asked like any other, and keeps the order
   const { system, inThread, count } = start(1);
   const ref = system.spawn(inThread, 5);
   const numbers = new Uint8Array(100_000).fill(2);
-  expect(await ask(system, ref, { type: 'sum', numbers }, { timeoutMs: 10_000 })).toBe(200_000);
+  expect(await ask(system, ref, { type: 'sum', numbers }, { timeoutMs: patientMs })).toBe(200_000);
   expect(await count(ref)).toBe(6);
-  const blank = await ask(system, ref, { type: 'blank', sizeBytes: 2_000_000 }, { timeoutMs: 10_000 });
+  const blank = await ask(system, ref, { type: 'blank', sizeBytes: 2_000_000 }, { timeoutMs: patientMs });
   expect(blank.length).toBe(2_000_000);
   const told: string[] = [];
   const listener = defineActor<Message, null>({
@@ -77,7 +81,7 @@ test('a byte string that was given away is moved to the thread, any other is cop
   const { system, inThread } = start(2);
   const [one, two] = [system.spawn(inThread, 0), system.spawn(inThread, 0)];
   const sumOf = (ref: ActorRef<Work>, numbers: Uint8Array): Promise<number> =>
-    ask(system, ref, { type: 'sum', numbers }, { timeoutMs: 10_000 });
+    ask(system, ref, { type: 'sum', numbers }, { timeoutMs: patientMs });
   const [kept, given, small, part] = [1_000_000, 1_000_000, 100, 100_000].map((size) => new Uint8Array(size).fill(1));
   expect(await sumOf(one, kept!)).toBe(1_000_000);
   expect(kept!.length).toBe(1_000_000);
@@ -89,7 +93,7 @@ test('a byte string that was given away is moved to the thread, any other is cop
   // Given once and sent twice: the second is a copy, made before the first is moved.
   const shared = give(new Uint8Array(200_000).fill(1));
   expect(await Promise.all([sumOf(one, shared), sumOf(two, shared)])).toEqual([200_000, 200_000]);
-  const answer = await ask(system, one, { type: 'blank', sizeBytes: 3_000_000 }, { timeoutMs: 10_000 });
+  const answer = await ask(system, one, { type: 'blank', sizeBytes: 3_000_000 }, { timeoutMs: patientMs });
   expect([answer.length, answer.buffer.byteLength]).toEqual([3_000_000, 3_000_000]);
   // To an actor of this thread it makes no difference.
   const here = defineActor<Work, null>({
@@ -111,7 +115,7 @@ test('a thread that floods keeps neither timers nor actors here from their turns
   let ticks = 0;
   const timer = setInterval(() => ticks++, 1);
   const flood = 200_000;
-  const flooded = ask(system, ref, { type: 'flood', listener: here, messages: flood }, { timeoutMs: 20_000 });
+  const flooded = ask(system, ref, { type: 'flood', listener: here, messages: flood }, { timeoutMs: patientMs });
   expect(await flooded).toBe(flood);
   clearInterval(timer);
   while (heard + system.deadLetters.count < flood) await new Promise((resolve) => setTimeout(resolve, 1));
@@ -125,7 +129,7 @@ test('the loop of this thread goes on while an actor in another computes', async
   const { system, inThread, count } = start(1);
   const ref = system.spawn(inThread, 0);
   await count(ref);
-  const spun = ask(system, ref, { type: 'spin', forMs: 200 }, { timeoutMs: 10_000 });
+  const spun = ask(system, ref, { type: 'spin', forMs: 200 }, { timeoutMs: patientMs });
   let ticks = 0;
   const timer = setInterval(() => ticks++, 5);
   await spun;
@@ -179,7 +183,9 @@ test('under a supervisor the same ref goes on, in a new thread', async () => {
   const first = host.threads;
   ref.tell({ type: 'die' });
   // Its thread is gone when an ask that was with it fails; what is asked from then on is answered by the next life.
-  await expect(ask(system, ref, { type: 'never' }, { timeoutMs: 20_000 })).rejects.toMatchObject({ code: 'stopped' });
+  await expect(ask(system, ref, { type: 'never' }, { timeoutMs: patientMs })).rejects.toMatchObject({
+    code: 'stopped',
+  });
   expect(await count(ref)).toBe(7);
   expect([first, host.threads]).toEqual([1, 1]);
 });
