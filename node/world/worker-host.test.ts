@@ -90,7 +90,8 @@ test('a byte string that was given away is moved to the thread, any other is cop
   expect(await sumOf(one, give(small!))).toBe(100);
   expect(await sumOf(one, give(part!.subarray(0, 50_000)))).toBe(50_000);
   expect([small!.length, part!.length]).toEqual([100, 100_000]);
-  // Given once and sent twice: the second is a copy, made before the first is moved.
+  // Given once and sent twice in one turn, to threads that are up: the second is a copy, made before the first is moved.
+  expect(await sumOf(two, new Uint8Array(10).fill(1))).toBe(10);
   const shared = give(new Uint8Array(200_000).fill(1));
   expect(await Promise.all([sumOf(one, shared), sumOf(two, shared)])).toEqual([200_000, 200_000]);
   const answer = await ask(system, one, { type: 'blank', sizeBytes: 3_000_000 }, { timeoutMs: patientMs });
