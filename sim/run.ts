@@ -6,9 +6,13 @@ import {
   checkLanes,
   checkMembership,
   checkSettled,
+  createAuditCheck,
   createBook,
+  createClientCheck,
   createEpochs,
+  createFencingCheck,
   createHealthCheck,
+  createLaneCheck,
   createMeter,
   createResultCheck,
   createSometimes,
@@ -91,6 +95,10 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   const epochs = createEpochs(swarm, book, isHonest);
   const results = createResultCheck({ swarm, book, epochs, isHonest });
   const health = createHealthCheck({ swarm, book, isHonest, hasBadDisk: injector.hasBadDisk });
+  const lanes = createLaneCheck({ swarm, book, isHonest });
+  const audit = createAuditCheck({ swarm, book, isHonest });
+  const clients = createClientCheck({ swarm, book, isHonest });
+  const fencing = createFencingCheck({ book, isHonest });
   const votes = createVoteCheck({
     swarm,
     book,
@@ -102,7 +110,8 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     },
   });
   // The injector last: what it does to a node, the checkers have seen the cause of.
-  for (const watcher of [votes, results, health, sometimes, meter]) swarm.watch(watcher);
+  for (const watcher of [votes, results, health, lanes, audit, clients, fencing, sometimes, meter])
+    swarm.watch(watcher);
   if (watch !== undefined) swarm.watch(watch(swarm));
   swarm.watch(injector);
 
@@ -169,6 +178,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     checkAudit(core, book);
     const gone = honest.filter((node) => !chosen.has(node));
     checkMembership(core, gone, book);
+    for (const check of [lanes, audit, clients]) check.finish();
     results.finish(core);
     epochs.finish();
   };

@@ -1,6 +1,10 @@
 // Law: the door of the checkers.
+export { createAuditCheck } from './audit.ts';
+export { createClientCheck } from './clients.ts';
 export { createEpochs } from './epochs.ts';
+export { createFencingCheck } from './fencing.ts';
 export { createHealthCheck } from './health.ts';
+export { createLaneCheck } from './lanes.ts';
 export { createMeter, type Meters, quantile, type TypeCount } from './meter.ts';
 export { createResultCheck } from './results.ts';
 export { checkAudit, checkLanes, checkMembership, checkSettled, isSettled, laneRows } from './settled.ts';

@@ -12,6 +12,7 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ kind: fc.constant('read' as const), value: fc.constantFrom(null, 'a', 'b', 'aa', 'ab', 'ba') }),
   fc.record({ kind: fc.constant('write' as const), value: values }),
   fc.record({ kind: fc.constant('append' as const), value: values }),
+  fc.record({ kind: fc.constant('settle' as const), value: values }),
   fc.record({
     kind: fc.constant('compare-and-set' as const),
     from: fc.constantFrom(null, 'a', 'b'),

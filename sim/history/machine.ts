@@ -14,7 +14,11 @@ export const unrecognised = 0;
 export function machineOf(operations: readonly Operation[], initial: string | null): Machine {
   const recognised = operations
     .flatMap(({ action }) =>
-      action.kind === 'read' ? [action.value] : action.kind === 'compare-and-set' ? [action.from] : [],
+      action.kind === 'read' || action.kind === 'settle'
+        ? [action.value]
+        : action.kind === 'compare-and-set'
+          ? [action.from]
+          : [],
     )
     .filter((value) => value !== null)
     .sort();
@@ -46,6 +50,10 @@ export function machineOf(operations: readonly Operation[], initial: string | nu
       case 'read': {
         const value = numberOf(action.value);
         return (state) => (state === value ? state : impossible);
+      }
+      case 'settle': {
+        const value = numberOf(action.value);
+        return (state) => (state === value || state === start ? value : impossible);
       }
       case 'write': {
         const value = numberOf(action.value);

@@ -6,6 +6,8 @@ export type Action =
   | { readonly kind: 'read'; readonly value: string | null }
   | { readonly kind: 'write'; readonly value: string }
   | { readonly kind: 'append'; readonly value: string }
+  /** Written if nothing was, and found so from then on: what is settled once stays. */
+  | { readonly kind: 'settle'; readonly value: string }
   /** `refused`: another value was found than `from`, and nothing was written. Of an open one nobody knows. */
   | {
       readonly kind: 'compare-and-set';

@@ -20,7 +20,7 @@ interface Line {
   readonly value: Edn;
 }
 
-const registerOperations: readonly string[] = ['read', 'write', 'cas'];
+const registerOperations: readonly string[] = ['read', 'write', 'cas', 'settle'];
 const keyedOperations: readonly string[] = ['get', 'put', 'append'];
 /** `INFO  jepsen.util - 4 :invoke :read nil`, perhaps with the time before it; the nemesis stands there as `:nemesis`. */
 const logLine = /(?:^|\s)jepsen\.util\s+-\s+(:nemesis|\d+)\s+:(\w+)\s+:([\w-]+)\s*(.*)$/;
@@ -182,7 +182,8 @@ function actionOf(invocation: Line, ended: Line | undefined, model: ModelName): 
     }
     default: {
       if (ended?.outcome === 'fail') return undefined;
-      return { kind: operation === 'append' ? 'append' : 'write', value: scalar(invocation.value) };
+      const kind = operation === 'append' || operation === 'settle' ? operation : 'write';
+      return { kind, value: scalar(invocation.value) };
     }
   }
 }

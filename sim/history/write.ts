@@ -4,9 +4,11 @@ import type { Action, History } from './operation.ts';
 export function writeHistory({ operations, initial, lines }: History): string {
   const events: string[] = Array.from({ length: lines.length }, () => '');
   const isKeyed = initial === '';
+  // Processes go by number there.
+  const processes = [...new Set(operations.map(({ process }) => process))];
   for (const { process, key, action, invokedAt, returnedAt } of operations) {
     const line = (type: string, value: string): string =>
-      `{:process ${process}, :type :${type}, :f :${nameOf(action, isKeyed)}, ${isKeyed ? `:key ${JSON.stringify(key)}, ` : ''}:value ${value}}`;
+      `{:process ${processes.indexOf(process)}, :type :${type}, :f :${nameOf(action, isKeyed)}, ${isKeyed || key !== '' ? `:key ${JSON.stringify(key)}, ` : ''}:value ${value}}`;
     const shown = (value: string | null): string => (value === null ? 'nil' : JSON.stringify(value));
     const value =
       action.kind === 'compare-and-set' ? `[${shown(action.from)} ${shown(action.to)}]` : shown(action.value);

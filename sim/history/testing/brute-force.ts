@@ -12,25 +12,32 @@ export function isLinearizable({ operations, initial }: History): boolean {
 }
 
 /** Any of `left` may be next that began before every other of them ended; open ones may be left over. */
-function canFinish(left: readonly Operation[], value: string | null): boolean {
+function canFinish(left: readonly Operation[], value: string | null, initial = value): boolean {
   if (left.every(({ returnedAt }) => returnedAt === undefined)) return true;
   return left.some((next) => {
     if (left.some(({ returnedAt }) => returnedAt !== undefined && returnedAt < next.invokedAt)) return false;
-    const after = answer(next, value);
+    const after = answer(next, value, initial);
     return (
       after !== undefined &&
       canFinish(
         left.filter((each) => each !== next),
         after.value,
+        initial,
       )
     );
   });
 }
 
-function answer({ action }: Operation, value: string | null): { readonly value: string | null } | undefined {
+function answer(
+  { action }: Operation,
+  value: string | null,
+  initial: string | null,
+): { readonly value: string | null } | undefined {
   switch (action.kind) {
     case 'read':
       return action.value === value ? { value } : undefined;
+    case 'settle':
+      return value === initial || value === action.value ? { value: action.value } : undefined;
     case 'write':
       return { value: action.value };
     case 'append':
