@@ -117,7 +117,16 @@ describe('fencing', () => {
 
 describe('clients', () => {
   const submitted = (check: ReturnType<typeof createClientCheck>, key: string, workflow: string, node = 0) =>
-    check.submitted!({ key, workflow, node, askedAtMs: 0, heldBy: 3, refused: undefined, work: undefined as never });
+    check.submitted!({
+      key,
+      workflow,
+      node,
+      life: 0,
+      askedAtMs: 0,
+      heldBy: 3,
+      refused: undefined,
+      work: undefined as never,
+    });
   it('a key that names two workflows is in no order, unless a liar says so', () => {
     const { options, laws } = stage([3]);
     const check = createClientCheck(options);
