@@ -26,6 +26,10 @@ const payloads = fc.array(fc.uint8Array({ maxLength: 90 }), { minLength: 1, maxL
 const payloadsOf = (reading: ReturnType<typeof read>): Uint8Array[] => reading.records.map((record) => record.payload);
 
 it('CRC-32C matches RFC 3720 appendix B.4', () => {
+  // Eight bytes at a time or one by one, in one part or in two: the same.
+  const bytes = Uint8Array.from({ length: 61 }, (_, i) => (i * 37) & 0xff);
+  const oneByOne = crc32c(...Array.from(bytes, (byte) => Uint8Array.of(byte)));
+  for (let at = 0; at <= bytes.length; at++) expect(crc32c(bytes.subarray(0, at), bytes.subarray(at))).toBe(oneByOne);
   expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
   expect(crc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8ab43);
   expect(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i))).toBe(0x46dd794e);

@@ -44,7 +44,8 @@ export async function openVoteLog(storage: Storage, epoch: number, crypto: Pick<
         last = record.head;
         chunks.push(record.bytes);
       }
-      await file.append(new Uint8Array(Buffer.concat(chunks)));
+      const [first] = chunks;
+      if (first !== undefined) await file.append(chunks.length === 1 ? first : Buffer.concat(chunks));
       await file.sync();
       head = last;
     },
