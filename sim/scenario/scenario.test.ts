@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { sourceHash } from '../source-hash.ts';
 import { checkScenario, compile, parseScenario, ScenarioInvalid } from './index.ts';
@@ -73,6 +75,15 @@ faults:
       /faults; a run takes at most/,
     );
   });
+});
+
+it('the example in docs/simulator.md is one', () => {
+  const text = readFileSync(fileURLToPath(new URL('../../docs/simulator.md', import.meta.url)), 'utf8');
+  const [, example] = /```yaml\n([\s\S]*?)```/.exec(text)!;
+  const { nodes, plan } = compile(parseScenario(example!, 'docs/simulator.md'), 1);
+  expect(nodes).toHaveLength(5);
+  expect(new Set(plan.faults.map(({ kind }) => kind)).has('cut')).toBe(true);
+  expect(plan.liars).toEqual([{ node: 4, kits: ['equivocate', 'withhold'] }]);
 });
 
 describe('a scenario and a seed', () => {
