@@ -74,14 +74,17 @@ function standing(record: WorkflowRecord): string {
     .join(' | ');
 }
 
-/** Whoever is whole sees the others that are, and does not take for alive whoever is gone for good. Liars may say what they like. */
+/**
+ * Whoever is whole takes nobody for dead that is there, and nobody for alive that is gone for good. A suspicion may be under way at any
+ * moment: a slow line earns one now and then, and it is answered. Liars may say what they like.
+ */
 export function checkMembership(core: readonly SimNode[], gone: readonly SimNode[], book: Book): void {
   for (const { name, id, process } of core) {
     const view = process?.composed.parts.view;
     if (view === undefined) continue;
     for (const other of core)
-      if (other.id !== id && !view.isLive(other.id))
-        book.break('membership-exact', `${name} takes ${other.name} for ${view.state(other.id)}, and it is there`);
+      if (other.id !== id && view.state(other.id) === 'dead')
+        book.break('membership-exact', `${name} takes ${other.name} for dead, and it is there`);
     for (const other of gone)
       if (view.state(other.id) === 'alive')
         book.break('membership-exact', `${name} takes ${other.name} for alive, and it is gone`);
