@@ -49,15 +49,16 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
   mailbox: { capacity: 64, overflow: 'reject' },
   start(ctx, { parts, capacity }) {
     const { workload } = capacity;
-    const joinCancelling = createCancellingJoiner(parts);
+    const joiner = createCancellingJoiner(parts);
     const look = createWaker(() => ctx.self.tell({ type: 'look' }));
     const leave = [
       parts.board.onChange(({ record, entry }) => {
         look.wake();
-        joinCancelling(record);
+        joiner.changed(record);
         // Whoever it went to, the promise is kept or void.
         if (entry.kind === 'assigned') workload.release(keyOfAttempt(record.workflow, entry.task, entry.attempt));
       }),
+      joiner.close,
       parts.view.onChange(() => look.wake()),
       parts.office.answer(offerTask, (offer, { from }) => bidFor(parts, capacity, offer, from)),
       parts.office.answer(stealTask, async ({ paces }, { from }) => ({
