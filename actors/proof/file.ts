@@ -118,6 +118,6 @@ export function readFile(
   const issue = checked.error.issues[0];
   return {
     ok: false,
-    reason: `it is not a certificate file: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
+    reason: `it is not a parley-certificate/1 or /2 file: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`,
   };
 }
