@@ -224,7 +224,10 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'nobody is ever suspected',
     file: 'protocols/membership/detector.ts',
-    edits: [['silent: (member, nowMs) => void members.suspect(member, self, nowMs),', 'silent: () => {},']],
+    edits: [
+      ['silent: (member, nowMs) => void members.suspect(member, self, nowMs),', 'silent: () => {},'],
+      ["          } else if (member?.state === 'alive') members.suspect(member, self, nowMs);\n", '          }\n'],
+    ],
   },
   {
     name: 'a suspicion of oneself is not answered',
