@@ -15,7 +15,8 @@ export interface ShrinkOptions {
   /** Default 200. */
   readonly runsMax?: number;
   readonly expect?: Expectations | undefined;
-  readonly isOver?: () => boolean;
+  /** Asked between two runs. */
+  readonly isOver?: () => boolean | Promise<boolean>;
   readonly onSmaller?: (simCase: SimCase, runs: number) => void;
 }
 
@@ -30,7 +31,7 @@ export async function shrinkCase(simCase: SimCase, options: ShrinkOptions = {}):
   for (let isSmaller = true; isSmaller; ) {
     isSmaller = false;
     for (const candidate of lesser(best.simCase)) {
-      if (runs >= runsMax || isOver()) return { ...best, runs };
+      if (runs >= runsMax || (await isOver())) return { ...best, runs };
       runs++;
       const result = await run(candidate);
       if (!result.violations.some((violation) => violation.law === law)) continue;

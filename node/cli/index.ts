@@ -4,4 +4,4 @@ export { CliFailure, exitCodes, Interrupted, toFailure } from './failure.ts';
 export { failureJson, failureText, programName } from './main.ts';
 export { buildProgram, parseDuration, type Run } from './program.ts';
 export { type Column, renderTable } from './table.ts';
-export { painter, plainPaint, processTerminal, type Terminal, wantsColour } from './terminal.ts';
+export { painter, plainPaint, printable, processTerminal, type Terminal, wantsColour } from './terminal.ts';

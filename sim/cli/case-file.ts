@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { CliFailure, exitCodes } from '../../node/cli/index.ts';
+import { CliFailure, exitCodes, printable } from '../../node/cli/index.ts';
 import type { SimCase } from '../case.ts';
 import type { RunResult } from '../run.ts';
 import type { Expectations } from '../scenario/index.ts';
@@ -90,7 +90,7 @@ export function readCaseFile(path: string): CaseFile {
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new CliFailure(exitCodes.usage, 'not_a_case', `${path} is no JSON: ${(error as Error).message}`);
+    throw new CliFailure(exitCodes.usage, 'not_a_case', `${path} is no JSON: ${printable((error as Error).message)}`);
   }
   const parsed = outline.safeParse(value);
   if (parsed.success) return value as CaseFile;

@@ -46,7 +46,10 @@ describe('parley sim', () => {
 
   it('refuses what it cannot run, with exit code 2 and what to do', { timeout }, () => {
     writeFileSync(join(folder, 'wrong.yaml'), 'name: wrong\nfaults:\n  - { at: 1s, crush: 1 }\n');
+    writeFileSync(join(folder, 'escapes.json'), '\u001b[31mred');
+    expect(sim('replay', 'escapes.json').stderr).not.toContain('\u001b');
     for (const [args, words] of [
+      [['report', 'nothing.json'], 'there is no case file'],
       [['run', 'no-such'], 'partition-and-heal'],
       [['run', 'wrong.yaml'], 'wrong.yaml:3:5'],
       [['replay', 'nothing.json'], 'there is no case file'],

@@ -20,12 +20,19 @@ import { buildSimProgram, type RunCommand } from './program.ts';
 /** Runs what was typed after `sim`. Resolves to the exit code. */
 export async function runSimCommand(argv: readonly string[]): Promise<number> {
   const stop = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.on(name, () => {
-      // The second time it is meant at once.
-      if (stop.signal.aborted) process.exit(exitCodes.interrupted);
-      stop.abort();
-    });
+  let listens = false;
+  /** Only for a command that looks at it: a single run keeps its thread to itself to its end, and is ended as the system ends programs. */
+  const listen = (): AbortSignal => {
+    if (!listens)
+      for (const name of ['SIGINT', 'SIGTERM'] as const)
+        process.on(name, () => {
+          // The second time it is meant at once.
+          if (stop.signal.aborted) process.exit(exitCodes.interrupted);
+          stop.abort();
+        });
+    listens = true;
+    return stop.signal;
+  };
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) =>
       process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failed),
@@ -45,7 +52,12 @@ export async function runSimCommand(argv: readonly string[]): Promise<number> {
     if (argv.length === 0) root.outputHelp();
     else root.parse([...argv], { from: 'user' });
     const terminal = processTerminal(process.env);
-    const makeContext = (asJson: boolean): Context => ({ terminal, json: asJson, cwd, program, signal: stop.signal });
+    const makeContext = (asJson: boolean): Context => ({
+      ...{ terminal, json: asJson, cwd, program },
+      get signal() {
+        return listen();
+      },
+    });
     return (await chosen?.(makeContext)) ?? exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;

@@ -57,7 +57,8 @@ async function jobOf(
   what: string,
   { seed, nodes }: ReportOptions,
 ): Promise<Job & { readonly about: string }> {
-  if (!what.endsWith('.simcase.json')) {
+  // A scenario is YAML or TypeScript; `run --save` names its file as it was told.
+  if (!what.endsWith('.json')) {
     const chosen = await choose(what, nodes, context.program);
     return { ...chosen.job(seed), about: chosen.about };
   }

@@ -20,6 +20,12 @@ export interface ShrinkCommandOptions {
   readonly runs: number;
 }
 
+/** A run never waits for anything real: between two runs, a signal that came meanwhile is let in. */
+async function isStopped(signal: AbortSignal): Promise<boolean> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return signal.aborted;
+}
+
 export async function shrink(context: Context, path: string, options: ShrinkCommandOptions): Promise<number> {
   const { terminal, signal, program } = context;
   const file = readCaseFile(path);
@@ -36,7 +42,7 @@ export async function shrink(context: Context, path: string, options: ShrinkComm
   const { simCase, result, runs } = await shrinkCase(file.case, {
     runsMax: options.runs,
     expect,
-    isOver: () => signal.aborted,
+    isOver: () => isStopped(signal),
     onSmaller: (smaller, tried) => terminal.err(`${sizeOf(smaller)} after ${tried} runs`),
   });
   const smaller = caseFileOf(file.name, simCase, expect, result);
@@ -144,7 +150,7 @@ export async function sweep(context: Context, name: string, options: SweepOption
     readonly figures: Figures;
   }[] = [];
   for (const setting of settings(parameters)) {
-    if (signal.aborted) return exitCodes.interrupted;
+    if (await isStopped(signal)) return exitCodes.interrupted;
     const { scenario } = await importScenario(name, (raw) => withParameters(raw, setting));
     rows.push({ settings: setting, seeds: options.seeds, ...(await measure(scenario, options)) });
     terminal.err(`${rows.length} settings measured`);

@@ -147,9 +147,10 @@ function chooser(scenario: Scenario, nodes: readonly CaseNode[], liars: FaultPla
 function timesOf(at: Range, every: number | undefined, untilMs: number, random: Random): number[] {
   const first = drawMs(random, at);
   if (every === undefined) return [first];
+  if (at.least >= untilMs)
+    throw new ScenarioInvalid([`every ${every} ms from ${at.least} ms, until ${untilMs} ms: that is never`]);
   const times: number[] = [];
-  for (let atMs = first; atMs < untilMs && times.length < errandsMax && every > 0; atMs += every)
-    times.push(Math.round(atMs));
+  for (let atMs = first; atMs < untilMs && times.length < errandsMax; atMs += every) times.push(Math.round(atMs));
   return times;
 }
 

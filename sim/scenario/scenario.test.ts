@@ -71,6 +71,9 @@ faults:
       'eu-mars',
     );
     expect(refused({ liars: [{ node: 1 }, { node: 1 }] })).toContain('a liar already');
+    expect(refused({ workload: [{ at: '3s', every: '1s', until: '2s' }] })).toContain('that is never');
+    expect(refused({ workload: [{ at: '3s', every: '0s' }] })).toContain('expected more than nothing');
+    expect(refused({ phases: { faults: '25h' } })).toContain('expected at most 24h');
     expect(refused({ faults: [{ at: '1s', every: '1ms', until: '1h', crash: 1 }] })).toMatch(
       /faults; a run takes at most/,
     );

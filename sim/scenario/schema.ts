@@ -2,7 +2,7 @@
 // says that means nothing is refused.
 import { z } from 'zod';
 import { faultKinds, kits, triggers } from '../faults/index.ts';
-import { always, bandwidth, duration, durationRange, share } from './units.ts';
+import { always, bandwidth, duration, durationRange, period, phase, share } from './units.ts';
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and hyphens');
 const nodesMax = 100;
@@ -75,7 +75,7 @@ const actions = {
 const timing = z.union([
   z.strictObject({
     at: durationRange,
-    every: duration.optional(),
+    every: period.optional(),
     until: duration.optional(),
   }),
   z.strictObject({
@@ -123,7 +123,7 @@ export const workKinds = ['any', 'one', 'chain', 'fan', 'file', 'per-site', 'ref
 
 const work = z.strictObject({
   at: durationRange.default(always(2_000)),
-  every: duration.optional(),
+  every: period.optional(),
   until: duration.optional(),
   /** So many at each of these times. */
   count: z.int().min(1).max(1_000).default(1),
@@ -200,9 +200,9 @@ export const scenarioSchema = z.strictObject({
   phases: z
     .strictObject({
       /** In which the faults are. */
-      faults: duration.default(20_000),
+      faults: phase.default(20_000),
       /** Bound on everything coming to its end after that. */
-      settle: duration.default(180_000),
+      settle: phase.default(180_000),
       heal: z.enum(['quorum', 'all']).default('quorum'),
     })
     .default({ faults: 20_000, settle: 180_000, heal: 'quorum' }),

@@ -31,6 +31,13 @@ export const duration = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** Of `every`: a period of nothing would never come to its end. */
+export const period = duration.refine((ms) => ms > 0, 'expected more than nothing');
+
+const phaseMaxMs = 24 * 3_600_000;
+/** Bounded: nobody waits for the end of a longer run. */
+export const phase = duration.refine((ms) => ms <= phaseMaxMs, 'expected at most 24h');
+
 export const durationRange = z.string().transform((text, context) => {
   const range = readRange(text);
   if (range !== undefined) return range;
