@@ -38,15 +38,12 @@ export class ProgressView {
         // It is the steward that assigns: the one to be replaced, should another take over.
         this.#steward ??= event.node;
         const attempt = event.attempt > 0 ? ` (attempt ${event.attempt + 1})` : '';
-        const verify =
-          event.verifiers.length > 0
-            ? ` · ${list(event.verifiers)} ${event.verifiers.length === 1 ? 'verifies' : 'verify'}`
-            : '';
-        this.#line(
-          event.task,
-          'assigned',
-          `${list(event.executors)} ${event.executors.length === 1 ? 'runs' : 'run'} it${verify}${attempt}`,
-        );
+        const { executors, verifiers } = event;
+        const parts = [
+          ...(executors.length > 0 ? [`${list(executors)} ${executors.length === 1 ? 'runs' : 'run'} it`] : []),
+          ...(verifiers.length > 0 ? [`${list(verifiers)} ${verifiers.length === 1 ? 'verifies' : 'verify'}`] : []),
+        ];
+        this.#line(event.task, 'assigned', `${parts.join(' · ')}${attempt}`);
         return;
       }
       case 'candidate':

@@ -211,6 +211,11 @@ test('attempts are counted from one for people, and a new one says so', () => {
   expect(lines[2]).toBe('  total  assigned  birch runs it (attempt 2)');
 });
 
+test('a helper that only verifies is not told as nobody running it', () => {
+  const lines = shownEvents([{ type: 'assigned', executors: [], verifiers: ['elm'], node: 'amber' }]);
+  expect(lines).toEqual(['  total  assigned  elm verifies']);
+});
+
 test('a node that agrees with several executors is shown once', () => {
   const ran = (node: string): object => ({
     type: 'candidate',

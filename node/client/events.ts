@@ -77,7 +77,8 @@ export async function consumeEvents(
   const path = (): string => `${topicPath(topic)}/groups/${encodeURIComponent(group)}?from=${options.from}`;
   for await (const { consumer, batch, events } of streams<BusGroupLine>(client, path, options.signal)) {
     const goesOn = await options.handle(events);
-    const json = { batch };
+    // Said with the last one, so that nothing more is given, and no event blamed for ending a consumer that never saw it.
+    const json = { batch, isLast: !goesOn };
     await callJson(client.socket, `/v1/bus/consumers/${consumer}`, { method: 'POST', json }).catch((error: unknown) => {
       // The stream says so too, and what was not acknowledged comes again.
       if (!(error instanceof ConnectionLost)) throw error;

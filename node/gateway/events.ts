@@ -4,7 +4,13 @@ import { randomBytes } from 'node:crypto';
 import type { Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
 import { z } from 'zod';
-import { type BusEvent, type EventBus, EventBusError, type ReadFrom } from '../../protocols/events/index.ts';
+import {
+  type BusEvent,
+  type EventBus,
+  EventBusError,
+  parsePosition,
+  type ReadFrom,
+} from '../../protocols/events/index.ts';
 import type { BusEventReply, BusGroupLine } from './api.ts';
 import { type ApiErrorCode, GatewayError } from './server.ts';
 
@@ -24,7 +30,7 @@ const publishRequest = z.strictObject({
     .min(1)
     .max(eventsMax),
 });
-const acknowledgement = z.strictObject({ batch: z.number().int().positive() });
+const acknowledgement = z.strictObject({ batch: z.number().int().positive(), isLast: z.boolean().default(false) });
 
 const codes: Readonly<Record<EventBusError['code'], ApiErrorCode>> = {
   invalid: 'bad_request',
@@ -50,7 +56,7 @@ export type ParseBody = <T>(request: { json(): Promise<unknown> }, schema: z.Zod
 /** `bus` is opened at its first use, and rejects with EventBusError where there is none. */
 export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>, parse: ParseBody): void {
   /** What each connected consumer has been given and not acknowledged. */
-  const waiting = new Map<string, { readonly batch: number; readonly resolve: () => void }>();
+  const waiting = new Map<string, { readonly batch: number; readonly resolve: (isLast: boolean) => void }>();
   let consumers = 0;
 
   /** Lines until the client goes away; an empty one now and then, so that a dead client is noticed. */
@@ -143,6 +149,8 @@ export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>, parse: P
     }
     return lines(c, async (write, ended) => {
       ended.addEventListener('abort', () => wake(), { once: true });
+      /** Sources of events that the client was given and has not acknowledged. */
+      let atWorkOn: readonly string[] = [];
       try {
         for (let batch = 1; !ended.aborted; ) {
           const next = given.shift();
@@ -152,25 +160,32 @@ export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>, parse: P
             });
             continue;
           }
-          const acknowledged = new Promise<void>((resolve) => {
+          const acknowledged = new Promise<boolean>((resolve) => {
             waiting.set(consumer, { batch, resolve });
-            ended.addEventListener('abort', () => resolve(), { once: true });
+            ended.addEventListener('abort', () => resolve(true), { once: true });
           });
+          atWorkOn = next.events.map(({ position }) => parsePosition(position).source);
           await write({ consumer, batch, events: next.events.map(replyOf) } satisfies BusGroupLine);
-          await acknowledged;
+          const isLast = await acknowledged;
           if (ended.aborted) return;
+          atWorkOn = [];
           next.resolve();
+          if (isLast) {
+            // Until the bus has heard that they are handled.
+            await new Promise((resolve) => setImmediate(resolve));
+            return;
+          }
           batch++;
         }
       } finally {
         consumers--;
         waiting.delete(consumer);
-        membership.abandon();
+        membership.abandon(atWorkOn);
       }
     });
   });
   app.post('/v1/bus/consumers/:consumer', async (c) => {
-    const { batch } = await parse(c.req, acknowledgement);
+    const { batch, isLast } = await parse(c.req, acknowledgement);
     const own = waiting.get(c.req.param('consumer'));
     if (own === undefined || own.batch !== batch)
       throw new GatewayError(
@@ -179,7 +194,7 @@ export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>, parse: P
         'Connect again; what was not acknowledged is given again.',
       );
     waiting.delete(c.req.param('consumer'));
-    own.resolve();
+    own.resolve(isLast);
     return c.json({});
   });
 }

@@ -49,8 +49,11 @@ export interface Membership {
   sources(): readonly string[];
   /** Resolves once the handler is done with what it has and all of it is on record. */
   leave(): Promise<void>;
-  /** As if its process had died: what the handler still has counts as not handled, and others are given it soon. */
-  abandon(): void;
+  /**
+   * At once: what the handler still has counts as not handled, and others are given it soon. What it was at work on may have been what ended
+   * it, as in a death: `atWorkOn` names those sources, so that events of the others, which nobody saw, take no blame. Default: all.
+   */
+  abandon(atWorkOn?: readonly string[]): void;
 }
 
 export interface ShareInfo {

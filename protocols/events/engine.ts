@@ -179,8 +179,8 @@ export function createEventBus(parts: EventBusParts): EventBus {
           await joined.leave();
           memberships.delete(membership);
         },
-        abandon() {
-          joined.abandon();
+        abandon(atWorkOn) {
+          joined.abandon(atWorkOn);
           memberships.delete(membership);
         },
       };

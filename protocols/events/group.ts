@@ -230,10 +230,13 @@ export async function joinGroup(
     board.beat(true);
     board.close();
   }
-  function abandon(): void {
+  function abandon(atWorkOn?: readonly string[]): void {
     if (left !== undefined) return;
-    left = Promise.resolve();
     leaving = true;
+    const last = [...held.values()].filter(isMine).map((one) => ({
+      source: one.source,
+      record: recordOf(one, { released: atWorkOn !== undefined && !atWorkOn.includes(one.source) }),
+    }));
     for (const one of held.values()) {
       void one.delivery?.stop();
       settle(one, false);
@@ -241,8 +244,16 @@ export async function joinGroup(
     held.clear();
     cancelTimer();
     stopWatching();
-    board.beat(true);
-    board.close();
+    // What was handled is not handled again for having been handled a moment ago.
+    left = (async () => {
+      try {
+        if (last.length > 0) await board.write(last);
+      } catch (error) {
+        trace('debug', 'the last progress was not put on record', { topic, group, error: String(error) });
+      }
+      board.beat(true);
+      board.close();
+    })();
   }
   return {
     consumer,

@@ -36,6 +36,26 @@ describe('the event bus of a mesh', () => {
   };
   const distinct = (shown: readonly Shown[]): number => new Set(shown.map(({ key, number }) => key + number)).size;
 
+  it('gives a consumer that ends after one event the next one when it comes back, and blames none of them', async () => {
+    const client = mesh.client('birch');
+    for (const text of ['one', 'two', 'three'])
+      await publishEvents(client, 'errands', [{ key: text, data: Buffer.from(text) }]);
+    const shown: string[] = [];
+    while (shown.length < 3) {
+      const tail = await parley([
+        ...['events', 'tail', 'errands', '--group', 'clerk', '-n', '1', '-o', 'json', '--folder', mesh.folder('birch')],
+      ]);
+      expect([tail.err, tail.code]).toEqual(['', 0]);
+      for (const line of tail.out.trim().split('\n')) shown.push((JSON.parse(line) as { text: string }).text);
+    }
+    expect(shown.sort()).toEqual(['one', 'three', 'two']);
+    const { groups } = JSON.parse(
+      (await parley(['events', 'groups', '-o', 'json', '--folder', mesh.folder('birch')])).out,
+    ) as { groups: { topic: string; shares: { attempts: number }[] }[] };
+    const { shares } = groups.find(({ topic }) => topic === 'errands')!;
+    expect(shares.map(({ attempts }) => attempts)).toEqual(shares.map(() => 0));
+  }, 120_000);
+
   it('publishes, replays and groups from the command line, though consumers and a node are killed', async () => {
     const folder = ['--folder', mesh.folder('amber')];
     const published = await parley(['events', 'publish', 'greetings', 'hello', '--key', 'k', '-o', 'json', ...folder]);

@@ -183,6 +183,29 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
       expect(checkOrder(handled)).toBeUndefined();
     }, 60_000);
 
+    it('repeats nothing handled when a consumer breaks off, and blames only what it was at work on', async () => {
+      const buses = await start(2);
+      const handled: Handled[] = [];
+      const first = await join(buses, 0, handled);
+      await publish(buses[0]!, 3, 0, 10);
+      await eventually('the first of them', () => handled.length === 30);
+      const [suspect, ...others] = first.sources();
+      // The handler's promises are kept a moment after it has counted.
+      await pause(50);
+      first.abandon([suspect!]);
+      await pause(500);
+      const [{ shares } = { shares: [] }] = await buses[1]!.groups();
+      const isReleased = (sources: readonly string[]) =>
+        shares.filter(({ source }) => sources.includes(source)).map(({ released }) => released);
+      expect(isReleased([suspect!])).toEqual([false]);
+      expect(isReleased(others)).toEqual(others.map(() => true));
+      await publish(buses[1]!, 3, 10, 20);
+      await join(buses, 1, handled);
+      await eventually('the rest', () => handled.length >= 60);
+      expect(handled.length).toBe(60);
+      expect(checkOrder(handled)).toBeUndefined();
+    }, 60_000);
+
     it('tries again what a handler refuses, before what comes after it, and puts aside what it always refuses', async () => {
       const [bus] = await start(1);
       const tries = new Map<string, number>();
