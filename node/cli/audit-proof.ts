@@ -41,3 +41,9 @@ export function sizeIn(proof: Uint8Array): { readonly epoch: number; readonly si
 export function embedded(certificate: Uint8Array, proof: unknown): Uint8Array {
   return withAuditProof(certificate, proof as AuditProofFile);
 }
+
+/** An epoch of the proof that is over and whose log it does not show closed. */
+export function unclosedEpoch(proof: unknown, currentEpoch: number): number | undefined {
+  return (proof as AuditProofFile).entries.find(({ epoch, closing }) => epoch < currentEpoch && closing === undefined)
+    ?.epoch;
+}

@@ -93,5 +93,7 @@ export function unreadable(error: unknown, given: string): unknown {
       'Check the path; it is relative to where you are.',
     );
   }
+  if (code === 'EISDIR')
+    return new CliFailure(exitCodes.usage, 'is_folder', `${given} is a folder`, 'Name a file in it.');
   return new CliFailure(exitCodes.usage, 'unreadable', `${given} cannot be read (${code})`, 'Check its permissions.');
 }

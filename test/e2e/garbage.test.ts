@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, localFile, pause, TestMesh } from '../support/mesh.ts';
 import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
+import { parley } from '../support/process.ts';
 
 const packages = localFile('packages.csv', readFileSync(packagesPath));
 const words = 'total installed_size per section in packages.csv, top 5';
@@ -128,5 +130,22 @@ describe('garbage on every port while a workflow runs', () => {
       console.log(`${name}: ${(node.rssBytes / 2 ** 20).toFixed(0)} MiB`);
       expect(node.rssBytes).toBeLessThan(400 * 2 ** 20);
     }
+  });
+});
+
+describe('a command that cannot mean what it says', () => {
+  const foreign = fileURLToPath(new URL('../../examples/certificates/packages.certificate.json', import.meta.url));
+  const cases: readonly (readonly [words: readonly string[], code: number, reason: RegExp])[] = [
+    [['member', 'list', 'birch'], 2, /takes no name/],
+    [['member', 'remove', 'birch', '3'], 2, /takes no 3/],
+    [['member', 'remove', 'birch', '--withdraw'], 2, /nothing is proposed/],
+    [['run', '/'], 2, /is a folder/],
+    [['audit', 'prove', foreign], 1, /is of mesh [0-9a-f]{64}, not of mesh/],
+    [['up', '--detach'], 1, /a node runs in .* already[\s\S]*down --folder/],
+  ];
+  it.each(cases)('%j', async (words, code, reason) => {
+    const said = await parley([...words, '--folder', mesh.folder('amber')]);
+    expect(said.err).toMatch(reason);
+    expect(said.code).toBe(code);
   });
 });

@@ -2,10 +2,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AuditReply } from '../../client/index.ts';
-import { embedded, hexOf, provable, sizeIn, verifyProof } from '../audit-proof.ts';
+import { embedded, hexOf, provable, sizeIn, unclosedEpoch, verifyProof } from '../audit-proof.ts';
 import { CliFailure, exitCodes } from '../failure.ts';
 import { unreadable } from '../input-files.ts';
 import { connect } from '../locate.ts';
+import { check } from '../proof.ts';
 import { printJson, type Session } from '../session.ts';
 import { printable } from '../terminal.ts';
 
@@ -91,6 +92,15 @@ async function prove(session: Session, file: string, options: AuditOptions): Pro
   const entries = provable(certificate);
   if (!entries.ok) throw new CliFailure(exitCodes.failed, 'bad_request', `${file}: ${printable(entries.reason)}`);
   const client = await connect(session, options);
+  const { mesh } = await client.status(session.signal);
+  const verdict = check(certificate, { meshId: mesh.id });
+  if (!verdict.ok)
+    throw new CliFailure(
+      exitCodes.failed,
+      'not_proven',
+      `${file} proves nothing: ${printable(verdict.reason)}`,
+      verdict.hint,
+    );
   const proof = await client.auditProof(
     {
       entries: entries.entries.map(({ epoch, kind, key, digest }) => ({ epoch, kind, key: hexOf(key), digest })),
@@ -102,7 +112,14 @@ async function prove(session: Session, file: string, options: AuditOptions): Pro
     const to = options.save ?? file;
     writeFileSync(resolve(session.cwd, to), embedded(certificate, proof));
     if (session.json) printJson(session, { file: to, entries: entries.entries.length });
-    else terminal.out(`${to}  carries the proof that what it decided (${entries.entries.length}) is logged`);
+    else {
+      terminal.out(`${to}  carries the proof that what it decided (${entries.entries.length}) is logged`);
+      const open = unclosedEpoch(proof, mesh.epoch);
+      if (open !== undefined)
+        terminal.out(
+          `the log of epoch ${open}, which is over, is not closed yet: do this again in a moment, for \`verify --epoch\``,
+        );
+    }
     return undefined;
   }
   const path = options.save ?? `${file.replace(/(?:\.certificate)?\.json$/, '')}.audit.json`;

@@ -22,7 +22,10 @@ export async function member(
   weight: string | undefined,
   options: MemberOptions,
 ): Promise<undefined> {
+  if (what !== 'weight' && weight !== undefined)
+    throw usage(`member ${what} takes no ${printable(weight)}`, 'To change a vote: member weight NAME WEIGHT.');
   if (what === 'list') {
+    if (name !== undefined) throw usage('member list takes no name', 'It lists all of them.');
     show(session, await (await connect(session, options)).members(session.signal));
     return undefined;
   }
@@ -35,6 +38,8 @@ export async function member(
     throw usage('a weight is a whole number from 1 to 65535', 'To take a vote away: member remove NAME.');
   const client = await connect(session, options);
   const before = await client.members(session.signal);
+  if (options.withdraw && before.proposed.length === 0)
+    throw usage(`nothing is proposed in epoch ${before.epoch} that could be taken back`, 'See `member list`.');
   const reply = await client.amend({ member: name, ...(options.withdraw ? {} : { weight: wanted }) }, session.signal);
   if (options.wait === undefined || options.withdraw) show(session, reply);
   else await waitFor(session, client, before, { name, weight: wanted, waitMs: options.wait });

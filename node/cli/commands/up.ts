@@ -282,6 +282,15 @@ function parentGone(): Promise<never> {
 /** Starts the node as a process of its own and waits until it answers. */
 async function detach(session: Session, folder: string, bootstrap: readonly string[]): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // Whatever answers there from here on is to be the node that is started now.
+  const before = readSocketPath(folder);
+  if (before !== undefined && (await isListening(before)))
+    throw new CliFailure(
+      exitCodes.failed,
+      'folder_in_use',
+      `a node runs in ${folder} already`,
+      `Stop that node first: ${session.program} down --folder ${folder}`,
+    );
   const logPath = join(folder, 'node.log');
   const log = openSync(logPath, 'a', 0o600);
   const logStartBytes = fstatSync(log).size;

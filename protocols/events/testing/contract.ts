@@ -155,8 +155,10 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
       const buses = await start(3);
       const handled: Handled[] = [];
       const slowly = (): Promise<void> => pause(1);
-      // Stuck in the middle of what it was given, long enough for its progress to go on record, and dies then.
-      const stuck = (): Promise<void> => (handled.filter(({ by }) => by === 0).length < 10 ? slowly() : never);
+      // Stuck in the middle of what it was given, long enough for its progress to go on record, and dies then. Not before it has let go of
+      // what is the other's: a handler that never returns keeps its share for as long as it lives.
+      const hasBegun = (by: number, count: number): boolean => handled.filter((one) => one.by === by).length >= count;
+      const stuck = (): Promise<void> => (hasBegun(0, 10) && hasBegun(1, 1) ? never : slowly());
       await join(buses, 0, handled, { before: stuck });
       await join(buses, 1, handled, { before: slowly });
       const publishing = publish(buses[2]!, 5, 0, 60);
