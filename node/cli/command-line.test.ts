@@ -72,6 +72,8 @@ test('every command is listed, and has help with an example and the exit codes',
       },
     });
     command.outputHelp();
+    // A time is shown as it is typed, with its unit.
+    expect(help).not.toMatch(/default:\s+\d{4,}/);
     expect(help).toContain(`Examples:\n  ./parley ${command.name()}`);
     expect(help).toContain('-o, --output <format>');
     expect(help).toContain('124  timeout');

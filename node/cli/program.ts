@@ -126,7 +126,11 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     .addOption(new Option('--example <name>', 'a ready-made question').choices(['packages', 'sites']))
     .option('-f, --folder <folder>', 'where the nodes live; nodes of an earlier run there are replaced', devDefault)
     .option('-y, --yes', 'run it without asking, also when it does more than read', false)
-    .option('-t, --timeout <time>', 'how long to wait for the result', parseDuration, 120_000)
+    .addOption(
+      new Option('-t, --timeout <time>', 'how long to wait for the result')
+        .argParser(parseDuration)
+        .default(120_000, '2m'),
+    )
     .action((words: string | undefined, options) =>
       go(async (session, given) => (await import('./commands/dev.ts')).dev(session, words, given), options),
     );
@@ -159,7 +163,9 @@ export function buildProgram(program: string, version: string, start: (run: Run)
       notes: `A ticket is a secret: it holds the mesh's pre-shared key. It works once.\n${finding}`,
     }),
   )
-    .option('--valid <time>', 'how long the ticket is good', parseDuration, 600_000)
+    .addOption(
+      new Option('--valid <time>', 'how long the ticket is good').argParser(parseDuration).default(600_000, '10m'),
+    )
     .addOption(
       new Option('--role <role>', 'what the new node will be').choices(['member', 'observer']).default('member'),
     )
@@ -213,7 +219,11 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     }),
   )
     .option('--leave', 'leave the mesh first', false)
-    .option('--drain <time>', 'with --leave: how long work in hand may take', parseDuration, 30_000)
+    .addOption(
+      new Option('--drain <time>', 'with --leave: how long work in hand may take')
+        .argParser(parseDuration)
+        .default(30_000, '30s'),
+    )
     .action((options) =>
       go(async (session, given) => (await import('./commands/down.ts')).down(session, given), options),
     );
@@ -246,7 +256,11 @@ export function buildProgram(program: string, version: string, start: (run: Run)
     }),
   )
     .option('--once', 'show it once', false)
-    .option('-i, --interval <time>', 'how long each look takes, at most 1m', parseDuration, 1_000)
+    .addOption(
+      new Option('-i, --interval <time>', 'how long each look takes, at most 1m')
+        .argParser(parseDuration)
+        .default(1_000, '1s'),
+    )
     .addOption(
       new Option('--sort <order>', 'what comes first').choices(['tree', 'rate', 'mailbox', 'restarts']).default('tree'),
     )

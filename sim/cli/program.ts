@@ -121,7 +121,9 @@ export function buildSimProgram(program: string, start: (run: RunCommand) => voi
     .option('-b, --budget <time>', 'how long, for example 30s or 5m', parseDuration)
     .option('-j, --jobs <count>', 'threads', whole(1, 64), 1)
     .option('--until-fail', 'stop at the first failure', false)
-    .option('--hang-after <time>', 'longest time for one case', parseDuration, 120_000)
+    .addOption(
+      new Option('--hang-after <time>', 'longest time for one case').argParser(parseDuration).default(120_000, '2m'),
+    )
     .option('--out <folder>', 'where failing cases are saved; default .parley/sim')
     .action((scenarios: string[], options) =>
       go(options, async (context) =>
