@@ -9,6 +9,8 @@ import { NodeProcess, pause, type Ready } from './node-process.ts';
 
 const formTimeoutMs = 30_000;
 const pollMs = 100;
+/** How a node ends that somebody stopped, with `parley down` for example. */
+const inOrder = 'exit code 0';
 
 export class DevMesh {
   readonly #session: Session;
@@ -77,8 +79,13 @@ export class DevMesh {
     const name = basename(folder);
     this.#processes.set(name, child);
     void child.gone.then((how) => {
+      const { red } = this.#session.terminal.paint;
       if (!child.isEndExpected && this.#ready.has(name))
-        this.#say(this.#session.terminal.paint.red(`  ${name} ended unexpectedly (${how}); see ${folder}/node.log`));
+        this.#say(
+          how === inOrder
+            ? `  ${name} was stopped`
+            : red(`  ${name} ended unexpectedly (${how}); see ${folder}/node.log`),
+        );
     });
     const ready = await child.ready(this.#session.signal);
     this.#ready.set(name, ready);

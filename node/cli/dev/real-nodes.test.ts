@@ -139,6 +139,8 @@ test('a mesh that stays up ends with Ctrl-C and with `down`, and with its launch
   expect(await down.ended).toBe(0);
   expect(down.text()).toContain('stopped amber');
   expect(await second.dev.ended).toBe(0);
+  expect(second.dev.text()).toContain('amber was stopped');
+  expect(second.dev.text()).not.toContain('unexpectedly');
 
   const third = await stayUp();
   third.dev.child.kill('SIGKILL');
