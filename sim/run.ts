@@ -17,6 +17,7 @@ import {
   createResultCheck,
   createSometimes,
   createVoteCheck,
+  isMembershipExact,
   isSettled,
   laneRows,
   type Meters,
@@ -172,21 +173,26 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     for (const { node } of plan.liars) swarm.nodes[node]!.start();
   }
 
+  const gone = honest.filter((node) => !chosen.has(node));
   const finish = (before: ReturnType<typeof laneRows>): void => {
     checkSettled({ swarm, core, isHonest }, book);
     checkLanes(before, laneRows(core, isHonest, swarm.nodes), swarm.nodes, book);
     checkAudit(core, book);
-    const gone = honest.filter((node) => !chosen.has(node));
     checkMembership(core, gone, book);
     for (const check of [lanes, audit, clients]) check.finish();
     results.finish(core);
     epochs.finish();
   };
   const untilMs = simCase.faultsUntilMs + simCase.settleMs;
-  while (!isBroken() && swarm.nowMs < untilMs && !isSettled({ swarm, core, isHonest }))
-    await swarm.run(Math.min(untilMs, swarm.nowMs + stepMs), isStopped);
+  const runWhile = async (isGoing: () => boolean): Promise<void> => {
+    while (!isBroken() && swarm.nowMs < untilMs && isGoing())
+      await swarm.run(Math.min(untilMs, swarm.nowMs + stepMs), isStopped);
+  };
+  await runWhile(() => !isSettled({ swarm, core, isHonest }));
   if (!isBroken()) {
     await swarm.run(swarm.nowMs + quietMs, isStopped);
+    // What the last faults did to the views of the members shows only now.
+    await runWhile(() => !isMembershipExact(core, gone));
     const before = laneRows(core, isHonest, swarm.nodes);
     await swarm.run(swarm.nowMs + convergeMs, isStopped);
     if (!isStopped()) finish(before);

@@ -7,7 +7,15 @@ export { createHealthCheck } from './health.ts';
 export { createLaneCheck } from './lanes.ts';
 export { createMeter, type Meters, quantile, type TypeCount } from './meter.ts';
 export { createResultCheck } from './results.ts';
-export { checkAudit, checkLanes, checkMembership, checkSettled, isSettled, laneRows } from './settled.ts';
+export {
+  checkAudit,
+  checkLanes,
+  checkMembership,
+  checkSettled,
+  isMembershipExact,
+  isSettled,
+  laneRows,
+} from './settled.ts';
 export { createSometimes, type SometimesName, sometimesNames } from './sometimes.ts';
 export { type Book, createBook, type Violation } from './violations.ts';
 export { consensusFrame, createVoteCheck, type Said } from './votes.ts';

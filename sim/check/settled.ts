@@ -79,15 +79,23 @@ function standing(record: WorkflowRecord): string {
  * moment: a slow line earns one now and then, and it is answered. Liars may say what they like.
  */
 export function checkMembership(core: readonly SimNode[], gone: readonly SimNode[], book: Book): void {
+  for (const wrong of mistakenViews(core, gone)) book.break('membership-exact', wrong);
+}
+
+/** A member taken for dead while the lines were slow is asked again every few seconds, one of them at a time: for waiting until it was. */
+export function isMembershipExact(core: readonly SimNode[], gone: readonly SimNode[]): boolean {
+  return mistakenViews(core, gone).next().done === true;
+}
+
+function* mistakenViews(core: readonly SimNode[], gone: readonly SimNode[]): Generator<string> {
   for (const { name, id, process } of core) {
     const view = process?.composed.parts.view;
     if (view === undefined) continue;
     for (const other of core)
       if (other.id !== id && view.state(other.id) === 'dead')
-        book.break('membership-exact', `${name} takes ${other.name} for dead, and it is there`);
+        yield `${name} takes ${other.name} for dead, and it is there`;
     for (const other of gone)
-      if (view.state(other.id) === 'alive')
-        book.break('membership-exact', `${name} takes ${other.name} for alive, and it is gone`);
+      if (view.state(other.id) === 'alive') yield `${name} takes ${other.name} for alive, and it is gone`;
   }
 }
 
