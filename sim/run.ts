@@ -191,8 +191,11 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   await runWhile(() => !isSettled({ swarm, core, isHonest }));
   if (!isBroken()) {
     await swarm.run(swarm.nowMs + quietMs, isStopped);
-    // What the last faults did to the views of the members shows only now.
-    await runWhile(() => !isMembershipExact(core, gone));
+    // What the last faults did to the views of the members shows only now, and who is believed in again has things to tell.
+    if (!isMembershipExact(core, gone)) {
+      await runWhile(() => !isMembershipExact(core, gone));
+      await swarm.run(swarm.nowMs + quietMs, isStopped);
+    }
     const before = laneRows(core, isHonest, swarm.nodes);
     await swarm.run(swarm.nowMs + convergeMs, isStopped);
     if (!isStopped()) finish(before);
