@@ -12,22 +12,19 @@ import {
   parseNote,
   readVerdictKey,
 } from '../../consensus/index.ts';
-import { encodeConfig, encodeGenesis, type MeshChain } from '../../protocols/mesh/index.ts';
-import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
+import type { MeshChain } from '../../protocols/mesh/index.ts';
+import { equalBytes, hex } from '../../protocols/wire/index.ts';
 import type { Crypto } from '../system/index.ts';
-import { certifiedEntriesOf, fromBase64 } from './entries.ts';
+import { certifiedEntriesOf, fromBase64, toBase64 } from './entries.ts';
 import { readFile } from './file.ts';
 import { isClosing } from './logged.ts';
-import { Refused } from './refused.ts';
+import { meshPartOf, meshPartSchema, partText as text } from './mesh-part.ts';
+import { Refused, refusalFor } from './refused.ts';
 import { chainOf, verifyCertificateFile } from './verify.ts';
 
-const text = z.string().max(512 * 1024);
 const schema = z.strictObject({
   format: z.literal('parley-audit-proof/2'),
-  mesh: z.strictObject({
-    genesis: text,
-    configs: z.array(z.strictObject({ config: text, certificate: text })).max(10_000),
-  }),
+  mesh: meshPartSchema,
   entries: z
     .array(
       z.strictObject({
@@ -55,7 +52,6 @@ const schema = z.strictObject({
 export type AuditProofFile = z.infer<typeof schema>;
 
 const fileMaxBytes = 8 << 20;
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
 export function auditProofFile(
   chain: MeshChain,
@@ -71,21 +67,16 @@ export function auditProofFile(
 ): AuditProofFile {
   return {
     format: 'parley-audit-proof/2',
-    mesh: {
-      genesis: base64(encodeGenesis(chain.genesis)),
-      configs: chain.links
-        .slice(1)
-        .map(({ config, certificate }) => ({ config: base64(encodeConfig(config)), certificate: base64(certificate) })),
-    },
+    mesh: meshPartOf(chain),
     entries: proofs.map(({ epoch, index, entry, proof, checkpoint, closing }) => ({
       epoch,
       index,
-      entry: base64(entry),
-      proof: proof.map(base64),
+      entry: toBase64(entry),
+      proof: proof.map(toBase64),
       checkpoint,
-      ...(closing && { closing: { entry: base64(closing.entry), proof: closing.proof.map(base64) } }),
+      ...(closing && { closing: { entry: toBase64(closing.entry), proof: closing.proof.map(toBase64) } }),
     })),
-    ...(since && { since: { ...since, proof: since.proof.map(base64) } }),
+    ...(since && { since: { ...since, proof: since.proof.map(toBase64) } }),
   };
 }
 
@@ -109,9 +100,7 @@ export function verifyAuditProof(
   try {
     return verify(bytes, options);
   } catch (error) {
-    if (error instanceof Refused) return { ok: false, reason: error.message };
-    if (error instanceof MalformedBytes) return { ok: false, reason: `a part of it is malformed: ${error.message}` };
-    throw error;
+    return refusalFor(error);
   }
 }
 

@@ -1,10 +1,12 @@
 // Law: a certificate file holds everything a stranger needs to check a result, and nothing that must be believed: the genesis and the
 // chain of configs, the plan, and for each task the decision with the votes that made it. What it says in words is derived from that.
 import { encodeCertificate, encodeDecision, endorsementInWords } from '../../consensus/index.ts';
-import { encodeConfig, encodeGenesis, type MeshChain } from '../../protocols/mesh/index.ts';
+import type { MeshChain } from '../../protocols/mesh/index.ts';
 import { decodePlan, planBytes } from '../plan/index.ts';
 import { type Certified, progressOf, taskStatus, type WorkflowRecord } from '../workflow/index.ts';
+import { toBase64 } from './entries.ts';
 import { type CertificateFile, renderFile } from './file.ts';
+import { meshPartOf } from './mesh-part.ts';
 import { about } from './words.ts';
 
 /** The file of a completed workflow, or undefined while it is not completed. */
@@ -22,7 +24,6 @@ export function buildCertificateFile(record: WorkflowRecord, chain: MeshChain): 
     }
   }
   const config = chain.config(opened.epoch)!;
-  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
   const file: CertificateFile = {
     format: 'parley-certificate/1',
     about: about({
@@ -34,18 +35,13 @@ export function buildCertificateFile(record: WorkflowRecord, chain: MeshChain): 
       result: progress.result,
       basis: endorsementInWords(progress.result.decision, config),
     }),
-    mesh: {
-      genesis: base64(encodeGenesis(chain.genesis)),
-      configs: chain.links
-        .slice(1, opened.epoch + 1)
-        .map((link) => ({ config: base64(encodeConfig(link.config)), certificate: base64(link.certificate) })),
-    },
+    mesh: meshPartOf(chain, opened.epoch),
     opened: { epoch: opened.epoch, idempotencyKey: opened.idempotencyKey },
     // In canonical order, as a reader's parser will give it back.
     plan: decodePlan(planBytes(opened.plan)),
     decisions: decided.map(({ decision, certificate }) => ({
-      decision: base64(encodeDecision(decision)),
-      certificate: base64(encodeCertificate(certificate)),
+      decision: toBase64(encodeDecision(decision)),
+      certificate: toBase64(encodeCertificate(certificate)),
     })),
   };
   return renderFile(file);

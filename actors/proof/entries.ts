@@ -12,6 +12,10 @@ export function certifiedEntriesOf(
   });
 }
 
+export function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}
+
 /** One spelling only: the last digit before the padding carries bits that no byte uses, and they are to be zero. */
 export function fromBase64(text: string): Uint8Array {
   const bytes = Buffer.from(text, 'base64');

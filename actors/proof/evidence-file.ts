@@ -2,36 +2,27 @@
 // says whose key it was. Nothing in it is anybody's word.
 import { z } from 'zod';
 import { decodeEvidence, type Evidence, verifyEvidence } from '../../consensus/index.ts';
-import { encodeConfig, encodeGenesis, type MeshChain } from '../../protocols/mesh/index.ts';
-import { hex, MalformedBytes } from '../../protocols/wire/index.ts';
+import type { MeshChain } from '../../protocols/mesh/index.ts';
+import { hex } from '../../protocols/wire/index.ts';
 import type { Crypto } from '../system/index.ts';
-import { fromBase64 } from './entries.ts';
-import { Refused } from './refused.ts';
+import { fromBase64, toBase64 } from './entries.ts';
+import { meshPartOf, meshPartSchema, partText as text } from './mesh-part.ts';
+import { Refused, refusalFor } from './refused.ts';
 import { chainOf } from './verify.ts';
 
 export const evidenceFormat = 'parley-evidence/1';
-const text = z.string().max(512 * 1024);
 const schema = z.strictObject({
   format: z.literal(evidenceFormat),
-  mesh: z.strictObject({
-    genesis: text,
-    configs: z.array(z.strictObject({ config: text, certificate: text })).max(10_000),
-  }),
+  mesh: meshPartSchema,
   evidence: z.array(text).min(1).max(1_024),
 });
 export type EvidenceFile = z.infer<typeof schema>;
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
 export function evidenceFile(chain: MeshChain, evidence: readonly Uint8Array[]): EvidenceFile {
   return {
     format: evidenceFormat,
-    mesh: {
-      genesis: base64(encodeGenesis(chain.genesis)),
-      configs: chain.links
-        .slice(1)
-        .map(({ config, certificate }) => ({ config: base64(encodeConfig(config)), certificate: base64(certificate) })),
-    },
-    evidence: evidence.map(base64),
+    mesh: meshPartOf(chain),
+    evidence: evidence.map(toBase64),
   };
 }
 
@@ -60,9 +51,7 @@ export function verifyEvidenceFile(
   try {
     return verify(bytes, options);
   } catch (error) {
-    if (error instanceof Refused) return { ok: false, reason: error.message };
-    if (error instanceof MalformedBytes) return { ok: false, reason: `a part of it is malformed: ${error.message}` };
-    throw error;
+    return refusalFor(error);
   }
 }
 
