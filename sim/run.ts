@@ -5,6 +5,7 @@ import {
   checkAudit,
   checkLanes,
   checkMembership,
+  checkQuiet,
   checkSettled,
   createAuditCheck,
   createBook,
@@ -17,8 +18,10 @@ import {
   createResultCheck,
   createSometimes,
   createVoteCheck,
+  isAnyRunning,
   isMembershipExact,
   isSettled,
+  knownWorkflows,
   laneRows,
   type Meters,
   type Violation,
@@ -60,6 +63,8 @@ export interface RunOptions {
 const quietMs = 12_000;
 /** Then, what one of the quorum holds, all of it must. */
 const convergeMs = 6_000;
+/** What a liar opened is not owed an end: it may be shown to some and not to others. It is waited for so long, and then left out. */
+const strangersMs = 60_000;
 const stepMs = 500;
 const serviceRestartMs = 500;
 const purpose = { core: 0, gone: 1 } as const;
@@ -174,10 +179,13 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   }
 
   const gone = honest.filter((node) => !chosen.has(node));
-  const finish = (before: ReturnType<typeof laneRows>): void => {
+  const finish = (before: ReturnType<typeof laneRows>, isWorking: boolean): void => {
     checkSettled({ swarm, core, isHonest }, book);
     checkLanes(before, laneRows(core, isHonest, swarm.nodes), swarm.nodes, book);
-    checkAudit(core, book);
+    if (!isWorking) {
+      checkQuiet(before, laneRows(core, isHonest, swarm.nodes), swarm.nodes, book);
+      checkAudit(core, book);
+    }
     checkMembership(core, gone, book);
     for (const check of [lanes, audit, clients]) check.finish();
     results.finish(core);
@@ -196,9 +204,16 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
       await runWhile(() => !isMembershipExact(core, gone));
       await swarm.run(swarm.nowMs + quietMs, isStopped);
     }
+    if (isAnyRunning(core)) {
+      const patienceUntilMs = swarm.nowMs + strangersMs;
+      await runWhile(() => swarm.nowMs < patienceUntilMs && isAnyRunning(core));
+      await swarm.run(swarm.nowMs + quietMs, isStopped);
+    }
     const before = laneRows(core, isHonest, swarm.nodes);
+    const wasWorking = isAnyRunning(core);
+    const known = knownWorkflows(core);
     await swarm.run(swarm.nowMs + convergeMs, isStopped);
-    if (!isStopped()) finish(before);
+    if (!isStopped()) finish(before, wasWorking || isAnyRunning(core) || knownWorkflows(core) !== known);
   }
   health.finish();
 

@@ -11,9 +11,12 @@ export {
   checkAudit,
   checkLanes,
   checkMembership,
+  checkQuiet,
   checkSettled,
+  isAnyRunning,
   isMembershipExact,
   isSettled,
+  knownWorkflows,
   laneRows,
 } from './settled.ts';
 export { createSometimes, type SometimesName, sometimesNames } from './sometimes.ts';

@@ -30,6 +30,16 @@ export function isSettled(options: SettledOptions): boolean {
   );
 }
 
+/** Whether anything runs at any of `core`, a liar's own work included. */
+export function isAnyRunning(core: readonly SimNode[]): boolean {
+  return core.some(({ process }) => (process?.composed.parts.board.unfinished().length ?? 0) > 0);
+}
+
+/** Workflows that are known at `core`, counted at each node. */
+export function knownWorkflows(core: readonly SimNode[]): number {
+  return core.reduce((sum, { process }) => sum + (process?.composed.parts.board.all().length ?? 0), 0);
+}
+
 /** Submissions an honest node answered for, with enough holders that one of them is in any quorum, or that is in this one itself. */
 function promised({ swarm, core, isHonest }: SettledOptions): Submission[] {
   const { members, f, c } = swarm.genesis.config;
@@ -136,33 +146,42 @@ export function laneRows(
   );
 }
 
-/**
- * What anybody of the core held `before` everybody holds now, to the byte; and nobody writes any more, where there is nothing left to do
- * and nobody to lie about.
- */
+function inWords(key: string, nodes: readonly SimNode[]): string {
+  const [, lane, author] = entryRow.exec(key) ?? [];
+  return `${lane} ${Number(key.slice(-16))} of ${nodes.find(({ id }) => id === author)?.name}`;
+}
+
+function unionOf(rows: LaneRows): Map<string, Uint8Array> {
+  return new Map([...rows.values()].flatMap((each) => [...each]));
+}
+
+/** What anybody of the core held `before` everybody holds now, to the byte. */
 export function checkLanes(before: LaneRows, now: LaneRows, nodes: readonly SimNode[], book: Book): void {
-  const inWords = (key: string): string =>
-    `${entryRow.exec(key)?.[1]} ${Number(key.slice(-16))} of ${nodes.find(({ id }) => id === entryRow.exec(key)?.[2])?.name}`;
-  const union = new Map([...before.values()].flatMap((rows) => [...rows]));
+  const union = unionOf(before);
   for (const [{ name }, rows] of now) {
     const missing = [...union.keys()].filter((key) => !rows.has(key));
     if (missing.length > 0)
       book.break(
         'lanes-converge',
-        `${name} lacks ${missing.length} entries that others of the quorum hold, for example ${inWords(missing[0]!)}`,
+        `${name} lacks ${missing.length} entries that others of the quorum hold, for example ${inWords(missing[0]!, nodes)}`,
       );
     const unequal = [...union].filter(([key, value]) => rows.has(key) && Buffer.compare(value, rows.get(key)!) !== 0);
     if (unequal.length > 0)
       book.break(
         'lanes-converge',
-        `${name} holds ${unequal.length} other entries than the others, for example ${inWords(unequal[0]![0])}`,
+        `${name} holds ${unequal.length} other entries than the others, for example ${inWords(unequal[0]![0], nodes)}`,
       );
   }
-  const added = [...new Set([...now.values()].flatMap((rows) => [...rows.keys()]))].filter((key) => !union.has(key));
+}
+
+/** Nobody honest writes any more: for where nothing at all is left to do, a liar's own work included. */
+export function checkQuiet(before: LaneRows, now: LaneRows, nodes: readonly SimNode[], book: Book): void {
+  const union = unionOf(before);
+  const added = [...unionOf(now).keys()].filter((key) => !union.has(key));
   if (added.length > addedMax)
     book.break(
       'quiet',
-      `${added.length} entries were written though there is nothing left to do, for example ${inWords(added[0]!)}`,
+      `${added.length} entries were written though there is nothing left to do, for example ${inWords(added[0]!, nodes)}`,
     );
 }
 
