@@ -26,11 +26,14 @@ interface State extends AuditLogArgs {
   /** When this node last proposed, and at which height. */
   readonly proposed: Map<number, { readonly height: number; readonly atMs: number }>;
   isFetching: boolean;
+  isResting: boolean;
   cosignedAtMs: number;
   readonly leave: readonly (() => void)[];
 }
 
 const tickMs = 250;
+/** Between ticks while there is nothing to log, to fetch or to cosign. */
+const restMs = 1_000;
 /** How long the leader gathers before it proposes, and the others before they suspect that it will not. */
 const gatherMs = 250;
 const standbyMs = 3_000;
@@ -75,6 +78,7 @@ export const auditLogActor: ActorDef<AuditLogMessage, State, AuditLogArgs> = def
       since: new Map(),
       proposed: new Map(),
       isFetching: false,
+      isResting: false,
       cosignedAtMs: Number.NEGATIVE_INFINITY,
       leave: [
         book.onChange(() => void ctx.self.tell({ type: 'changed' })),
@@ -93,7 +97,7 @@ export const auditLogActor: ActorDef<AuditLogMessage, State, AuditLogArgs> = def
         parts.world.network.onPeer(({ node, up }) => void (up && ctx.self.tell({ type: 'peer-up', node }))),
       ],
     };
-    ctx.every(tickMs, { type: 'tick' }, 'tick');
+    ctx.after(tickMs, { type: 'tick' }, 'tick');
     return state;
   },
   receive(state, message, ctx) {
@@ -103,6 +107,7 @@ export const auditLogActor: ActorDef<AuditLogMessage, State, AuditLogArgs> = def
       case 'changed':
         // Payloads that waited for this node to see what they speak of are judged again.
         keeper.ref?.tell({ type: 'rejudge' });
+        if (state.isResting) tickAgain(state, false, ctx);
         for (const each of epochsOf(epoch)) if (book.next(each) === undefined) state.since.delete(each);
         return;
       case 'peer-up':
@@ -116,6 +121,7 @@ export const auditLogActor: ActorDef<AuditLogMessage, State, AuditLogArgs> = def
           if (book.isBehind(each)) fetchBatches(state, each, parts.world.network.peers(), ctx);
         }
         cosignAll(state, epoch);
+        tickAgain(state, epochsOf(epoch).every(isQuiet(book)), ctx);
         return;
     }
   },
@@ -123,6 +129,16 @@ export const auditLogActor: ActorDef<AuditLogMessage, State, AuditLogArgs> = def
     if (signal.type === 'stopped' || signal.type === 'restarting') for (const leave of state.leave) leave();
   },
 });
+
+function tickAgain(state: State, isResting: boolean, ctx: Context<AuditLogMessage>): void {
+  state.isResting = isResting;
+  ctx.after(isResting ? restMs : tickMs, { type: 'tick' }, 'tick');
+}
+
+const isQuiet =
+  (book: AuditBook) =>
+  (epoch: number): boolean =>
+    book.next(epoch) === undefined && !book.isBehind(epoch);
 
 function epochsOf(current: number): number[] {
   const first = Math.max(0, current - drainedEpochs);

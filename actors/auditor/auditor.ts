@@ -2,7 +2,7 @@
 // with the statement as evidence. The auditor judges nothing by itself: it compares signed statements with certified decisions.
 import { attestations, endorsementInWords, thresholdsOf } from '../../consensus/index.ts';
 import { encodeBody, hex } from '../../protocols/wire/index.ts';
-import { liveMembers, type Parts } from '../parts/index.ts';
+import { createPulse, liveMembers, type Parts, type Pulse } from '../parts/index.ts';
 import { type ActorDef, defineActor, type NodeId } from '../system/index.ts';
 import { type BoardChange, failureOf, type WorkflowRecord, weightOf } from '../workflow/index.ts';
 import { contradicting } from './dissent.ts';
@@ -20,6 +20,7 @@ interface AuditorState {
   readonly parts: Parts;
   /** Running workflows that are short of live members, with how often that happened. */
   readonly waiting: Map<string, number>;
+  readonly looking: Pulse;
   readonly leave: readonly (() => void)[];
 }
 
@@ -47,15 +48,21 @@ export const auditorActor: ActorDef<AuditorMessage, AuditorState, AuditorArgs> =
       dissent(parts, record);
       if (record.ended !== undefined) tellEnd(parts, record);
     }
-    ctx.every(lookPeriodMs, { type: 'look' }, 'look');
-    return { parts, waiting: new Map(), leave };
+    const looking = createPulse<AuditorMessage>(ctx, lookPeriodMs, { type: 'look' }, 'look');
+    looking.want();
+    return { parts, waiting: new Map(), looking, leave };
   },
   receive(state, message, ctx) {
     const { parts } = state;
     if (message.type === 'look') {
-      for (const record of parts.board.running()) watchQuorum(state, record);
+      state.looking.beat();
+      for (const record of parts.board.running()) {
+        state.looking.want();
+        watchQuorum(state, record);
+      }
       return;
     }
+    state.looking.want();
     const { record, author, entry } = message.change;
     tell(parts, record, author, entry);
     const dissenters = dissent(parts, record);

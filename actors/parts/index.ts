@@ -13,3 +13,4 @@ export {
   type Presence,
   type View,
 } from './parts.ts';
+export { createPulse, type Pulse } from './pulse.ts';

@@ -3,7 +3,7 @@
 // a decision, the next in the order drives too. Also bids for work that other stewards offer, and takes some off busy nodes when idle.
 import { rendezvous } from '../../protocols/membership/index.ts';
 import { createThief, type Thief } from '../allocation/index.ts';
-import { createWaker, type Parts, type Waker } from '../parts/index.ts';
+import { createPulse, createWaker, type Parts, type Pulse, type Waker } from '../parts/index.ts';
 import { type ActorDef, type ActorRef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import type { WorkflowRecord } from '../workflow/index.ts';
 import { bidFor, type Capacity, keyOfAttempt } from './bidding.ts';
@@ -28,6 +28,7 @@ interface StewardsState extends StewardsArgs {
   /** Of unfinished workflows: the order of their stewards, and since when nothing was decided. */
   readonly watched: Map<string, Watched>;
   readonly look: Waker;
+  readonly looking: Pulse;
   readonly leave: readonly (() => void)[];
 }
 
@@ -65,18 +66,20 @@ export const stewardsActor: ActorDef<StewardsMessage, StewardsState, StewardsArg
         given: await relieve(parts, capacity, from, paces),
       })),
     ];
-    ctx.every(lookPeriodMs, { type: 'look' }, 'look');
+    const looking = createPulse<StewardsMessage>(ctx, lookPeriodMs, { type: 'look' }, 'look');
     look.wake();
     const thief = createThief(parts.world.clock, parts.world.random.fork('thief'), workload);
-    return { parts, capacity, thief, driving: new Map(), watched: new Map(), look, leave };
+    return { parts, capacity, thief, driving: new Map(), watched: new Map(), look, looking, leave };
   },
   receive(state, message, ctx) {
     if (message.type === 'relieved') return void state.thief.answered(message.isGiven);
     const { parts, driving, watched } = state;
     state.look.awake();
+    state.looking.beat();
     askForWork(state, ctx);
     const mine = new Set<string>();
     const unfinished = parts.board.unfinished();
+    if (unfinished.length > 0) state.looking.want();
     for (const record of unfinished) {
       const watch = watchOf(state, record);
       const live = watch.order.filter((id) => parts.view.isLive(id));

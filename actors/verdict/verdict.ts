@@ -3,7 +3,7 @@
 import { encodeDecision, endorsingWeight, expiries, type TaskTerms, verdictKey } from '../../consensus/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
 import type { KeeperMessage } from '../consensus/index.ts';
-import { type Changes, type Parts, type Place, watchChanges } from '../parts/index.ts';
+import { type Changes, createPulse, type Parts, type Place, type Pulse, watchChanges } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor } from '../system/index.ts';
 import {
@@ -42,6 +42,8 @@ interface VerdictState extends VerdictArgs {
   readonly graced: Set<string>;
   readonly signing: Set<string>;
   readonly changes: Changes;
+  readonly looking: Pulse;
+  readonly gracing: Pulse;
 }
 
 const lookPeriodMs = 250;
@@ -64,23 +66,30 @@ export const verdictActor: ActorDef<VerdictMessage, VerdictState, VerdictArgs> =
   mailbox: { capacity: 4_096, overflow: 'reject' },
   start(ctx, args) {
     const changes = watchChanges(args.parts.board, () => ctx.self.tell({ type: 'changed' }));
-    ctx.every(lookPeriodMs, { type: 'look-all' }, 'look');
-    ctx.every(gracePeriodMs, { type: 'look-graced' }, 'grace');
+    const looking = createPulse<VerdictMessage>(ctx, lookPeriodMs, { type: 'look-all' }, 'look');
+    const gracing = createPulse<VerdictMessage>(ctx, gracePeriodMs, { type: 'look-graced' }, 'grace');
+    looking.want();
     const maps = { terms: new Map(), begunAtMs: new Map(), draftedAtMs: new Map(), proposed: new Map() };
-    return { ...args, ...maps, graced: new Set(), signing: new Set(), changes };
+    return { ...args, ...maps, graced: new Set(), signing: new Set(), changes, looking, gracing };
   },
   receive(state, message, ctx) {
     switch (message.type) {
       case 'signed':
         return void state.signing.delete(message.key);
       case 'changed':
+        state.looking.want();
         return lookAt(state, state.changes.take(), ctx);
       case 'look-graced':
+        state.gracing.beat();
         return lookAt(state, new Set(state.graced), ctx);
       case 'look-all':
+        state.looking.beat();
         for (const map of [state.terms, state.begunAtMs, state.draftedAtMs, state.proposed])
           if (map.size > rememberedMax) map.clear();
-        for (const record of state.parts.board.running()) look(state, record, ctx);
+        for (const record of state.parts.board.running()) {
+          state.looking.want();
+          look(state, record, ctx);
+        }
         return;
     }
   },
@@ -130,6 +139,7 @@ function consider(state: VerdictState, record: WorkflowRecord, ctx: Context<Verd
     state.draftedAtMs.set(key, sinceMs);
     if (!isComplete(attemptRecord, parts) && nowMs - sinceMs < graceMs[terms.endorsement.rule]) {
       state.graced.add(record.workflow);
+      state.gracing.want();
       continue;
     }
     const payload = encodeDecision(draft);

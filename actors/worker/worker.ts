@@ -2,7 +2,7 @@
 // a candidate; as verifier it attests to every candidate by its own result. What is signed is on the record before it is shown.
 import { candidates, type TaskTerms } from '../../consensus/index.ts';
 import type { Pace, Workload } from '../allocation/index.ts';
-import { type Changes, type Parts, watchChanges } from '../parts/index.ts';
+import { type Changes, createPulse, type Parts, type Pulse, watchChanges } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import {
@@ -57,6 +57,7 @@ interface WorkerState extends WorkerArgs {
   /** Runs in hand by the gateway whose workflow they are for. */
   readonly gateways: Map<string, string>;
   readonly changes: Changes;
+  readonly looking: Pulse;
 }
 
 const lookPeriodMs = 500;
@@ -68,7 +69,7 @@ export const workerActor: ActorDef<WorkerMessage, WorkerState, WorkerArgs> = def
   start(ctx, args) {
     const changes = watchChanges(args.parts.board, () => ctx.self.tell({ type: 'changed' }));
     // Takes up work found on the record after a restart.
-    ctx.every(lookPeriodMs, { type: 'look-all' }, 'look');
+    const looking = createPulse<WorkerMessage>(ctx, lookPeriodMs, { type: 'look-all' }, 'look');
     ctx.self.tell({ type: 'look-all' });
     const collections = {
       running: new Set<string>(),
@@ -77,18 +78,20 @@ export const workerActor: ActorDef<WorkerMessage, WorkerState, WorkerArgs> = def
       comparing: new Comparing(),
       aborts: new Map(),
     };
-    return { ...args, ...collections, gateways: new Map(), changes };
+    return { ...args, ...collections, gateways: new Map(), changes, looking };
   },
   receive(state, message, ctx) {
     const { parts } = state;
     switch (message.type) {
       case 'changed':
+        state.looking.want();
         for (const workflow of state.changes.take()) {
           const record = parts.board.get(workflow);
           if (record !== undefined) look(state, record, ctx);
         }
         return;
       case 'look-all':
+        state.looking.beat();
         return lookAll(state, ctx);
       case 'ran':
       case 'failed': {
@@ -131,8 +134,10 @@ function lookAll(state: WorkerState, ctx: Context<WorkerMessage>): void {
   const inHand = new Map<string, number>();
   for (const gateway of state.gateways.values()) inHand.set(gateway, (inHand.get(gateway) ?? 0) + 1);
   const loadOf = ({ opened }: WorkflowRecord): number => inHand.get(opened!.gateway) ?? 0;
-  for (const workflow of state.parts.board.running().toSorted((a, b) => loadOf(a) - loadOf(b)))
+  for (const workflow of state.parts.board.running().toSorted((a, b) => loadOf(a) - loadOf(b))) {
+    state.looking.want();
     look(state, workflow, ctx);
+  }
 }
 
 /** What one workflow says must not keep this node from the others. */
