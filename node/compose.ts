@@ -3,7 +3,7 @@
 import { createWorkload } from '../actors/allocation/index.ts';
 import { type AuditBook, openAuditBook } from '../actors/audit-log/index.ts';
 import { auditLane, chargeEvidence, encodeEvidenceEntry, learnEvidence } from '../actors/auditor/index.ts';
-import { type KeeperMessage, openPositionBook } from '../actors/consensus/index.ts';
+import { type KeeperMessage, openPositionBook, type Question } from '../actors/consensus/index.ts';
 import {
   type Approvals,
   type ChainStore,
@@ -46,7 +46,13 @@ import {
 } from '../actors/system/index.ts';
 import { verdictQuestion } from '../actors/verdict/index.ts';
 import { type BoardChange, createBoard, workflowLane } from '../actors/workflow/index.ts';
-import { type Certificate, decodeEvidence, encodeEvidence, evidenceBetween } from '../consensus/index.ts';
+import {
+  type Certificate,
+  decodeEvidence,
+  encodeEvidence,
+  evidenceBetween,
+  verifyCertificate,
+} from '../consensus/index.ts';
 import { type EventBus, openLaneBus } from '../protocols/events/index.ts';
 import { type LaneEntry, openLaneStore } from '../protocols/lanes/index.ts';
 import type { MeshChain } from '../protocols/mesh/index.ts';
@@ -269,6 +275,16 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const positions = await openPositionBook(parts);
   const keeper: Place<KeeperMessage> = { ref: undefined };
   const planner: Place<PlannerMessage> = { ref: undefined };
+  /** The votes of a decision are verified when they come; here they are noted for the next start, which reads it from the disk. */
+  const noted = (question: Question): Question => ({
+    ...question,
+    decided(about) {
+      const { certificate } = about;
+      const config = chain.config(certificate.epoch);
+      if (config !== undefined) verifyCertificate(certificate, config, chain.meshId, verified.crypto);
+      question.decided(about);
+    },
+  });
   const system = createSystem(options.name, world);
   const adopt = (link: Parameters<ChainStore['adopt']>[0]): void =>
     void chainStore
@@ -281,9 +297,9 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       membership: { view, describe, addresses: options.addresses, capacity: options.parallelMax },
       admission: { chainStore, invites, observers, addresses: options.addresses, version: options.version },
       questions: [
-        audit.audited(verdictQuestion(parts)),
+        noted(audit.audited(verdictQuestion(parts))),
         audit.audited(configQuestion({ chain, crypto, guilty, approvals, departures, adopt })),
-        audit.question,
+        noted(audit.question),
       ],
       audit,
       guilty,
@@ -292,6 +308,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       workload,
       backlog,
       keeper,
+      crypto: verified.passing,
       positions,
       planner,
       parallelMax: options.parallelMax,

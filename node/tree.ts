@@ -17,7 +17,7 @@ import { type MemoryArgs, memoryActor } from '../actors/memory/index.ts';
 import type { Parts, Place } from '../actors/parts/index.ts';
 import { type PlannerMessage, plannerActor } from '../actors/planning/index.ts';
 import { stewardsActor } from '../actors/steward/index.ts';
-import { supervisor } from '../actors/system/index.ts';
+import { type Crypto, supervisor } from '../actors/system/index.ts';
 import { verdictActor } from '../actors/verdict/index.ts';
 import { workerActor } from '../actors/worker/index.ts';
 import { doorActor } from './held-network.ts';
@@ -35,6 +35,8 @@ export interface TreeOptions {
   readonly workload: Workload;
   readonly backlog: AuditorArgs['backlog'];
   readonly keeper: Place<KeeperMessage>;
+  /** For signatures of votes. */
+  readonly crypto: Crypto;
   readonly positions: PositionBook;
   readonly planner: Place<PlannerMessage>;
   /** Runs of each pool at the same time. */
@@ -69,7 +71,13 @@ export function nodeTree(options: TreeOptions) {
       {
         id: 'consensus',
         actor: keeperActor,
-        args: { parts, questions: options.questions, place: keeper, positions: options.positions },
+        args: {
+          parts,
+          questions: options.questions,
+          place: keeper,
+          crypto: options.crypto,
+          positions: options.positions,
+        },
       },
       { id: 'audit-log', actor: auditLogActor, args: { parts, book: options.audit, keeper } },
       {

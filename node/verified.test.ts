@@ -52,7 +52,39 @@ describe('a signature', () => {
     second.started();
     expect(second.crypto.verify(...signed('a'))).toBe(true);
     expect(lives.checks).toBe(1);
+    expect(second.crypto.verify(...signed('a'))).toBe(true);
+    expect(lives.checks).toBe(1);
     await second.close();
+  });
+
+  it('of a vote is noted only where it became part of what is kept, and is not checked a second time for that', async () => {
+    const lives = new Lives();
+    const first = await lives.start();
+    for (const text of ['kept', 'dropped']) expect(first.passing.verify(...signed(text))).toBe(true);
+    lives.checks = 0;
+    expect(first.crypto.verify(...signed('kept'))).toBe(true);
+    expect(lives.checks).toBe(0);
+    const [key, text, signature] = signed('kept');
+    expect(first.passing.verify(key, text, signature.with(3, signature[3]! ^ 1))).toBe(false);
+    await first.close();
+    const second = await lives.start();
+    lives.checks = 0;
+    expect(second.crypto.verify(...signed('kept'))).toBe(true);
+    expect(lives.checks).toBe(0);
+    expect(second.crypto.verify(...signed('dropped'))).toBe(true);
+    expect(lives.checks).toBe(1);
+    await second.close();
+  });
+
+  it('leaves room for others: what was verified long ago in this life is checked again', async () => {
+    const lives = new Lives();
+    const verified = await lives.start();
+    verified.passing.verify(...signed('a'));
+    for (let i = 0; i < 8_192; i++) verified.passing.verify(...signed(`other ${i}`));
+    lives.checks = 0;
+    expect(verified.passing.verify(...signed('a'))).toBe(true);
+    expect(lives.checks).toBe(1);
+    await verified.close();
   });
 
   it('that did not hold never holds: not for another key, message or signature, nor with its fields cut elsewhere', async () => {

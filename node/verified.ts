@@ -5,6 +5,8 @@ import type { Clock, Crypto, KeyValue, Log, Scheduler } from '../actors/system/i
 export interface Verified {
   /** The crypto given, with a memory for signatures that held. */
   readonly crypto: Crypto;
+  /** The crypto given, for signatures that are of no use after a restart, such as those of votes: what held is known to `crypto` for a while. */
+  readonly passing: Crypto;
   /** The history is read: what was remembered from the last life is let go of, what is verified from here on is noted for the next. */
   started(): void;
   /** Writes what is not written yet. */
@@ -14,6 +16,8 @@ export interface Verified {
 const hashBytes = 32;
 /** About ten signatures make a workflow: the latest 25,000 workflows start without a check. */
 const rememberedMax = 250_000;
+/** Signatures of this life that are not checked a second time: what a decision rests on is verified when it comes, and again with its certificate. */
+const recentMax = 8_192;
 const writeAfterMs = 1_000;
 const rowPrefix = 'row/';
 const numberDigits = 10;
@@ -43,6 +47,14 @@ export async function openVerified(options: {
   }
   if (outdated.length > 0) await keyValue.write(outdated.map((key) => ({ key, value: undefined })));
 
+  /** By name: whether it is noted for the next life. */
+  const recent = new Map<string, boolean>();
+  const keep = (name: string, isNoted: boolean): void => {
+    recent.delete(name);
+    recent.set(name, isNoted);
+    if (recent.size > recentMax) for (const oldest of recent.keys()) return void recent.delete(oldest);
+  };
+
   let unwritten: Uint8Array[] = [];
   let cancel: (() => void) | undefined;
   let writing: Promise<void> = Promise.resolve();
@@ -60,22 +72,41 @@ export async function openVerified(options: {
       .catch((error: Error) => log('warn', 'verified signatures not noted', { error: error.message }));
   }
 
+  /** Fields of fixed length first: no two checks have one hash. */
+  const hashOf = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Uint8Array | undefined =>
+    publicKey.length === 32 && signature.length === 64 ? crypto.sha256(publicKey, signature, message) : undefined;
+
   return {
     crypto: {
       ...crypto,
       verify(publicKey, message, signature) {
-        // Fields of fixed length first: no two checks have one hash.
-        if (publicKey.length !== 32 || signature.length !== 64) return false;
-        const hash = crypto.sha256(publicKey, signature, message);
-        if (remembered.has(nameOf(hash))) return true;
-        if (!crypto.verify(publicKey, message, signature)) return false;
+        const hash = hashOf(publicKey, message, signature);
+        if (hash === undefined) return false;
+        const name = nameOf(hash);
+        const isNoted = remembered.has(name) || recent.get(name);
+        if (isNoted === true) return true;
+        if (isNoted === undefined && !crypto.verify(publicKey, message, signature)) return false;
+        keep(name, true);
         unwritten.push(hash);
         cancel ??= scheduler.at(clock.monotonicMs() + writeAfterMs, write);
         return true;
       },
     },
+    passing: {
+      ...crypto,
+      verify(publicKey, message, signature) {
+        const hash = hashOf(publicKey, message, signature);
+        if (hash === undefined) return false;
+        const name = nameOf(hash);
+        if (recent.has(name)) return true;
+        if (!crypto.verify(publicKey, message, signature)) return false;
+        keep(name, false);
+        return true;
+      },
+    },
     started() {
       remembered.clear();
+      recent.clear();
     },
     async close() {
       write();

@@ -41,7 +41,7 @@ const drainedEpochs = 4;
 export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = defineActor({
   kind: 'consensus',
   mailbox: { capacity: 16_384, overflow: 'reject' },
-  start(ctx, { parts, questions, place, positions }) {
+  start(ctx, { parts, questions, place, crypto, positions }) {
     const { self } = ctx;
     place.ref = self;
     const changes = watchChanges(parts.board, () => self.tell({ type: 'changed' }));
@@ -50,6 +50,7 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
       parts,
       questions,
       place,
+      crypto,
       epochs: new Map(),
       unjudged: new Map(),
       subjects: new Map(),
@@ -181,7 +182,7 @@ function addEpoch(
   const config = parts.chain.config(epoch)!;
   const { world } = parts;
   const engineOf = (self: Identity | undefined): Engine =>
-    createEngine({ self, meshId: parts.chain.meshId, config, crypto: world.crypto, timeouts });
+    createEngine({ self, meshId: parts.chain.meshId, config, crypto: state.crypto, timeouts });
   let damage = log.damage ?? rollback;
   let engine = engineOf(damage === undefined ? parts.identity : undefined);
   try {

@@ -1,7 +1,7 @@
 // Law: what the keeper holds, and what it is told. One engine and one log of votes per epoch; whatever waits is bounded.
 import type { Engine, EngineInput, EngineOutput, InputQueue, InstanceId, Subject } from '../../consensus/index.ts';
 import type { Changes, Parts, Place } from '../parts/index.ts';
-import type { NodeId } from '../system/index.ts';
+import type { Crypto, NodeId } from '../system/index.ts';
 import type { VoteLog } from './log.ts';
 import type { Position, PositionBook } from './position.ts';
 import type { Question } from './question.ts';
@@ -22,6 +22,8 @@ export interface KeeperArgs {
   readonly parts: Parts;
   readonly questions: readonly Question[];
   readonly place: Place<KeeperMessage>;
+  /** What the engine verifies votes with. */
+  readonly crypto: Crypto;
   readonly positions: PositionBook;
 }
 
