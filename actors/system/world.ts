@@ -103,6 +103,11 @@ export interface AppendFile {
   /** Returns when everything appended before the call is durable (fdatasync). */
   sync(): Promise<void>;
   truncate(sizeBytes: number): Promise<void>;
+  /**
+   * Puts `parts` in the place of all there is: whenever the process or the machine dies, the file is then the old one whole or the new
+   * one whole, and from when the promise resolves the new one. No other call may be under way.
+   */
+  replace(parts: readonly Uint8Array[]): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -127,6 +127,22 @@ function appendFile(disk: Disk, life: Life, name: string, file: FileBody, gate: 
         file.syncedBytes = sizeBytes;
       });
     },
+    async replace(parts) {
+      check();
+      const bytes = new Uint8Array(Buffer.concat(parts));
+      // The rename is what counts, and it is whole or not at all.
+      await disk.operate(
+        life,
+        'sync',
+        target,
+        () => {
+          file.bytes = bytes;
+          file.sizeBytes = bytes.length;
+          file.syncedBytes = bytes.length;
+        },
+        bytes,
+      );
+    },
     close: () => gate.close(() => disk.operate(life, 'read', target, () => {})),
   };
 }

@@ -1,6 +1,7 @@
 // Law: appends reach the file in the order they were asked for, and `sync` answers only for what fdatasync covered. A failed append leaves
 // no torn tail behind; after a failed fdatasync the kernel may have dropped the pages, so the file takes nothing more until it is reopened.
-import { constants, type FileHandle, open } from 'node:fs/promises';
+// A file is replaced by renaming another one over it that is durable by then, so there is always exactly one of the two under its name.
+import { constants, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { AppendFile } from '../../../actors/system/index.ts';
 import { explain, StorageError } from './errors.ts';
 
@@ -13,18 +14,26 @@ interface Append {
   reject(error: unknown): void;
 }
 
-/** Creates the file (mode 0600) where there is none. `created` runs before the first append, so that the name is durable with the content. */
+/** What a file is called while it is being written to replace another. A crash may leave one behind; it counts for nothing. */
+export const incomingSuffix = '.incoming';
+
+/**
+ * Creates the file (mode 0600) where there is none. `syncName` makes the names in its folder durable: before the first append, and when
+ * the file was replaced.
+ */
 export async function openAppendFile(
   path: string,
-  options: { created(): Promise<void>; closed(): void },
+  options: { syncName(): Promise<void>; closed(): void },
 ): Promise<AppendFile> {
   const flags = constants.O_APPEND | constants.O_CREAT | constants.O_RDWR;
+  const incoming = path + incomingSuffix;
   let handle: FileHandle;
   let sizeBytes: number;
   try {
+    await rm(incoming, { force: true });
     handle = await open(path, flags, 0o600);
     sizeBytes = (await handle.stat()).size;
-    await options.created();
+    await options.syncName();
   } catch (error) {
     throw explain(error, 'open a file', path);
   }
@@ -51,8 +60,8 @@ export async function openAppendFile(
     return result;
   };
 
-  const writeAll = async (bytes: Uint8Array): Promise<void> => {
-    for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at)).bytesWritten;
+  const writeAll = async (bytes: Uint8Array, to: FileHandle = handle): Promise<void> => {
+    for (let at = 0; at < bytes.length; ) at += (await to.write(bytes, at, bytes.length - at)).bytesWritten;
   };
 
   const flush = async (appends: readonly Append[]): Promise<void> => {
@@ -146,13 +155,46 @@ export async function openAppendFile(
         }
       });
     },
+    async replace(parts) {
+      check();
+      group = undefined;
+      await enqueue(async () => {
+        sound();
+        const next = await open(incoming, 'w', 0o600).catch((error: unknown) => {
+          throw explain(error, 'create a file', incoming);
+        });
+        try {
+          for (const part of parts) await writeAll(part, next);
+          await next.datasync();
+          await next.close();
+        } catch (error) {
+          await next.close().catch(() => {});
+          await rm(incoming, { force: true }).catch(() => {});
+          throw explain(error, 'write a file', incoming);
+        }
+        try {
+          // Closed first: not every system renames over a file that is open.
+          await handle.close();
+          await rename(incoming, path);
+          await options.syncName();
+          handle = await open(path, flags, 0o600);
+          sizeBytes = (await handle.stat()).size;
+        } catch (error) {
+          broken = explain(error, 'replace a file', path);
+          throw broken;
+        }
+      });
+    },
     async close() {
       if (closed) return;
       closed = true;
       group = undefined;
       await tail;
       await (nextSync ?? syncing).catch(() => {});
-      await handle.close();
+      // A file that could not be replaced may be closed already.
+      await handle.close().catch((error: unknown) => {
+        if (broken === undefined) throw error;
+      });
       options.closed();
     },
   };

@@ -15,7 +15,7 @@ import { createStorage } from './storage.ts';
 const victim = fileURLToPath(new URL('./crash-writer.ts', import.meta.url));
 const crypto = createCrypto();
 
-type Acknowledged = Record<'row' | 'record' | 'blob' | 'entry', Set<number>>;
+type Acknowledged = Record<'row' | 'record' | 'replaced' | 'blob' | 'entry', Set<number>>;
 
 /** Runs the victim until `lifeMs` after its first acknowledgement; adds what it said was acknowledged, by kind. */
 async function runAndKill(folder: string, lifeMs: number, acknowledged: Acknowledged): Promise<void> {
@@ -39,7 +39,13 @@ async function join32(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 
 test('kill -9 at random moments loses nothing acknowledged and tears nothing', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'parley-crash-'));
-  const acknowledged: Acknowledged = { row: new Set(), record: new Set(), blob: new Set(), entry: new Set() };
+  const acknowledged: Acknowledged = {
+    row: new Set(),
+    record: new Set(),
+    replaced: new Set(),
+    blob: new Set(),
+    entry: new Set(),
+  };
   try {
     for (let round = 0; round < 5; round++) {
       await runAndKill(folder, 20 + Math.random() * 300, acknowledged);

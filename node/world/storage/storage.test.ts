@@ -111,6 +111,32 @@ describe('a folder', () => {
   });
 });
 
+describe('a file being replaced', () => {
+  test('when the process dies, at whatever byte, is the old one or the new one', async () => {
+    const [old, next] = [bytes(1, 2, 3), bytes(9, 8, 7, 6, 5)];
+    // Written so far, or all of it and renamed: there is no other moment. `syncName` comes after the rename, a crash before it is either.
+    for (let written = 0; written <= next.length + 1; written++) {
+      const path = folder();
+      const storage = await createStorage(path);
+      const file = await storage.appendFile('log');
+      await file.append(old);
+      await file.sync();
+      await storage.close();
+      const isRenamed = written > next.length;
+      await writeFile(join(path, 'files', isRenamed ? 'log' : 'log.incoming'), next.subarray(0, written));
+      const again = await createStorage(path);
+      const found = await again.appendFile('log');
+      expect(await found.readAll()).toEqual(isRenamed ? next : old);
+      expect(await readdir(join(path, 'files'))).toEqual(['log']);
+      // And what is replaced next is not mixed with what was left behind.
+      await found.replace([bytes(4)]);
+      expect(await found.readAll()).toEqual(bytes(4));
+      await again.close();
+    }
+    await expect((await createStorage(folder())).appendFile('log.incoming')).rejects.toThrow(/replace/);
+  });
+});
+
 describe('blobs', () => {
   test('what a crash left half written is swept on open', async () => {
     const path = folder();
@@ -156,6 +182,20 @@ describe('a full disk', () => {
       message: expect.stringContaining(path),
     });
     expect(full.sizeBytes).toBe(0);
+    await storage.close();
+  });
+
+  test('a file that cannot be replaced stays as it is, goes on, and leaves nothing behind', async () => {
+    const path = folder();
+    const storage = await createStorage(path);
+    const file = await storage.appendFile('log');
+    await file.append(bytes(1, 2));
+    await symlink('/dev/full', join(path, 'files/log.incoming'));
+    await expect(file.replace([bytes(3), bytes(4)])).rejects.toMatchObject({ code: 'full' });
+    await file.append(bytes(5));
+    await file.sync();
+    expect(await file.readAll()).toEqual(bytes(1, 2, 5));
+    expect(await readdir(join(path, 'files'))).toEqual(['log']);
     await storage.close();
   });
 

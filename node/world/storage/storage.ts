@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Level } from 'level';
 import type { AppendFile, KeyValue, Storage } from '../../../actors/system/index.ts';
-import { openAppendFile } from './append-file.ts';
+import { incomingSuffix, openAppendFile } from './append-file.ts';
 import { openBlobs, syncFolder } from './blobs.ts';
 import { explain, StorageError } from './errors.ts';
 import { createWriter, type Database, openKeyValue } from './key-value.ts';
@@ -63,10 +63,11 @@ export async function createStorage(folder: string, options: StorageOptions = {}
 
   return {
     async appendFile(name) {
+      if (name.endsWith(incomingSuffix)) throw new RangeError(`'${name}' ends as what is to replace a file does`);
       const key = hold(name, 'append file');
       try {
         const file = await openAppendFile(join(files, name), {
-          created: () => syncFolder(files),
+          syncName: () => syncFolder(files),
           closed: () => void open.delete(key),
         });
         open.set(key, file);

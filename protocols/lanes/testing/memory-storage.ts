@@ -81,6 +81,10 @@ function memoryAppendFile(name: string, file: { bytes: Uint8Array }, release: ()
       }
       file.bytes = file.bytes.slice(0, sizeBytes);
     },
+    async replace(parts) {
+      state.check();
+      file.bytes = new Uint8Array(Buffer.concat(parts));
+    },
     async close() {
       state.close();
     },

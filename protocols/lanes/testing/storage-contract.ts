@@ -196,6 +196,26 @@ export function appendFileContract(open: Open): void {
         return undefined;
       }));
 
+    test('a replaced file is the new bytes and nothing of the old ones; appends go on behind them, after reopening too', () =>
+      during(open, async (opened) => {
+        const file = await opened.storage.appendFile('log');
+        await file.append(bytes(1, 2, 3, 4));
+        await file.replace([bytes(7), bytes(), bytes(8, 9)]);
+        expect(file.sizeBytes).toBe(3);
+        await file.append(bytes(5));
+        expect(await file.readAll()).toEqual(bytes(7, 8, 9, 5));
+        await file.sync();
+        await file.close();
+        const again = await opened.reopen();
+        const reopened = await again.storage.appendFile('log');
+        expect(await reopened.readAll()).toEqual(bytes(7, 8, 9, 5));
+        await reopened.replace([]);
+        expect(reopened.sizeBytes).toBe(0);
+        await reopened.append(bytes(6));
+        expect(await reopened.readAll()).toEqual(bytes(6));
+        return again;
+      }));
+
     test('what was synced is there after reopening, and appends go on behind it', () =>
       during(open, async (opened) => {
         const file = await opened.storage.appendFile('log');
