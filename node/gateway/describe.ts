@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { liveMembers, type Parts } from '../../actors/parts/index.ts';
 import type { PlanTask } from '../../actors/plan/index.ts';
 import { stewardOf } from '../../actors/steward/index.ts';
+import type { NodeId } from '../../actors/system/index.ts';
 import {
+  type AttemptRecord,
   failureOf,
   progressOf,
   resultBlob,
@@ -46,12 +48,13 @@ function taskDetail(parts: Parts, record: WorkflowRecord, task: PlanTask): TaskD
   const status = taskStatus(record, task);
   const attempt = record.tasks.get(task.id)?.attempts.get(status.attempt);
   const name = (id: string): string => parts.chain.nameOf(id);
+  const { executors, verifiers } = atWork(attempt);
   const shared = {
     task: task.id,
     skill: task.skill,
     attempt: status.attempt,
-    executors: [...(attempt?.executors ?? [])].map(name),
-    verifiers: [...(attempt?.verifiers ?? [])].map(name),
+    executors: executors.map(name),
+    verifiers: verifiers.map(name),
   };
   if (status.state === 'open')
     return {
@@ -76,6 +79,20 @@ function taskDetail(parts: Parts, record: WorkflowRecord, task: PlanTask): TaskD
     ...(digest === undefined ? {} : { resultDigest: digest }),
     ...(failure === undefined ? {} : { message: failure }),
   };
+}
+
+/**
+ * Who was given the attempt, and whoever its decision rests on: the decision travels by votes and may be here before the lane entry that says
+ * who was asked.
+ */
+function atWork(attempt: AttemptRecord | undefined): { readonly executors: NodeId[]; readonly verifiers: NodeId[] } {
+  const decision = attempt?.certified?.decision;
+  const judged = decision === undefined || decision.kind === 'REASSIGN' ? undefined : decision;
+  const executors = new Set(attempt?.executors);
+  if (judged !== undefined) executors.add(judged.candidate.executor);
+  const verifiers = new Set(attempt?.verifiers);
+  for (const { verifier } of [...(judged?.attestations ?? []), ...(judged?.dissent ?? [])]) verifiers.add(verifier);
+  return { executors: [...executors], verifiers: [...verifiers].filter((id) => !executors.has(id)) };
 }
 
 /** `result` is the answer's bytes once the workflow is completed. */
