@@ -7,7 +7,7 @@ import { exitCodes, Interrupted, toFailure } from './failure.ts';
 import { filesNamedIn, inputFiles } from './input-files.ts';
 import { findSockets } from './locate.ts';
 import { ProgressView } from './progress-view.ts';
-import { type SubmitOptions, submit } from './submission.ts';
+import { endedDetail, type SubmitOptions, submit } from './submission.ts';
 import {
   FakeNode,
   type FakeNodeOptions,
@@ -260,4 +260,10 @@ test("a dev mesh's live nodes stand in for the one that was named and died", asy
   expect(await findSockets(session, 'mesh/amber')).toEqual([amber.socket, birch.socket]);
   amber.die();
   expect(await findSockets(session, 'mesh/amber')).toEqual([birch.socket]);
+});
+
+test('an end that one node told is waited for at another, which learns of it seconds later', async () => {
+  let asked = 0;
+  const late = { workflow: async () => ({ state: asked++ < 45 ? 'running' : 'completed' }) } as unknown as MeshClient;
+  expect(await endedDetail(late, 'ab'.repeat(32), new AbortController().signal)).toMatchObject({ state: 'completed' });
 });

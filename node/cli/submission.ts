@@ -140,11 +140,16 @@ export async function followToEnd(
   }
 }
 
-/** The node's own record may trail its last event by a moment. */
+/** A node that was away learns of an end within seconds; a busy one takes longer. */
+const endPatienceMs = 30_000;
+
+/** The end is known; the node that is asked for it may be another than the one that told it, and learn of it only now. */
 export async function endedDetail(client: MeshClient, workflow: string, signal: AbortSignal): Promise<WorkflowDetail> {
-  for (let tries = 0; ; tries++) {
+  const deadlineMs = performance.now() + endPatienceMs;
+  for (;;) {
     const detail = await client.workflow(workflow, signal);
-    if ((detail.state !== 'running' && detail.state !== 'waiting-for-quorum') || tries >= 40) return detail;
+    const isOpen = detail.state === 'running' || detail.state === 'waiting-for-quorum';
+    if (!isOpen || performance.now() > deadlineMs) return detail;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
