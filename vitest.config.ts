@@ -29,6 +29,9 @@ export default defineConfig({
           include: [endToEnd],
           // A mesh of processes fills the machine: one file at a time, after everything else.
           maxWorkers: 1,
+          // Every wait in them has an end of its own, which says what it waited for: these are above any sum of them that means anything.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           sequence: { groupOrder: 1 },
         },
       },

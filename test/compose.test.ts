@@ -10,7 +10,8 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { MeshClient } from '../node/client/index.ts';
 import { readSocketPath } from '../node/home/index.ts';
-import { eventually, freePorts } from './support/mesh.ts';
+import { eventually } from './support/mesh.ts';
+import { freePorts } from './support/ports.ts';
 import { repository } from './support/process.ts';
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8');

@@ -7,10 +7,11 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifyCertificateFile } from '../actors/proof/index.ts';
 import { createNatsNetwork } from '../protocols/nats/index.ts';
-import { eventually, freePorts, TestMesh } from './support/mesh.ts';
+import { eventually, TestMesh } from './support/mesh.ts';
 import { natsServerBinary } from './support/nats.ts';
 import { deployFolder, deployServer } from './support/nats-deploy.ts';
 import { largestSums, packagesPath, readPackages } from './support/packages.ts';
+import { freePorts } from './support/ports.ts';
 import { repository } from './support/process.ts';
 import { createCrypto, recordingLog, testIdentity, until } from './support/world.ts';
 

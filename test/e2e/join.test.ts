@@ -11,8 +11,9 @@ import { joinMesh } from '../../node/index.ts';
 import { createLibp2pNetwork } from '../../protocols/libp2p/index.ts';
 import { formatTicket, parseTicket } from '../../protocols/mesh/index.ts';
 import { createPostOffice, hex } from '../../protocols/wire/index.ts';
-import { eventually, freePorts, type Ready, temporaryFolder } from '../support/mesh.ts';
+import { eventually, type Ready, temporaryFolder } from '../support/mesh.ts';
 import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
+import { freePorts } from '../support/ports.ts';
 import { type CliRun, parley, repository, TestProcess } from '../support/process.ts';
 import { createCrypto, realClock, realRandom, testIdentity } from '../support/world.ts';
 

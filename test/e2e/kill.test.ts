@@ -1,12 +1,11 @@
 // Law: whatever single node dies or freezes at whatever moment after an intent was accepted, the certified result still arrives without anybody's
 // help; the dead node, started again from its folder, learns how it ended and works on.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyCertificateFile } from '../../actors/proof/index.ts';
 import { createRandom } from '../../actors/system/index.ts';
-import { eventually, loadFactor, localFile, pause, TestMesh } from '../support/mesh.ts';
+import { eventually, localFile, pause, TestMesh } from '../support/mesh.ts';
 import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
 import { parley } from '../support/process.ts';
 import { createCrypto } from '../support/world.ts';
@@ -24,7 +23,6 @@ const packages = localFile('packages.csv', table);
 const expected = largestSums(readPackages(packagesPath), 5).map(([section, sum]) => [section, sum * copies]);
 /** As long as the workflow takes when nobody dies, about. */
 const killWithinMs = 700;
-const promisedMs = 5_000;
 
 let mesh: TestMesh;
 let meshId: string;
@@ -35,7 +33,7 @@ beforeAll(async () => {
   meshId = (await mesh.status('amber')).mesh.id;
   // The first run of a skill on each node also pays for starting its worker.
   await mesh.ask(words, [packages], { node: 'amber' });
-}, 90_000);
+});
 afterAll(() => mesh?.end());
 
 /** What a certificate file proves, apart from which of the members' votes it happens to hold. */
@@ -46,20 +44,19 @@ function meaning(bytes: Uint8Array): unknown {
   return { workflow, resultDigest, goal, members };
 }
 
-/** Whether the node runs, attests and votes again: on a busy machine the others may be done before it has said its word. */
-async function takesPart(name: string): Promise<boolean> {
-  let hasRun = false;
-  let hasVoted = false;
-  for (let tries = 0; tries < 6 && !(hasRun && hasVoted); tries++) {
-    const { events, detail } = await mesh.ask(words, [packages], { node: name });
-    const [task] = detail.taskDetails;
-    expect([...task!.executors, ...task!.verifiers]).toContain(name);
-    for (const event of events) {
-      if (event.type === 'candidate' || event.type === 'attestation') hasRun ||= event.node === name;
-      if (event.type === 'vote') hasVoted ||= event.node === name;
-    }
-  }
-  return hasRun && hasVoted;
+/** With another one silent there is a result only where the node runs the task and votes: both take three of four. */
+async function expectToTakePart(name: string): Promise<void> {
+  const silent = names.find((other) => other !== name)!;
+  const { events, detail } = await mesh.whileFrozen(silent, () => mesh.ask(words, [packages], { node: name }));
+  expect((detail.result!.json as { rows: unknown }).rows).toEqual(expected);
+  const [task] = detail.taskDetails;
+  expect([...task!.executors, ...task!.verifiers]).toContain(name);
+  expect(task!.endorsedBy).toContain(name);
+  expect(events.flatMap((event) => (event.type === 'decided' ? event.signers : []))).toContain(name);
+}
+
+async function expectNobodyNamed(): Promise<void> {
+  for (const name of names) expect([name, (await mesh.status(name)).named]).toEqual([name, []]);
 }
 
 interface Scene {
@@ -76,7 +73,6 @@ async function survives({ victim, gateway, delayMs }: Scene): Promise<void> {
   let workflow = '';
   const asked = await mesh.ask(words, [packages], {
     node: gateway,
-    timeoutMs: 45_000,
     onOpened(id) {
       workflow = id;
       dying = (async () => {
@@ -92,14 +88,12 @@ async function survives({ victim, gateway, delayMs }: Scene): Promise<void> {
   const endedAtMs = performance.now();
   await dying;
   const afterKillMs = endedAtMs - killedAtMs;
-  const factor = loadFactor(loadavg()[0]!, availableParallelism());
   const wasSteward = asked.events.some((event) => event.type === 'steward' && event.node === killed);
   console.log(
-    `${killed}${wasSteward ? ' (steward)' : ''} killed ${delayMs} ms after the intent was accepted by ${gateway}: certified ${afterKillMs < 0 ? `${(-afterKillMs).toFixed(0)} ms before the kill` : `${afterKillMs.toFixed(0)} ms after the kill`}, client moved ${asked.moves.length}×, load ${factor.toFixed(1)} per core`,
+    `${killed}${wasSteward ? ' (steward)' : ''} killed ${delayMs} ms after the intent was accepted by ${gateway}: certified ${afterKillMs < 0 ? `${(-afterKillMs).toFixed(0)} ms before the kill` : `${afterKillMs.toFixed(0)} ms after the kill`}, client moved ${asked.moves.length}×`,
   );
   expect(asked.detail.state).toBe('completed');
   expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
-  expect(afterKillMs).toBeLessThanOrEqual(promisedMs * factor);
 
   const survivor = names.find((name) => name !== killed)!;
   const proof = meaning(await mesh.certificate(survivor, workflow));
@@ -111,25 +105,22 @@ async function survives({ victim, gateway, delayMs }: Scene): Promise<void> {
   expect(caughtUp.result?.digest).toBe(asked.detail.result!.digest);
   expect(meaning(await mesh.certificate(killed, workflow))).toEqual(proof);
 
-  expect(await takesPart(killed)).toBe(true);
-  for (const name of names) expect([name, (await mesh.status(name)).named]).toEqual([name, []]);
+  await expectToTakePart(killed);
+  await expectNobodyNamed();
 }
 
 it.each(names.map((victim, i) => [victim, names[(i + (i % 2)) % names.length]!] as const))(
   'SIGKILL of %s at a random moment, asked through %s, costs no result',
   async (victim, gateway) => survives({ victim, gateway, delayMs: random.below(killWithinMs) }),
-  90_000,
 );
 
-it(
-  'SIGKILL of the steward in the middle of its work costs no result',
-  async () => survives({ victim: 'steward', gateway: 'birch', delayMs: 20 + random.below(200) }),
-  90_000,
-);
+it('SIGKILL of the steward in the middle of its work costs no result', async () => {
+  await survives({ victim: 'steward', gateway: 'birch', delayMs: 20 + random.below(200) });
+});
 
 it('SIGKILL of the node that was asked, at once after it accepted, moves the client to another and costs no result', async () => {
   await survives({ victim: 'cedar', gateway: 'cedar', delayMs: 0 });
-}, 90_000);
+});
 
 it('`parley ask` goes on through another node when the one it was given dies, and ends with exit code 0', async () => {
   const path = join(mesh.root, 'packages.csv');
@@ -143,7 +134,7 @@ it('`parley ask` goes on through another node when the one it was given dies, an
   for (const [section, sum] of expected) expect(asked.out).toMatch(new RegExp(`${section} +${sum}`));
   expect(asked.out).toMatch(/certificate +\S+/);
   await mesh.restart('amber');
-}, 90_000);
+});
 
 describe('a node that freezes (SIGSTOP) stays connected and says nothing', () => {
   const frozen = 'dahlia';
@@ -154,36 +145,34 @@ describe('a node that freezes (SIGSTOP) stays connected and says nothing', () =>
       `${frozen} to learn how the workflow ended`,
       async () => (await mesh.detail(frozen, workflow))?.state === 'completed',
     );
-    expect(await takesPart(frozen)).toBe(true);
-    for (const name of names) expect([name, (await mesh.status(name)).named]).toEqual([name, []]);
+    await expectToTakePart(frozen);
+    await expectNobodyNamed();
   };
 
   it('before an intent comes: neither its acceptance nor its result waits for it', async () => {
     for (const gateway of ['amber', 'birch', 'cedar'] as const) {
       mesh.process(frozen).freeze();
       const startedMs = performance.now();
-      const asked = await mesh.ask(words, [packages], { node: gateway, timeoutMs: 45_000 });
+      const asked = await mesh.ask(words, [packages], { node: gateway });
       const tookMs = performance.now() - startedMs;
       console.log(`${frozen} frozen, asked through ${gateway}: ${tookMs.toFixed(0)} ms from the words to the result`);
       expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
-      expect(tookMs).toBeLessThanOrEqual(promisedMs * loadFactor(loadavg()[0]!, availableParallelism()));
       await thaw(asked.workflow);
     }
-  }, 120_000);
+  });
 
   it('after it accepted an intent: the client goes on through another and has its result', async () => {
     let frozenAtMs = 0;
     const asked = await mesh.ask(words, [packages], {
       node: frozen,
-      timeoutMs: 45_000,
       onOpened() {
         frozenAtMs = performance.now();
         mesh.process(frozen).freeze();
       },
     });
     console.log(`${frozen} frozen after it accepted: result after ${(performance.now() - frozenAtMs).toFixed(0)} ms`);
-    expect(asked.moves.map(({ from }) => from)).toEqual([expect.stringContaining(frozen)]);
+    expect(asked.moves[0]?.from).toContain(frozen);
     expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
     await thaw(asked.workflow);
-  }, 90_000);
+  });
 });

@@ -2,7 +2,6 @@
 // becomes of the test, and its folders go with it unless PARLEY_KEEP_FOLDERS is set.
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -25,6 +24,7 @@ import {
   type NodeSettings,
   openHome,
 } from '../../node/home/index.ts';
+import { freePorts } from './ports.ts';
 import { repository, TestProcess } from './process.ts';
 import type { Behaviour } from './traitor.ts';
 
@@ -78,11 +78,14 @@ export interface AskOptions {
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** How long something that has to come may take: no promise of the mesh, only an end to the waiting of a test on a machine under load. */
+export const livenessMs = 60_000;
+
 /** Resolves with what `look` found once it is neither undefined nor false; throws, naming `what`, after `timeoutMs`. */
 export async function eventually<T>(
   what: string,
   look: () => T | Promise<T>,
-  timeoutMs = 15_000,
+  timeoutMs = livenessMs,
 ): Promise<Exclude<T, undefined | false>> {
   const endMs = performance.now() + timeoutMs;
   let last: unknown;
@@ -98,19 +101,6 @@ export async function eventually<T>(
   }
 }
 
-/** Free TCP ports of the loopback interface. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer();
-      return new Promise<typeof server>((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
 /** A file of the client, from memory. */
 export function localFile(name: string, content: string | Uint8Array): LocalFile {
   const bytes = Buffer.from(content);
@@ -121,11 +111,6 @@ export function localFile(name: string, content: string | Uint8Array): LocalFile
       for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
     },
   };
-}
-
-/** How much longer things may take here than on an idle machine: the load of the last minute per core, at least 1. */
-export function loadFactor(loadAverage: number, cores: number): number {
-  return Math.max(1, loadAverage / cores);
 }
 
 export function temporaryFolder(prefix: string): string {
@@ -233,8 +218,22 @@ export class TestMesh {
     await this.formed();
   }
 
+  /** Has the node stand still (SIGSTOP: connected, and silent) until `work` is done; resolves once the mesh is whole again. */
+  async whileFrozen<T>(name: string, work: (thaw: () => void) => Promise<T>): Promise<T> {
+    const child = this.process(name);
+    child.freeze();
+    let result: T;
+    try {
+      result = await work(() => child.thaw());
+    } finally {
+      child.thaw();
+    }
+    await this.formed();
+    return result;
+  }
+
   /** Resolves once every live node is connected to every other live one, heard what it is, and holds it for live. */
-  async formed(timeoutMs = 30_000): Promise<void> {
+  async formed(timeoutMs = livenessMs): Promise<void> {
     await eventually(
       `${this.live.join(', ')} connected to each other`,
       async () => {
@@ -301,7 +300,7 @@ export class TestMesh {
     const moves: Move[] = [];
     const client = this.client(options.node, (move) => void moves.push(move));
     const stored = new StoredFiles(files);
-    const signal = AbortSignal.timeout(options.timeoutMs ?? 30_000);
+    const signal = AbortSignal.timeout(options.timeoutMs ?? 1.5 * livenessMs);
     const reply = await client.plan(typeof intent === 'string' ? { words: intent } : intent, stored, signal);
     if (reply.kind !== 'plan') throw new Error(`not planned: ${reply.message}`);
     const request: OpenRequest = {
@@ -348,7 +347,7 @@ export class TestMesh {
   /** What the node tells of a workflow that has ended, from the beginning. */
   async story(name: string, workflow: string): Promise<WorkflowEvent[]> {
     const events: WorkflowEvent[] = [];
-    for await (const event of follow(this.clientOf(name), workflow, { signal: AbortSignal.timeout(30_000) }))
+    for await (const event of follow(this.clientOf(name), workflow, { signal: AbortSignal.timeout(livenessMs) }))
       events.push(event);
     return events;
   }

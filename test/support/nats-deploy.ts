@@ -5,8 +5,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { nkeys } from '@nats-io/nats-core';
-import { freePorts } from './mesh.ts';
 import { type NatsServer, startNatsServer } from './nats.ts';
+import { freePorts } from './ports.ts';
 import { repository } from './process.ts';
 
 export const deployFolder = join(repository, 'deploy/nats');

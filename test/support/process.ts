@@ -42,7 +42,7 @@ export class TestProcess {
   }
 
   /** The first line on standard output, parsed. Throws, with the end of the log, where the process ends before or `timeoutMs` pass. */
-  async firstLine<T>(timeoutMs = 30_000): Promise<T> {
+  async firstLine<T>(timeoutMs = 60_000): Promise<T> {
     const line = new Promise<string>((resolve) => {
       let text = '';
       this.#child.stdout!.on('data', (chunk: Buffer) => {
@@ -93,7 +93,7 @@ export class TestProcess {
   }
 
   /** SIGTERM, and SIGKILL after `patienceMs`. Resolves with how it ended. */
-  async stop(patienceMs = 8_000): Promise<number | string> {
+  async stop(patienceMs = 30_000): Promise<number | string> {
     this.#child.kill('SIGTERM');
     this.#child.kill('SIGCONT');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), patienceMs);
@@ -131,7 +131,7 @@ export function parley(
         text[name] += chunk.toString('utf8');
       });
     }
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 90_000);
     child.once('close', (code, signal) => {
       clearTimeout(timer);
       resolve({ code: signal ?? code ?? 'unknown', ...text, durationMs: performance.now() - startedMs });
