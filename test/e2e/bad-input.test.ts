@@ -78,7 +78,7 @@ describe('a file with', () => {
         });
         expect(detail.message).toBe(asked.detail.message);
         expect(detail.taskDetails[0]).toMatchObject({ state: 'rejected', dissent: [] });
-        await expect(mesh.only(node).certificate(asked.workflow)).rejects.toMatchObject({ code: 'not_ready' });
+        await expect(mesh.clientOf(node).certificate(asked.workflow)).rejects.toMatchObject({ code: 'not_ready' });
       }
     },
   );
@@ -124,19 +124,19 @@ describe('a plan that cannot be', () => {
     ]) {
       const broken = { ...plan, tasks: [{ ...plan.tasks[0], ...change }] };
       await expect(
-        mesh.only('amber').open({ words: 'x', plan: broken, idempotencyKey: 'some-key-1', approved: true }, {
+        mesh.clientOf('amber').open({ words: 'x', plan: broken, idempotencyKey: 'some-key-1', approved: true }, {
           at: async () => [],
         } as never),
       ).rejects.toMatchObject({ code: 'bad_request' });
     }
-    expect((await mesh.only('amber').workflows()).some(({ words }) => words === 'x')).toBe(false);
+    expect((await mesh.clientOf('amber').workflows()).some(({ words }) => words === 'x')).toBe(false);
   });
 
   it('over a file that was never sent is refused at once', async () => {
     const { plan } = planOver('a.csv', 'never sent');
     await expect(
       mesh
-        .only('amber')
+        .clientOf('amber')
         .open({ words: 'y', plan, idempotencyKey: 'some-key-2', approved: false }, { at: async () => [] } as never),
     ).rejects.toMatchObject({ code: 'bad_request', message: expect.stringContaining('was not sent to this node') });
   });
@@ -152,7 +152,7 @@ describe('a plan that cannot be', () => {
       expect([words, asked.code]).toEqual([words, 2]);
       expect(asked.err).toMatch(/nothing was run/);
     }
-    expect((await mesh.only('amber').workflows()).filter(({ words }) => misunderstood.includes(words))).toEqual([]);
+    expect((await mesh.clientOf('amber').workflows()).filter(({ words }) => misunderstood.includes(words))).toEqual([]);
   });
 
   it('allows a task less time than its skill asks for is refused, with what it needs', async () => {
@@ -173,11 +173,11 @@ describe('work that writes', () => {
       expect.stringMatching(/writes files in the workflow's folder.*nothing was run/),
     ]);
     expect(asked.out).toContain('report.write');
-    expect((await mesh.only('dahlia').workflows()).filter((known) => known.words === words)).toEqual([]);
+    expect((await mesh.clientOf('dahlia').workflows()).filter((known) => known.words === words)).toEqual([]);
   });
 
   it('is not opened by the node without one either', async () => {
-    const client = mesh.only('dahlia');
+    const client = mesh.clientOf('dahlia');
     const { StoredFiles } = await import('../../node/client/index.ts');
     const stored = new StoredFiles([localFile('packages.csv', good)]);
     const reply = await client.plan({ words }, stored);
@@ -220,7 +220,7 @@ describe('work that writes', () => {
   });
 
   it('whose file was removed has it again when its workflow is looked at', async () => {
-    const [latest] = (await mesh.only('cedar').workflows()).filter(
+    const [latest] = (await mesh.clientOf('cedar').workflows()).filter(
       (known) => known.words === words && known.state === 'completed',
     );
     const path = join(mesh.folder('cedar'), 'workflows', latest!.workflow, 'sizes.md');

@@ -48,7 +48,7 @@ function endOfLastVote(log: Uint8Array): number {
 }
 
 const completedAt = async (name: string): Promise<string[]> =>
-  (await mesh.only(name).workflows())
+  (await mesh.clientOf(name).workflows())
     .filter(({ state }) => state === 'completed')
     .map(({ workflow }) => workflow)
     .sort();
@@ -189,7 +189,7 @@ describe('the logs of work', () => {
     await mesh.kill('dahlia');
     const waiting = mesh.ask(words, [packages], { node: 'amber' });
     await eventually('a workflow that waits', async () =>
-      (await mesh.only('amber').workflows()).some(({ state }) => state === 'waiting-for-quorum'),
+      (await mesh.clientOf('amber').workflows()).some(({ state }) => state === 'waiting-for-quorum'),
     );
     await mesh.startNode(victim);
     await waiting;

@@ -125,9 +125,12 @@ it('SIGKILL of the node that was asked, at once after it accepted, moves the cli
 it('`parley ask` goes on through another node when the one it was given dies, and ends with exit code 0', async () => {
   const path = join(mesh.root, 'packages.csv');
   writeFileSync(path, table);
-  const before = (await mesh.only('birch').workflows()).length;
+  const before = (await mesh.clientOf('birch').workflows()).length;
   const asking = parley(['ask', words, '--data', path, '--folder', mesh.folder('amber')]);
-  await eventually('the workflow at another node', async () => (await mesh.only('birch').workflows()).length > before);
+  await eventually(
+    'the workflow at another node',
+    async () => (await mesh.clientOf('birch').workflows()).length > before,
+  );
   await mesh.kill('amber');
   const asked = await asking;
   expect([asked.code, asked.err]).toEqual([0, expect.anything()]);

@@ -42,7 +42,7 @@ describe('with two of four members down', () => {
     expect(asked.err).toMatch(/kept and finishes when enough nodes return/);
     expect(asked.out).toContain('held by 1 other member');
     console.log(asked.err.trim());
-    const summaries = await mesh.only('birch').workflows();
+    const summaries = await mesh.clientOf('birch').workflows();
     expect(summaries.map(({ state }) => state)).toEqual(['waiting-for-quorum']);
     workflow = summaries[0]!.workflow;
   }, 60_000);
@@ -77,7 +77,7 @@ describe('with two of four members down', () => {
 
   it('holds no certificate and no result anywhere', async () => {
     for (const name of mesh.live) {
-      await expect(mesh.only(name).certificate(workflow)).rejects.toMatchObject({ code: 'not_ready' });
+      await expect(mesh.clientOf(name).certificate(workflow)).rejects.toMatchObject({ code: 'not_ready' });
       expect((await mesh.detail(name, workflow))?.result).toBeUndefined();
     }
   });
@@ -105,14 +105,14 @@ describe('with two of four members down', () => {
   it('and so do all others that waited', async () => {
     await eventually(
       'no workflow waits any more',
-      async () => (await mesh.only('amber').workflows()).every(({ state }) => state === 'completed'),
+      async () => (await mesh.clientOf('amber').workflows()).every(({ state }) => state === 'completed'),
       30_000,
     );
     await mesh.startNode('cedar');
     await mesh.formed();
     await eventually(
       'cedar to have caught up',
-      async () => (await mesh.only('cedar').workflows()).filter(({ state }) => state === 'completed').length === 2,
+      async () => (await mesh.clientOf('cedar').workflows()).filter(({ state }) => state === 'completed').length === 2,
     );
   }, 60_000);
 });

@@ -167,7 +167,7 @@ describe('a question across three sites', () => {
   });
 
   it('asked by a plan for smaller groups than a site lets out, it gets none of them', async () => {
-    const { plan } = (await mesh.only('birch').plan({ words }, { files: [], at: async () => [] } as never)) as {
+    const { plan } = (await mesh.clientOf('birch').plan({ words }, { files: [], at: async () => [] } as never)) as {
       plan: { tasks: { skill: string; input: Record<string, unknown> }[] };
     };
     for (const task of plan.tasks) if (task.skill === 'table.aggregate') task.input.minimumGroupSize = 1;
@@ -177,7 +177,7 @@ describe('a question across three sites', () => {
   }, 60_000);
 
   it('cannot be turned into a query of the rows: the site names what its policy forbids', async () => {
-    const { plan } = (await mesh.only('birch').plan({ words }, { files: [], at: async () => [] } as never)) as {
+    const { plan } = (await mesh.clientOf('birch').plan({ words }, { files: [], at: async () => [] } as never)) as {
       plan: { tasks: { id: string; skill: string; optional: boolean; input: unknown }[]; result: string; goal: string };
     };
     const [first] = plan.tasks;

@@ -256,10 +256,6 @@ export class TestMesh {
   }
 
   /** Talks to this node and to no other. */
-  only(name: string): MeshClient {
-    return this.clientOf(name);
-  }
-
   clientOf(name: string): MeshClient {
     return new MeshClient([this.socketOf(name)], { searchTimeoutMs: 0 });
   }
