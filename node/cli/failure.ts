@@ -1,4 +1,6 @@
 // Law: every way to fail has one exit code and says what happened, to what, and what to do. The codes are part of the interface.
+import type { Paint } from './terminal.ts';
+
 export const exitCodes = {
   ok: 0,
   failed: 1,
@@ -85,4 +87,14 @@ export function toFailure(error: unknown): CliFailure | Interrupted {
     typeof hint === 'string' ? hint : undefined,
     { cause: error },
   );
+}
+
+/** What happened, to what, and what to do. */
+export function failureText(failure: CliFailure, paint: Paint): string {
+  const hint = failure.hint === undefined ? '' : `\n   ${paint.dim('→')} ${failure.hint}`;
+  return `${paint.red('error')}  ${failure.message}${hint}`;
+}
+
+export function failureJson({ code, message, hint, exitCode }: CliFailure): string {
+  return JSON.stringify({ error: { code, message, ...(hint === undefined ? {} : { hint }), exitCode } });
 }

@@ -3,7 +3,7 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
-import { CliFailure, exitCodes, Interrupted, toFailure } from './failure.ts';
+import { CliFailure, exitCodes, failureJson, failureText, Interrupted, toFailure } from './failure.ts';
 import { buildProgram, type Run } from './program.ts';
 import type { Session } from './session.ts';
 import { type Paint, painter, plainPaint, processTerminal, wantsColour } from './terminal.ts';
@@ -72,16 +72,6 @@ function report(failure: CliFailure | Interrupted, json: boolean, paint: Paint):
   if (process.env.PARLEY_DEBUG !== undefined) console.error(failure.cause ?? failure);
   process.stderr.write(json ? `${failureJson(failure)}\n` : `${failureText(failure, paint)}\n`);
   return failure.exitCode;
-}
-
-/** What happened, to what, and what to do. */
-export function failureText(failure: CliFailure, paint: Paint): string {
-  const hint = failure.hint === undefined ? '' : `\n   ${paint.dim('→')} ${failure.hint}`;
-  return `${paint.red('error')}  ${failure.message}${hint}`;
-}
-
-export function failureJson({ code, message, hint, exitCode }: CliFailure): string {
-  return JSON.stringify({ error: { code, message, ...(hint === undefined ? {} : { hint }), exitCode } });
 }
 
 function usageFailure(error: CommanderError, program: string): CliFailure {

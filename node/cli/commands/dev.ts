@@ -5,7 +5,7 @@ import { conclude } from '../conclude.ts';
 import { DevMesh, memoryOf, memoryText } from '../dev/dev-mesh.ts';
 import { type DevNode, examples, layOut, meshNameFor, plainNodes, siteNodes } from '../dev/layout.ts';
 import { pause, rejectOnAbort } from '../dev/node-process.ts';
-import { CliFailure, exitCodes } from '../failure.ts';
+import { CliFailure, exitCodes, failureJson, failureText, toFailure } from '../failure.ts';
 import { filesNamedIn, inputFiles } from '../input-files.ts';
 import { ProgressView } from '../progress-view.ts';
 import { printNext, type Session } from '../session.ts';
@@ -33,7 +33,7 @@ interface Question {
 /** Another program may take a port between its choice and its use. */
 const layOutTries = 3;
 
-export async function dev(session: Session, words: string | undefined, options: DevOptions): Promise<undefined> {
+export async function dev(session: Session, words: string | undefined, options: DevOptions): Promise<number> {
   const question = questionOf(session, words, options);
   const files = new StoredFiles(inputFiles(question.data, session.cwd));
   const root = resolve(session.cwd, options.folder);
@@ -50,8 +50,16 @@ export async function dev(session: Session, words: string | undefined, options: 
       mesh = started;
     });
     const formedMs = performance.now();
-    await work(session, mesh, question, files, options, formedMs);
+    let code: number = exitCodes.ok;
+    try {
+      await work(session, mesh, question, files, options, formedMs);
+    } catch (error) {
+      // With --keep the mesh is what was asked for: a question that failed does not end it.
+      if (!options.keep || session.signal.aborted) throw error;
+      code = tellFailure(session, error);
+    }
     if (options.keep) await stayUp(session, mesh, options.folder);
+    return code;
   } finally {
     if (mesh !== undefined) {
       const startedMs = performance.now();
@@ -60,7 +68,14 @@ export async function dev(session: Session, words: string | undefined, options: 
         terminal.out(paint.dim(`\nstopped ${mesh.names.join(', ')} in ${duration(performance.now() - startedMs)}`));
     }
   }
-  return undefined;
+}
+
+/** Says what is wrong as the end of the command would. Returns its exit code. */
+function tellFailure({ json, terminal }: Session, error: unknown): number {
+  const failure = toFailure(error);
+  if (!(failure instanceof CliFailure)) throw failure;
+  terminal.err(json ? failureJson(failure) : failureText(failure, terminal.paint));
+  return failure.exitCode;
 }
 
 function questionOf(session: Session, words: string | undefined, options: DevOptions): Question {

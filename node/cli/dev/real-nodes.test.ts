@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -166,3 +166,21 @@ test('the example runs to a certificate that verifies offline, and everything is
   expect(other.text()).toContain('is not the certified one');
   expect(workflow).toMatch(/^[0-9a-f]{64}$/);
 }, 60_000);
+
+test('words that make no plan end dev with exit code 2; with --keep the mesh stays, takes the next question and ends with it', async () => {
+  const words = 'knit me a jumper';
+  const once = launch(['dev', words, '--nodes', '1', '--folder', 'once']);
+  expect(await once.ended).toBe(2);
+  expect(once.text()).toContain('these words do not make one plan');
+
+  const kept = launch(['dev', words, '--nodes', '1', '--keep', '--folder', 'mesh']);
+  expect(await until(() => kept.text().includes('The mesh stays up'), 20_000)).toBe(true);
+  expect(kept.text()).toContain('these words do not make one plan');
+  expect(kept.text()).toMatch(/ask "…" --data FILE/);
+  writeFileSync(join(folder, 'sizes.csv'), 'name,size\na,1\nb,2\n');
+  const next = launch(['ask', 'total size in sizes.csv', '--folder', 'mesh']);
+  expect([await next.ended, next.text().includes('certificate')]).toEqual([0, true]);
+  kept.child.kill('SIGINT');
+  expect(await kept.ended).toBe(130);
+  expect(nodesRunning()).toEqual([]);
+});
