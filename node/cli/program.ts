@@ -427,12 +427,17 @@ where NATS clients may send intents.\n${finding}`,
     add('doctor', {
       summary: 'say what is wrong and how to fix it',
       description: 'Say what is wrong, peer by peer, and how to fix it. Works without a running node too.',
-      examples: [['doctor', 'exit code 1 where something is wrong']],
+      examples: [
+        ['doctor', 'exit code 1 where something is wrong'],
+        ['doctor --all', 'every check, also what is well'],
+      ],
       notes: finding,
     }),
-  ).action((options) =>
-    go(async (session, given) => (await import('./commands/doctor.ts')).doctor(session, given), options),
-  );
+  )
+    .option('-a, --all', 'show what is well, too', false)
+    .action((options) =>
+      go(async (session, given) => (await import('./commands/doctor.ts')).doctor(session, given), options),
+    );
 
   root
     .command('sim')

@@ -331,7 +331,10 @@ export interface DoctorReport {
     readonly subject: string;
     readonly check: string;
     readonly ok: boolean;
-    readonly detail: string /** present on every failed line */;
+    /** Worth knowing, and nothing is wrong: `ok` is true. */
+    readonly isNote?: boolean;
+    readonly detail: string;
+    /** Present on every failed line. */
     readonly fix?: string;
   }[];
 }

@@ -6,6 +6,7 @@ import { version } from '../world/index.ts';
 import type { DoctorReport } from './api.ts';
 import type { GatewayOptions } from './gateway.ts';
 import { examinePairs, examineReach } from './pairs.ts';
+import { examineRefusals } from './refused.ts';
 
 type Check = DoctorReport['checks'][number];
 
@@ -29,13 +30,19 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
     `${live} of ${config.members.length} members are there, ${quorum} must agree`,
     `Start the missing members (below); workflows wait for them and go on by themselves.`,
   );
-  add(
-    'mesh',
-    'tolerance',
-    config.f > 0,
-    toleranceInWords(config),
-    'A mesh tolerates a lying member from four members on: invite more with `parley invite`.',
-  );
+  // How many members a mesh has is its owners' choice; what that means is told all the same.
+  checks.push({
+    subject: 'mesh',
+    check: 'tolerance',
+    ok: true,
+    detail: toleranceInWords(config),
+    ...(config.f > 0
+      ? {}
+      : {
+          isNote: true,
+          fix: 'A mesh tolerates a lying member from four members on: invite more with `parley invite`.',
+        }),
+  });
   add(
     settings.name,
     'listening',
@@ -131,18 +138,6 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
     }
   }
   checks.push(...pairs.checks);
-  for (const refusal of [...office.refusals(), ...parts.refusals.list(), ...transport.refusals()]) {
-    add(
-      chain.nameOf(refusal.from),
-      'messages',
-      false,
-      `${refusal.count} refused here: ${refusal.reason}`,
-      refusal.reason === 'permissions'
-        ? "Grant the node's user at the NATS server what deploy/nats/users.conf grants, and reload the server."
-        : refusal.reason === 'clock'
-          ? 'Set its clock (NTP): messages from more than a minute off are refused.'
-          : 'From a member: another version, or a fault. From a stranger: somebody is trying the door; nothing got in.',
-    );
-  }
+  checks.push(...examineRefusals([...office.refusals(), ...parts.refusals.list(), ...transport.refusals()], chain));
   return { checks };
 }

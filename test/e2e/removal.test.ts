@@ -75,3 +75,12 @@ it('a member let go that restarts does not come back in', async () => {
   expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(expected);
   for (const name of honest) expect(await membersAt(name)).toEqual(expect.not.arrayContaining([liar]));
 }, 60_000);
+
+it('nothing is wrong with the others, though what the one let go still sends is refused by them', async () => {
+  await eventually('it to be refused', async () => (await mesh.status('amber')).refusals.length > 0);
+  for (const name of honest) {
+    const wrong = async () => (await mesh.doctor(name)).checks.filter(({ ok }) => !ok);
+    await eventually(`${name} to find nothing wrong`, async () => (await wrong()).length === 0).catch(() => {});
+    expect([name, await wrong()]).toEqual([name, []]);
+  }
+}, 60_000);

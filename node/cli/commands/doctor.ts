@@ -1,24 +1,30 @@
 // Law: every failed line ends with what to do, and no node has to run for the reasons why none runs to be found.
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type DoctorReport, isListening, MeshClient } from '../../client/index.ts';
+import { isListening, MeshClient } from '../../client/index.ts';
 import { hasIdentity, openHome, readSocketPath } from '../../home/index.ts';
+import { type Check, type Section, showSections } from '../checks-view.ts';
 import { isFree } from '../dev/ports.ts';
 import { exitCodes } from '../failure.ts';
 import { defaultFolder, devFolder, nodeFoldersIn } from '../locate.ts';
 import { printJson, type Session } from '../session.ts';
-import { pad } from '../table.ts';
-import { printable, size } from '../terminal.ts';
-
-type Check = DoctorReport['checks'][number];
+import { size } from '../terminal.ts';
 
 const leastFreeBytes = 200_000_000;
 
-export async function doctor(session: Session, options: { readonly folder?: string }): Promise<number> {
-  const checks: Check[] = [nodeVersion(), ...localTools()];
-  for (const folder of foldersToCheck(session, options.folder)) checks.push(...(await folderChecks(session, folder)));
+export interface DoctorOptions {
+  readonly folder?: string;
+  /** Shows what is well, too. */
+  readonly all: boolean;
+}
+
+export async function doctor(session: Session, options: DoctorOptions): Promise<number> {
+  const sections: Section[] = [{ title: 'this machine', checks: [nodeVersion(), ...localTools()] }];
+  for (const folder of foldersToCheck(session, options.folder))
+    sections.push({ title: folder, checks: await folderChecks(session, folder) });
+  const checks = sections.flatMap((section) => section.checks);
   if (session.json) printJson(session, { checks });
-  else showChecks(session, checks);
+  else showSections(session, sections, options.all);
   return checks.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.failed;
 }
 
@@ -190,27 +196,5 @@ async function ports(session: Session, folder: string): Promise<Check[]> {
           : { fix: `Stop that program, or move the node: ${session.program} up --folder ${folder} --listen PORT` }),
       };
     }),
-  );
-}
-
-export function showChecks(session: Session, checks: readonly Check[]): void {
-  const { terminal } = session;
-  const { paint } = terminal;
-  const width = Math.max(...checks.map(({ check }) => check.length));
-  let subject: string | undefined;
-  for (const check of checks) {
-    if (check.subject !== subject)
-      terminal.out(`${subject === undefined ? '' : '\n'}${paint.bold(printable(check.subject))}`);
-    subject = check.subject;
-    terminal.out(
-      `  ${check.ok ? paint.green('✓') : paint.red('✗')} ${pad(printable(check.check), width)}  ${printable(check.detail)}`,
-    );
-    if (check.fix !== undefined) terminal.out(`    ${' '.repeat(width)}${paint.yellow('→')} ${printable(check.fix)}`);
-  }
-  const failed = checks.filter(({ ok }) => !ok).length;
-  terminal.out(
-    failed === 0
-      ? `\n${paint.green('nothing is wrong')}`
-      : `\n${paint.red(`${failed} of ${checks.length} checks failed`)}`,
   );
 }

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import type { MeshChain } from '../../protocols/mesh/index.ts';
+import { examineRefusals } from './refused.ts';
+
+const configOf = (...ids: string[]) => ({ config: { members: ids.map((id) => ({ id })) } });
+const chain = {
+  links: [configOf('Amber', 'Birch', 'Cedar'), configOf('Amber', 'Birch')],
+  isMember: (id: string) => ['Amber', 'Birch'].includes(id),
+  nameOf: (id: string) => id.toLowerCase(),
+} as unknown as MeshChain;
+const refused = (from: string, reason: string) => examineRefusals([{ from, reason, count: 7, detail: '' }], chain)[0]!;
+
+it('a removed member that knocks is a note, and so is a stranger, under the address it came from', () => {
+  expect(refused('Cedar', 'stranger')).toMatchObject({ subject: 'cedar', ok: true, isNote: true });
+  expect(refused('Cedar', 'stranger').detail).toContain('no member any more');
+  expect(refused('Cedar', 'signature')).toMatchObject({ ok: true, isNote: true });
+  expect(refused('192.0.2.7', 'protocol')).toMatchObject({ subject: '192.0.2.7', ok: true, isNote: true });
+});
+
+it('a member that sends what no sound node sends is a fault, with what to do; what a start leaves behind is not', () => {
+  for (const reason of ['signature', 'schema', 'malformed', 'entry', 'consensus', 'payload', 'log', 'flood'])
+    expect([reason, refused('Birch', reason)]).toEqual([
+      reason,
+      expect.objectContaining({ ok: false, fix: expect.stringMatching(/./) }),
+    ]);
+  for (const reason of ['stranger', 'unknown_type', 'expired', 'membership'])
+    expect(refused('Birch', reason)).toMatchObject({ ok: true, isNote: true });
+});
+
+it('a NATS server that grants too little is a fault of the installation', () => {
+  expect(refused('nats://127.0.0.1:4222', 'permissions')).toMatchObject({ ok: false });
+});
