@@ -9,6 +9,7 @@ import {
   checkSettled,
   createAuditCheck,
   createBook,
+  createBurdenCheck,
   createClientCheck,
   createEpochs,
   createFencingCheck,
@@ -101,7 +102,8 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   const epochs = createEpochs(swarm, book, isHonest);
   const results = createResultCheck({ swarm, book, epochs, isHonest });
   const health = createHealthCheck({ swarm, book, isHonest, hasBadDisk: injector.hasBadDisk });
-  const lanes = createLaneCheck({ swarm, book, isHonest });
+  const burden = createBurdenCheck({ swarm, book });
+  const lanes = createLaneCheck({ swarm, book, isHonest, onEntry: burden.wrote });
   const audit = createAuditCheck({ swarm, book, isHonest });
   const clients = createClientCheck({ swarm, book, isHonest });
   const fencing = createFencingCheck({ book, isHonest });

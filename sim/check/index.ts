@@ -1,5 +1,6 @@
 // Law: the door of the checkers.
 export { createAuditCheck } from './audit.ts';
+export { createBurdenCheck } from './burden.ts';
 export { createClientCheck } from './clients.ts';
 export { createEpochs } from './epochs.ts';
 export { createFencingCheck } from './fencing.ts';

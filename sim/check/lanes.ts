@@ -1,6 +1,6 @@
 // Law: an honest author says one thing at each place of a lane, in however many lives and to whomever, and nobody honest keeps an entry
 // without those before it. Of everything that was ever sent, whoever received it.
-import { decodeEntry, entryHash, laneEntriesSchema } from '../../protocols/lanes/index.ts';
+import { decodeEntry, entryHash, type LaneEntry, laneEntriesSchema } from '../../protocols/lanes/index.ts';
 import { decodeBody, hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Swarm, Watcher } from '../swarm.ts';
 import type { Book } from './violations.ts';
@@ -20,8 +20,10 @@ export function createLaneCheck(options: {
   readonly swarm: Swarm;
   readonly book: Book;
   readonly isHonest: (index: number) => boolean;
+  /** Each entry of an honest author, at least once. */
+  readonly onEntry?: (entry: LaneEntry) => void;
 }): LaneCheck {
-  const { swarm, book, isHonest } = options;
+  const { swarm, book, isHonest, onEntry } = options;
   const honest = new Map(swarm.nodes.filter(({ index }) => isHonest(index)).map(({ id, name }) => [id, name]));
   const said = new Map<string, string>();
   const read = new Set<string>();
@@ -34,6 +36,7 @@ export function createLaneCheck(options: {
     const entry = decodeEntry(bytes);
     const author = honest.get(entry.author);
     if (author === undefined) return;
+    onEntry?.(entry);
     const place = `${entry.author}|${entry.lane}|${entry.sequence}`;
     const hash = hex.encode(entryHash(entry, swarm.crypto));
     const before = said.get(place);

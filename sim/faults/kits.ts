@@ -1,22 +1,16 @@
 // Law: each kit is one way to lie. Kits stack: each wraps the network that the one before left.
 
-import type { Network, NodeId, Random } from '../../actors/system/index.ts';
-import {
-  decodeWorkflowEntry,
-  encodeWorkflowEntry,
-  type WorkflowEntry,
-  workflowLane,
-} from '../../actors/workflow/index.ts';
+import type { NodeId, Random } from '../../actors/system/index.ts';
+import { decodeWorkflowEntry, encodeWorkflowEntry, workflowLane } from '../../actors/workflow/index.ts';
 import { decodeDecision, decodeFrame, encodeDecision } from '../../consensus/index.ts';
-import { decodeEntry, encodeEntry, entryHash, type LaneEntry } from '../../protocols/lanes/index.ts';
-import { decodeBody, hex, MalformedBytes } from '../../protocols/wire/index.ts';
+import { encodeEntry, entryHash, type LaneEntry } from '../../protocols/lanes/index.ts';
+import { decodeBody, hex } from '../../protocols/wire/index.ts';
 import { consensusFrame } from '../check/index.ts';
 import type { Disguise } from '../node.ts';
 import type { Troubles } from '../sandbox.ts';
-import { createLiar, createVoice, type Liar, listening } from './liar.ts';
+import { laneEntriesIn, laneKits } from './kits-lanes.ts';
+import { createLiar, createVoice, ifWellFormed, type Liar, listening, type Wrap } from './liar.ts';
 import type { Kit } from './plan.ts';
-
-type Wrap = (network: Network, liar: Liar, random: Random) => Network;
 
 /** Every so often, as long as the node lives. */
 function repeatedly(liar: Liar, periodMs: number, act: () => void): void {
@@ -246,70 +240,11 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
     };
   },
 
-  /** Two histories of its own log, one for each half of the peers. */
-  'fork-lanes'(network, liar, random) {
-    const half = new Set(liar.others.filter(() => random.chance(0.5)));
-    const second = new Map<number, LaneEntry>();
-    const fork = (entry: LaneEntry): LaneEntry => {
-      if (entry.author !== liar.identity.id || entry.lane !== workflowLane) return entry;
-      const known = second.get(entry.sequence);
-      if (known !== undefined) return known;
-      const before = second.get(entry.sequence - 1);
-      const previous = before === undefined ? entry.previous : entryHash(before, liar.world.crypto);
-      const other = liar.laneEntry(
-        liar.identity,
-        { lane: entry.lane, sequence: entry.sequence, previous },
-        encodeWorkflowEntry(otherEntry(decodeWorkflowEntry(entry.body), random)),
-      );
-      second.set(entry.sequence, other);
-      return other;
-    };
-    return {
-      ...network,
-      send(to, frame) {
-        if (!half.has(to)) return network.send(to, frame);
-        const entries = laneEntriesIn(frame, liar);
-        return network.send(
-          to,
-          entries.length === 0
-            ? frame
-            : liar.seal(to, 'lane.entries', { entries: entries.map((entry) => encodeEntry(fork(entry))), more: false }),
-        );
-      },
-    };
-  },
+  ...laneKits,
 };
 
 async function* flipped(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   for await (const chunk of source) yield chunk.map((byte) => byte ^ 1);
-}
-
-function laneEntriesIn(frame: Uint8Array, liar: Liar): LaneEntry[] {
-  const read = liar.read(frame);
-  if (read?.type !== 'lane.entries') return [];
-  return (
-    ifWellFormed(() =>
-      (decodeBody(read.body) as { readonly entries: readonly Uint8Array[] }).entries.map((bytes) => decodeEntry(bytes)),
-    ) ?? []
-  );
-}
-
-/** What a liar may write in its own log instead: the same a little later, or something false. */
-function otherEntry(said: WorkflowEntry, random: Random): WorkflowEntry {
-  const { workflow, atMs } = said;
-  const place = { task: 'task' in said ? said.task : 'only', attempt: 'attempt' in said ? said.attempt : 0 };
-  switch (random.below(6)) {
-    case 0:
-      return { kind: 'cancelled', workflow, reason: 'so says a liar', atMs };
-    case 1:
-      return { kind: 'fault', workflow, ...place, code: 'liar', message: 'so says a liar', atMs };
-    case 2:
-      return { kind: 'assigned', workflow, ...place, executors: [], verifiers: [], atMs };
-    case 3:
-      return { kind: 'decided', workflow, ...place, decision: random.bytes(300), certificate: random.bytes(300), atMs };
-    default:
-      return { ...said, atMs: atMs + 1 };
-  }
 }
 
 /** The same decision with one attestation less, where it holds without; else the same. */
@@ -320,16 +255,6 @@ function otherDecision(payload: Uint8Array, liar: Liar): Uint8Array {
   return decision.dissent.length > 0
     ? encodeDecision({ ...decision, dissent: [] })
     : encodeDecision({ ...decision, attestations: decision.attestations.slice(1) });
-}
-
-/** Other kits of the same liar, and other liars, may have made noise of it. */
-function ifWellFormed<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof MalformedBytes) return undefined;
-    throw error;
-  }
 }
 
 const lies: readonly Troubles['lie'][] = ['own', 'together', 'failure', 'absurd'];

@@ -1,6 +1,6 @@
 // Law: a liar knows what its node knows and no more: its own key, its mesh, what it heard. It wraps the ports of its own World; its
 // connections are real, and what it signs in its own name is genuine.
-import type { Network, NodeId, World } from '../../actors/system/index.ts';
+import type { Network, NodeId, Random, World } from '../../actors/system/index.ts';
 import { createEngine, type EngineInput, type EngineOutput } from '../../consensus/index.ts';
 import { type LaneEntry, signEntry } from '../../protocols/lanes/index.ts';
 import { type Genesis, meshIdOf } from '../../protocols/mesh/index.ts';
@@ -146,4 +146,17 @@ export function listening(network: Network, hear: (from: NodeId, frame: Uint8Arr
       hear(from, frame);
       handler(from, frame);
     });
+}
+
+/** A way to lie: what a liar's node meets in place of `network`. */
+export type Wrap = (network: Network, liar: Liar, random: Random) => Network;
+
+/** Other kits of the same liar, and other liars, may have made noise of it. */
+export function ifWellFormed<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedBytes) return undefined;
+    throw error;
+  }
 }

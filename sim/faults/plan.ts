@@ -99,6 +99,7 @@ export const kits = [
   'forge',
   'replay',
   'fork-lanes',
+  'false-decision',
 ] as const;
 export type Kit = (typeof kits)[number];
 

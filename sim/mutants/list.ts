@@ -262,6 +262,7 @@ export const mutants: readonly Mutant[] = [
         'if (attemptRecord?.assignedAtMs !== undefined) continue;',
       ],
     ],
+    scenario: 'tools-break',
   },
   {
     name: 'a steward tells nobody what was decided',
