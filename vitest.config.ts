@@ -7,9 +7,11 @@ export default defineConfig({
   test: {
     exclude: ['node_modules/**', 'dist/**'],
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    teardownTimeout: 10_000,
+    // Ends what hangs, and judges nothing: a machine under load gives a test a tenth of a processor. Waits inside tests end earlier, and say
+    // what they waited for.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
+    teardownTimeout: 60_000,
     projects: [
       {
         extends: true,

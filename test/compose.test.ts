@@ -134,5 +134,5 @@ describe('the entry point of the image', () => {
     const metrics = await (await fetch(`http://127.0.0.1:${ports[2]}/metrics`)).text();
     expect(metrics).toContain('parley_mesh_members 2');
     await eventually('no ticket', async () => (await import('node:fs')).readdirSync(tickets).length === 0);
-  }, 120_000);
+  });
 });

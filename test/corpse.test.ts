@@ -34,4 +34,4 @@ test('a node one of whose parts fails again and again ends, with the reason', as
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
-}, 60_000);
+});

@@ -35,5 +35,5 @@ describe.skipIf(older === undefined)('the launcher under an older Node', () => {
       child.kill('SIGKILL');
       rmSync(folder, { recursive: true, force: true });
     }
-  }, 60_000);
+  });
 });

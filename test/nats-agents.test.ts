@@ -39,7 +39,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh as an agent on NATS', ()
     mesh = await TestMesh.start(
       ['amber', 'birch'].map((name) => ({ name, nats: { servers: [server.url], approvals: true } })),
     );
-  }, 90_000);
+  });
   afterAll(async () => {
     await client?.close();
     await mesh?.end();
@@ -122,7 +122,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh as an agent on NATS', ()
     expect((JSON.parse(answer.text) as { rows: unknown }).rows).toEqual(largestSums(readPackages(packagesPath), 5));
     const certificate = new Uint8Array(Buffer.from(answer.attachments![0]!.content, 'base64'));
     expect(verifyCertificateFile(certificate, { crypto: createCrypto() }).ok).toBe(true);
-  }, 60_000);
+  });
 
   it('asks before it writes, and writes only after a yes', async () => {
     const request = { prompt: `${words}, then write it to sizes.md`, attachments };
@@ -138,7 +138,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh as an agent on NATS', ()
     });
     expect(approved.error).toBeUndefined();
     expect(answerOf(approved.chunks).attachments!.length).toBe(1);
-  }, 60_000);
+  });
 
   it('goes on over the other transport when the NATS server is killed, and no node counts as gone', async () => {
     await server.kill();
@@ -157,7 +157,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh as an agent on NATS', ()
       const reply = await client.request('$SRV.PING.agents', '', { timeout: 500 });
       return reply.data.length > 0;
     });
-  }, 60_000);
+  });
 
   it('says with the protocol’s codes what is wrong, and ends the stream', async () => {
     expect(await prompt({ prompt: '' })).toMatchObject({ error: '400', chunks: [] });
@@ -171,5 +171,5 @@ describe.skipIf(natsServerBinary === undefined)('a mesh as an agent on NATS', ()
       error: '401',
       chunks: [],
     });
-  }, 60_000);
+  });
 });

@@ -23,7 +23,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh on two transports, with 
       { name: 'cedar', nats },
       { name: 'dill', nats },
     ]);
-  }, 90_000);
+  });
   afterAll(async () => {
     await mesh?.end();
     await server?.end();
@@ -40,5 +40,5 @@ describe.skipIf(natsServerBinary === undefined)('a mesh on two transports, with 
       expect(verifyCertificateFile(certificate, { crypto: createCrypto() }).ok).toBe(true);
       expect((await mesh.story(other, workflow)).filter(({ type }) => type === 'ended').length).toBe(1);
     }
-  }, 120_000);
+  });
 });

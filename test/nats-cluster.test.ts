@@ -10,5 +10,5 @@ describe.skipIf(natsServerBinary === undefined)('a cluster of three NATS servers
     expect(report).toMatchObject({ framesInOrder: true, missing: 0, peersLost: 0 });
     expect(report.frames).toBeGreaterThan(100);
     expect(report.acknowledged).toBeGreaterThan(50);
-  }, 180_000);
+  });
 });

@@ -94,7 +94,6 @@ describe.skipIf(natsServerBinary === undefined)('the NATS server configurations'
           cwd: server.folder,
           env: { ...process.env, NATS_URL: url, PYTHONPATH: join(repository, 'test/support/python') },
           encoding: 'utf8',
-          timeout: 60_000,
         },
       );
       expect(asked.stderr).toContain('workflow');
@@ -116,7 +115,7 @@ describe.skipIf(natsServerBinary === undefined)('the NATS server configurations'
       const subscription = client.subscribe(subject, { callback: () => {} });
       expect(String(await subscription.closed)).toContain('Permissions Violation');
     }
-  }, 90_000);
+  });
 
   it('join a site to the hub by a leaf node: members at both ends meet', async () => {
     const [leafPort] = await freePorts(1);
@@ -143,5 +142,5 @@ describe.skipIf(natsServerBinary === undefined)('the NATS server configurations'
     await until('both up', () => a!.peers().length === 1 && b!.peers().length === 1, 15_000);
     b!.serve((_, frame) => frame);
     expect(await a!.request(b!.self, Uint8Array.of(1, 2), { timeoutMs: 2_000 })).toEqual(Uint8Array.of(1, 2));
-  }, 40_000);
+  });
 });

@@ -9,5 +9,5 @@ describe.skipIf(natsServerBinary === undefined)('a group of consumers that are k
     console.log(report);
     expect(report.published).toBeGreaterThan(500);
     expect(report).toMatchObject({ missing: 0, misorder: undefined });
-  }, 120_000);
+  });
 });

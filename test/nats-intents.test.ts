@@ -47,7 +47,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
     server = await startNatsServer({ jetstream: true });
     mesh = await TestMesh.start(names.map((name) => ({ name, isNatsAlone: true, nats: { servers: [server.url] } })));
     client = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
-  }, 90_000);
+  });
   afterAll(async () => {
     await client?.close();
     await mesh?.end();
@@ -104,7 +104,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
     expect(events[0]!.event.type).toBe('opened');
     expect(events.at(-1)!.event.type).toBe('ended');
     expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
-  }, 60_000);
+  });
 
   it('tells whoever asks later the whole story, from the beginning, and its outcome', async () => {
     const reply = await submit({ idempotencyKey: key() });
@@ -121,7 +121,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
       convince(told);
       expect({ ...told, type: 'outcome', certificate: '' }).toEqual({ ...outcome, certificate: '' });
     }
-  }, 60_000);
+  });
 
   it('answers a repeat of an idempotency key with the first workflow and its result, at whatever node', async () => {
     const idempotencyKey = key();
@@ -136,7 +136,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
       ok: false,
       error: { code: 'conflict' },
     });
-  }, 60_000);
+  });
 
   it('says why it does not do what it does not understand, is not allowed, or cannot read', async () => {
     const abstained = await client.request(
@@ -169,7 +169,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
       await client.request('parley.intent.submit', 'total per section', { timeout: 5_000 })
     ).json<Reply>();
     expect(noJson).toMatchObject({ ok: false, error: { code: 'bad_request' } });
-  }, 60_000);
+  });
 
   it('lists every node and endpoint to the standard service tools, and counts what was asked', async () => {
     const gather = async (subject: string): Promise<Record<string, unknown>[]> => {
@@ -206,7 +206,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
     expect(detail.state).toBe('completed');
     expect((detail.result!.json as { rows: unknown }).rows).toEqual(expected);
     await mesh.formed();
-  }, 90_000);
+  });
 
   it('tells the result although the node that took the intent is killed as soon as it opened it', async () => {
     const outcomes: Outcome[] = [];
@@ -245,7 +245,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
     events.unsubscribe();
     results.unsubscribe();
     await mesh.restart(killed!);
-  }, 120_000);
+  });
 
   it('opens an intent that was queued while no node was up, once, though its first taker died with it', async () => {
     await mesh.formed();
@@ -272,5 +272,5 @@ describe.skipIf(natsServerBinary === undefined)('a mesh of four processes on NAT
     convince(outcome);
     await eventually('an empty queue', async () => (await manager.streams.info('PARLEY_INTENTS')).state.messages === 0);
     expect(answers.length).toBe(1);
-  }, 120_000);
+  });
 });

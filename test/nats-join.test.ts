@@ -24,7 +24,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh on NATS alone', () => {
     writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
     const nats = { servers: [server.url], user: 'node', passwordFile };
     mesh = await TestMesh.start([{ name: 'amber', isNatsAlone: true, nats }]);
-  }, 60_000);
+  });
   afterAll(async () => {
     await mesh?.end();
     await server?.end();
@@ -42,5 +42,5 @@ describe.skipIf(natsServerBinary === undefined)('a mesh on NATS alone', () => {
     } finally {
       await parley(['down', '--folder', folder]);
     }
-  }, 90_000);
+  });
 });

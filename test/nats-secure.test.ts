@@ -102,7 +102,7 @@ describe.skipIf(natsServerBinary === undefined || !hasOpenssl)('a NATS server', 
     expect(await refusal({ servers: `localhost:${server.port}`, tls })).toContain('Authorization');
     // Signed by nobody that this client knows.
     expect(await refusal({ ...keyed(node), tls: {} })).toMatch(/certificate|TLS|verify/i);
-  }, 60_000);
+  });
 
   it('with accounts lets in whom the operator’s token names, with its permissions, and no token of another operator', async () => {
     const [operator, account, user] = [nkeys.createOperator(), nkeys.createAccount(), nkeys.createUser()];
@@ -158,5 +158,5 @@ describe.skipIf(natsServerBinary === undefined || !hasOpenssl)('a NATS server', 
     cleanups.push(() => connection.close());
     const forbidden = connection.subscribe('$JS.ACK.>', { callback: () => {} });
     expect(String(await forbidden.closed)).toContain('Permissions Violation');
-  }, 60_000);
+  });
 });

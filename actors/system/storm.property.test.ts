@@ -314,4 +314,4 @@ test('a storm of exits, kills, throws, links, timers and asks in every hook leav
   } finally {
     process.off('unhandledRejection', note);
   }
-}, 60_000);
+});

@@ -522,7 +522,7 @@ describe('the name of a workflow', () => {
 });
 
 describe('a gateway that opens without end', () => {
-  it('has so many workflows in hand, the others wait their turn, and nobody else’s wait', { timeout: 60_000 }, () => {
+  it('has so many workflows in hand, the others wait their turn, and nobody else’s wait', () => {
     const simple = planOf([task('one')]);
     const scribes = Array.from(
       { length: openPerGatewayMax + 2 },

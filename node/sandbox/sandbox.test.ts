@@ -201,7 +201,7 @@ describe('a process with a sandbox', () => {
      ${body}`,
   ];
   const node = (body: string) =>
-    promisify(execFile)(process.execPath, script(body), { env: { ...process.env, SECRET: 'x' }, timeout: 20_000 });
+    promisify(execFile)(process.execPath, script(body), { env: { ...process.env, SECRET: 'x' }, timeout: 120_000 });
 
   test('what a skill prints goes nowhere, and it sees no environment variable', async () => {
     const { stdout, stderr } = await node(

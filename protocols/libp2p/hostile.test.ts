@@ -5,7 +5,7 @@ import type { Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PeerEvent } from '../../actors/system/index.ts';
-import { recordingLog, testIdentity, until } from '../../test/support/world.ts';
+import { patientMs, recordingLog, testIdentity, until } from '../../test/support/world.ts';
 import { encodedBytes, encodeInto, type FrameKind, frameKind, frameVersion } from '../network/frame-codec.ts';
 import { maxOutboundBytes } from '../network/limits.ts';
 import { createGate } from './gate.ts';
@@ -55,7 +55,7 @@ async function honestPair(change: Partial<Libp2pNetworkOptions> = {}) {
   });
   b.serve((_, frame) => frame);
   const stillWorks = async (): Promise<void> => {
-    expect(await a.request(b.self, Uint8Array.of(1, 2, 3), { timeoutMs: 2_000 })).toEqual(Uint8Array.of(1, 2, 3));
+    expect(await a.request(b.self, Uint8Array.of(1, 2, 3), { timeoutMs: patientMs })).toEqual(Uint8Array.of(1, 2, 3));
     expect(downs).toEqual([]);
   };
   return { a, b, stillWorks };
@@ -111,11 +111,7 @@ describe('hostile input on the libp2p transport', () => {
       if (i % 2 === 0) socket.end(randomBytes(500));
     }
     await stillWorks();
-    await until(
-      'the refusals',
-      () => (a.refusals().find(({ reason }) => reason === 'handshake')?.count ?? 0) >= 10,
-      8_000,
-    );
+    await until('the refusals', () => (a.refusals().find(({ reason }) => reason === 'handshake')?.count ?? 0) >= 10);
     expect(a.refusals()[0]!.from).toBe('/ip4/127.0.0.1');
     expect(
       a.lines.find(
@@ -130,12 +126,10 @@ describe('hostile input on the libp2p transport', () => {
     const wrongKey = await start(2, { preSharedKey: new Uint8Array(32).fill(3) });
     const otherMesh = await start(3, { meshId: new Uint8Array(32).fill(3) });
     for (const network of [wrongKey, otherMesh]) {
-      const startMs = performance.now();
       await expect(network.dial(a.addresses()[0]!)).rejects.toMatchObject({
         code: 'unreachable',
         message: expect.stringContaining('pre-shared key'),
       });
-      expect(performance.now() - startMs).toBeLessThan(1_000);
     }
     await until('both refusals', () => (a.refusals().find(({ reason }) => reason === 'handshake')?.count ?? 0) >= 2);
     expect(a.peers()).toHaveLength(1);
@@ -157,7 +151,7 @@ describe('hostile input on the libp2p transport', () => {
     expect(s.peers()).toEqual([]);
     a.setAllow(() => true);
     // Nobody has to ask again: whoever wants in keeps dialing.
-    await until('the newcomer', () => a.peers().includes(stranger), 8_000);
+    await until('the newcomer', () => a.peers().includes(stranger));
     a.setAllow((id) => id !== stranger);
     await until('its removal', () => !a.peers().includes(stranger));
     await stillWorks();
@@ -210,7 +204,7 @@ describe('hostile input on the libp2p transport', () => {
     const socket = await rawSocket(portOf(a));
     const { connection } = await rawPeer(a);
     const closed = new Promise((resolve) => socket.once('close', resolve));
-    await until('the silent member', () => connection.status !== 'open', 9_000);
+    await until('the silent member', () => connection.status !== 'open');
     await closed;
     expect(reasonsOf(a)).toEqual(expect.arrayContaining(['half_open', 'handshake']));
     expect(events.filter(({ node }) => node === mallory.id)).toEqual([]);
@@ -262,10 +256,16 @@ describe('hostile input on the libp2p transport', () => {
       if (open.direction === 'inbound' && open.protocol.startsWith('/meshsub')) open.pause();
     const got = new Set<number>();
     b.subscribe('news', (_, bytes) => void got.add(bytes[0]!));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    let probes = 0;
+    await until('the subscription of the honest member', () => {
+      // Each one different: the same bytes within half a minute are one publication.
+      a.publish('news', Uint8Array.of(255, probes >> 8, probes++));
+      return got.has(255);
+    });
+    // At the pace of a member that takes them.
     for (let i = 0; i < 100 && connection.status === 'open'; i++) {
       a.publish('news', new Uint8Array(200_000).fill(i));
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await until('the publication', () => got.has(i));
     }
     await until('the cut', () => connection.status !== 'open');
     a.publish('news', Uint8Array.of(200));
@@ -298,19 +298,21 @@ describe('hostile input on the libp2p transport', () => {
 
   it('keeps out for a while who breaks the rules again and again, and says so', async () => {
     const { a, stillWorks } = await honestPair();
-    for (let i = 0; i < 4; i++) {
+    const told = () => a.lines.filter(({ text }) => text === 'a peer is kept out for a while');
+    const breakRules = async (): Promise<void> => {
       const { connection, node } = await rawPeer(a);
       const stream = await connection.newStream(frameProtocol);
       stream.send(hello);
       stream.send(Uint8Array.of(0xff, 0xff, 0xff, 0xff, frameKind.frame));
       await until('the cut', () => connection.status !== 'open');
       await node.stop();
-    }
-    await rawPeer(a).catch(() => {});
-    await until('the closed door', () => reasonsOf(a).includes('kept_out'));
-    expect(a.lines.filter(({ text }) => text === 'a peer is kept out for a while')).toMatchObject([
-      { fields: { node: mallory.id, reason: 'oversized', forMs: 5_000 } },
-    ]);
+    };
+    for (let broken = 0; broken < 3; broken++) await breakRules();
+    expect(told()).toEqual([]);
+    // On a slow machine the door may open again before it is tried, and stays closed for longer then.
+    for (let tries = 0; tries < 20 && !reasonsOf(a).includes('kept_out'); tries++) await breakRules().catch(() => {});
+    expect(reasonsOf(a)).toContain('kept_out');
+    expect(told()[0]).toMatchObject({ fields: { node: mallory.id, reason: 'oversized', forMs: 5_000 } });
     expect(a.peers()).not.toContain(mallory.id);
     await stillWorks();
   });
@@ -328,13 +330,13 @@ describe('hostile input on the libp2p transport', () => {
     });
     a.serve((_, frame) => frame);
     const frame = new Uint8Array(8_000);
-    const count = 200;
+    const count = 250;
     for (let i = 0; i < count; i++) expect(flooder.send(a.self, frame)).toBe(true);
-    for (let i = 0; i < 5; i++) await b.request(a.self, Uint8Array.of(i), { timeoutMs: 5_000 });
+    for (let i = 0; i < 2; i++) await b.request(a.self, Uint8Array.of(i), { timeoutMs: patientMs });
     expect(handled).toBeLessThan(count);
-    await until('all of the flood', () => handled === count, 60_000);
+    await until('all of the flood', () => handled === count);
     await stillWorks();
-  }, 60_000);
+  });
 
   it('answers malformed pulls and introductions with a refusal and nothing else', async () => {
     const { a, stillWorks } = await honestPair();
@@ -380,11 +382,11 @@ describe('processes on the libp2p transport', () => {
     cleanups.push(() => started.kill('SIGKILL'));
     const lines: string[] = [];
     started.stdout!.on('data', (data: Buffer) => void lines.push(...data.toString().trim().split('\n')));
-    await until('the child to listen', () => lines.length > 0, 10_000);
+    await until('the child to listen', () => lines.length > 0);
     return { process: started, lines };
   };
 
-  it('sees a killed process go down within half a second and meets it again after it restarts on its port', async () => {
+  it('sees a killed process go down by the end of its connection, not by its silence, and meets it again after it restarts on its port', async () => {
     const a = await start(0);
     const events: (PeerEvent & { readonly atMs: number })[] = [];
     a.onPeer((event) => void events.push({ ...event, atMs: performance.now() }));
@@ -393,15 +395,16 @@ describe('processes on the libp2p transport', () => {
     const killedMs = performance.now();
     first.process.kill('SIGKILL');
     await until('down', () => events.length === 2);
-    expect(events[1]!.atMs - killedMs).toBeLessThan(500);
+    // Milliseconds on an idle machine; by its silence it would take three quarters of a minute.
+    expect(events[1]!.atMs - killedMs).toBeLessThan(20_000);
     await new Promise((resolve) => setTimeout(resolve, 700));
     // The child no longer knows anyone: only the survivor's dialing can bring it back.
     await child(1, first.lines[0]!.replace(/\/p2p\/.*/, ''));
-    await until('up again', () => events.length === 3, 6_000);
+    await until('up again', () => events.length === 3);
     expect(events.map(({ up }) => up)).toEqual([true, false, true]);
   });
 
-  it('ends by itself soon after close, leaving no handle behind', async () => {
+  it('ends by itself after close, leaving no handle behind', async () => {
     const a = await start(0);
     const one = await child(1, '/ip4/127.0.0.1/tcp/0', a.addresses()[0]!);
     const two = await child(2, '/ip4/127.0.0.1/tcp/0', a.addresses()[0]!, '/ip4/127.0.0.1/tcp/9');
@@ -411,17 +414,11 @@ describe('processes on the libp2p transport', () => {
       () =>
         one.lines.filter((line) => line === 'up').length === 2 &&
         two.lines.filter((line) => line === 'up').length === 2,
-      8_000,
     );
-    const endedMs = async (process: ChildProcess): Promise<number> => {
-      const startMs = performance.now();
-      const exit = new Promise<number | null>((resolve) => process.once('exit', resolve));
+    for (const { process } of [one, two]) {
       process.kill('SIGTERM');
-      expect(await exit).toBe(0);
-      return performance.now() - startMs;
-    };
-    // About a second on an idle machine.
-    expect(await endedMs(one.process)).toBeLessThan(6_000);
-    expect(await endedMs(two.process)).toBeLessThan(6_000);
+      await until('its end', () => process.exitCode !== null || process.signalCode !== null);
+      expect(process.exitCode).toBe(0);
+    }
   });
 });

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Network, PeerEvent } from '../../actors/system/index.ts';
-import { createCrypto, realClock, realScheduler, recordingLog, testIdentity, until } from '../../test/support/world.ts';
+import {
+  createCrypto,
+  realClock,
+  realScheduler,
+  recordingLog,
+  testIdentity,
+  turnsOfTheLoop,
+  until,
+} from '../../test/support/world.ts';
 import { createLoopbackHub } from '../loopback/index.ts';
 import { combineNetworks } from './combine.ts';
 import { networkContract } from './contract.ts';
@@ -9,7 +17,6 @@ const clock = realClock();
 const scheduler = realScheduler(clock);
 const crypto = createCrypto();
 const hubOf = () => createLoopbackHub({ clock, scheduler, log: recordingLog().log });
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 30));
 
 networkContract('two transports combined', {
   clock,
@@ -22,7 +29,7 @@ networkContract('two transports combined', {
         crypto,
       );
     const networks = Array.from({ length: count }, (_, index) => start(index));
-    await settled();
+    await turnsOfTheLoop();
     return {
       networks,
       async restart(index) {
@@ -48,13 +55,13 @@ describe('combined transports', () => {
     expect(a!.send(b!.self, Uint8Array.of(2))).toBe(true);
     await until('all three', () => got.length === 3);
     first.disconnect(a!.self, b!.self);
-    await settled();
+    await turnsOfTheLoop();
     expect(a!.send(b!.self, Uint8Array.of(3), { everyPath: true })).toBe(true);
     await until('the fourth', () => got.length === 4);
-    await settled();
+    await turnsOfTheLoop();
     expect(got.sort()).toEqual([1, 1, 2, 3]);
     second.disconnect(a!.self, b!.self);
-    await settled();
+    await turnsOfTheLoop();
     expect(a!.send(b!.self, Uint8Array.of(4), { everyPath: true })).toBe(false);
     await Promise.all([a!.close(), b!.close()]);
   });
@@ -70,12 +77,12 @@ describe('combined transports', () => {
     const got: number[] = [];
     b!.onFrame((_, frame) => void got.push(frame[0]!));
     first.disconnect(a!.self, b!.self);
-    await settled();
+    await turnsOfTheLoop();
     expect(a!.send(b!.self, Uint8Array.of(7))).toBe(true);
     await until('the frame', () => got.length === 1);
     expect(events).toEqual([]);
     second.disconnect(a!.self, b!.self);
-    await settled();
+    await turnsOfTheLoop();
     expect(events).toEqual([{ node: b!.self, up: false }]);
     expect(a!.send(b!.self, Uint8Array.of(8))).toBe(false);
     first.connect(a!.self, b!.self);
@@ -96,12 +103,11 @@ describe('combined transports', () => {
     const got = all.map(() => [] as string[]);
     for (const [i, network] of all.entries())
       network.subscribe('news', (_, frame) => void got[i]!.push(Buffer.from(frame).toString()));
-    await settled();
+    await turnsOfTheLoop();
     onlyWest.publish('news', Buffer.from('from the west'));
     onlyEast.publish('news', Buffer.from('from the east'));
     bridges[0]!.publish('news', Buffer.from('from a bridge'));
-    await settled();
-    await settled();
+    await turnsOfTheLoop();
     expect(got.map((list) => list.sort())).toEqual([
       ['from a bridge', 'from the east'],
       ['from a bridge', 'from the west'],
@@ -122,9 +128,9 @@ describe('combined transports', () => {
       network.subscribe('news', (_, frame) => void list.push(Buffer.from(frame).toString()));
       return list;
     });
-    await settled();
+    await turnsOfTheLoop();
     for (let i = 0; i < 3; i++) a.publish('news', Buffer.from('again'));
-    await settled();
+    await turnsOfTheLoop();
     expect(got).toEqual([
       ['again', 'again', 'again'],
       ['again', 'again', 'again'],

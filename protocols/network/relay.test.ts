@@ -1,7 +1,16 @@
 // Law: see relay.ts. Three members: one only on the west, one only on the east, and one on both that may lie.
 import { describe, expect, it } from 'vitest';
 import type { Network } from '../../actors/system/index.ts';
-import { createCrypto, realClock, realScheduler, recordingLog, testIdentity, until } from '../../test/support/world.ts';
+import {
+  createCrypto,
+  patientMs,
+  realClock,
+  realScheduler,
+  recordingLog,
+  testIdentity,
+  turnsOfTheLoop,
+  until,
+} from '../../test/support/world.ts';
 import { createLoopbackHub } from '../loopback/index.ts';
 import { createRefusalTable } from '../wire/index.ts';
 import { combineNetworks } from './combine.ts';
@@ -20,7 +29,6 @@ function relayOn(network: Network, index: number, isBridge: boolean, refusals = 
   const allow = () => true;
   return createRelay({ network, isBridge, identity, meshId, allow, crypto, clock, scheduler, refusals, log });
 }
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 const bridgeIndex = 40;
 
 /** Members on either side in turn, and bridges between them. */
@@ -54,7 +62,7 @@ describe('members without a transport in common', () => {
     for (let i = 0; i < 200; i++) expect(a.send(b.self, Buffer.from(String(i)))).toBe(true);
     await until('the frames', () => got.length === 200);
     expect(got).toEqual(Array.from({ length: 200 }, (_, i) => `true ${i}`));
-    const reply = await a.request(b.self, Buffer.alloc(1_000_000, 'q'), { timeoutMs: 5_000 });
+    const reply = await a.request(b.self, Buffer.alloc(1_000_000, 'q'), { timeoutMs: patientMs });
     expect([reply.length, Buffer.from(reply.subarray(0, 5)).toString()]).toEqual([1_000_005, 'true ']);
     let sizeBytes = 0;
     for await (const chunk of a.pull(b.self, 'big', 1_000)) sizeBytes += chunk.length;
@@ -72,7 +80,7 @@ describe('members without a transport in common', () => {
     a.onPeer(({ node, up }) => void (up || downs.push(node)));
     b.serve((_, frame) => frame);
     await bridges[0]!.close();
-    expect(await a.request(b.self, Uint8Array.of(1), { timeoutMs: 2_000 })).toEqual(Uint8Array.of(1));
+    expect(await a.request(b.self, Uint8Array.of(1), { timeoutMs: patientMs })).toEqual(Uint8Array.of(1));
     expect(downs).toEqual([bridges[0]!.self]);
     await bridges[1]!.close();
     await until('down', () => a.peers().length === 0);
@@ -106,7 +114,7 @@ describe('members without a transport in common', () => {
     changed[changed.indexOf('1'.charCodeAt(0), changed.length - 64 - 8)] = '9'.charCodeAt(0);
     onEast.send(b.self, changed);
     await until('the refusal', () => refusals.list().length > 0);
-    await settled();
+    await turnsOfTheLoop();
     expect(got).toEqual(['pay 10']);
     expect(refusals.list()[0]).toMatchObject({ from: bridgeId, reason: 'relay' });
     await Promise.all([a, b, honest].map((network) => network.close()));
@@ -127,7 +135,7 @@ describe('members without a transport in common', () => {
     await until('the frame', () => got.length === 1);
     expect(seen).toEqual([10]);
     hub.disconnect(a.self, b.self);
-    await settled();
+    await turnsOfTheLoop();
     expect(a.peers()).toEqual([c.self]);
     expect(a.send(b.self, new Uint8Array(10))).toBe(false);
     await Promise.all([a, b, c].map((network) => network.close()));

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { type Clock, NetworkError, type NodeId } from '../../actors/system/index.ts';
 import {
   createCrypto,
+  patientMs,
   realClock,
   realRandom,
   realScheduler,
   recordingLog,
   testIdentity,
+  turnsOfTheLoop,
   until,
 } from '../../test/support/world.ts';
 import { createLoopbackHub } from '../loopback/index.ts';
@@ -54,7 +56,7 @@ function mesh(count: number, options: { allow?: (id: NodeId) => boolean; clock?:
         id: random.bytes(16),
         type: hello.type,
         hlc: hlcTime.of(clock.wallMs()),
-        ttlMs: 1_000,
+        ttlMs: patientMs,
         body: encodeBody(body, 1000),
         ...change,
       },
@@ -83,7 +85,7 @@ describe('a post office', () => {
     offices[1]!.answer(sum, async ({ items }) => ({ total: items.reduce((a, b) => a + b, 0) }));
     const totals = await Promise.all(
       Array.from({ length: 50 }, (_, i) =>
-        offices[0]!.request(offices[1]!.self, sum, { items: [i, 1] }, { timeoutMs: 2_000 }),
+        offices[0]!.request(offices[1]!.self, sum, { items: [i, 1] }, { timeoutMs: patientMs }),
       ),
     );
     expect(totals.map(({ total }) => total)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
@@ -106,7 +108,7 @@ describe('a post office', () => {
     await until('the one left', () => got.length === 3);
     twice();
     offices[0]!.publish('news', hello, { text: 'three' });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await turnsOfTheLoop();
     expect(got.sort()).toEqual(['1 one', '1 two', '2 one']);
     // A publication counts once, whoever hears it.
     const [{ type, count, sizeBytes } = { type: '', count: 0, sizeBytes: 0 }] = offices[0]!.sent();
@@ -198,7 +200,7 @@ describe('a post office', () => {
     const { offices } = mesh(2);
     const [a, b] = [offices[0]!, offices[1]!];
     const got: string[] = [];
-    const ask = () => a.request(b.self, sum, { items: [1, 2] }, { timeoutMs: 2_000 });
+    const ask = () => a.request(b.self, sum, { items: [1, 2] }, { timeoutMs: patientMs });
     const stops = [
       b.on(hello, ({ text }) => void got.push(text)),
       b.answer(sum, ({ items }) => ({ total: items.length })),
@@ -206,7 +208,7 @@ describe('a post office', () => {
     for (const stop of stops) stop();
     const answer = ask();
     for (const text of ['one', 'two']) a.send(b.self, hello, { text });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await turnsOfTheLoop();
     expect([got, b.counts().refused]).toEqual([[], 0]);
     b.on(hello, ({ text }) => void got.push(text));
     b.answer(sum, ({ items }) => ({ total: items.reduce((whole, item) => whole + item, 0) }));
@@ -229,7 +231,7 @@ describe('a post office', () => {
 
   it('rejects a request nobody answers, a refused one with its reason, and a reply that is not one', async () => {
     const { nodes, offices, sealed } = mesh(3);
-    const ask = (to: number) => offices[0]!.request(offices[to]!.self, sum, { items: [] }, { timeoutMs: 1_000 });
+    const ask = (to: number) => offices[0]!.request(offices[to]!.self, sum, { items: [] }, { timeoutMs: patientMs });
     await expect(ask(1)).rejects.toMatchObject({ code: 'refused' });
     offices[1]!.answer(sum, () => {
       throw new NetworkError('refused', 'too busy');

@@ -83,4 +83,4 @@ test('two processes: found by group, told, asked, watched; killed and started ag
     await system.shutdown();
     await network.close();
   }
-}, 60_000);
+});

@@ -59,7 +59,7 @@ export async function startNatsServer(
     child.stderr!.on('data', (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-4_000);
     });
-    const endMs = performance.now() + 10_000;
+    const endMs = performance.now() + 60_000;
     for (;;) {
       const file = readdirSync(folder).find((name) => name.endsWith('.ports'));
       const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8');

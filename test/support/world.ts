@@ -22,8 +22,16 @@ export function recordingLog(): { readonly log: Log; readonly lines: LogLine[] }
   return { lines, log: (level, text, fields = {}) => void lines.push({ level, text, fields }) };
 }
 
+/** For what has to come: a machine under load may be late, and proves nothing by it. */
+export const patientMs = 60_000;
+
+/** What is due in this process without a timer (immediates, and what they set off in turn) has happened when it resolves, on any machine. */
+export async function turnsOfTheLoop(turns = 50): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
+}
+
 /** Resolves once `condition` holds; throws, naming it, after `timeoutMs`. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, timeoutMs = patientMs): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error(`waited ${timeoutMs} ms for: ${what}`);

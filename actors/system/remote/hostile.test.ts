@@ -133,7 +133,7 @@ test('no frame of a hostile peer throws, reaches an actor unchecked, or keeps an
   } finally {
     process.off('unhandledRejection', note);
   }
-}, 60_000);
+});
 
 test('the ends of many actors at once reach their watcher, though the way to it takes only some at a time', async () => {
   const mesh = new Mesh(2, { maxOutboundBytes: 600 });

@@ -145,7 +145,7 @@ test('a mesh that stays up ends with Ctrl-C and with `down`, and with its launch
   const third = await stayUp();
   third.dev.child.kill('SIGKILL');
   expect(await until(() => !third.pids.some(isRunning), 3_000)).toBe(true);
-}, 90_000);
+});
 
 test('the example runs to a certificate that verifies offline, and everything is stopped: exit code 0', async () => {
   const dev = launch(['dev', '--nodes', '1', '--folder', 'mesh', '-o', 'json']);
@@ -165,7 +165,7 @@ test('the example runs to a certificate that verifies offline, and everything is
   expect(await other.ended).toBe(1);
   expect(other.text()).toContain('is not the certified one');
   expect(workflow).toMatch(/^[0-9a-f]{64}$/);
-}, 60_000);
+});
 
 test('words that make no plan end dev with exit code 2; with --keep the mesh stays, takes the next question and ends with it', async () => {
   const words = 'knit me a jumper';

@@ -99,4 +99,4 @@ test('kill -9 at random moments loses nothing acknowledged and tears nothing', a
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});

@@ -133,7 +133,7 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
         await pause(50);
       }
       expect((await reading)[0]!.key).toBe('late');
-    }, 40_000);
+    });
 
     it('shares a group out among its consumers, and another group gets everything again', async () => {
       const buses = await start(2);
@@ -149,7 +149,7 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
       await eventually('all of them again', () => others.length >= 180);
       const groups = await buses[0]!.groups();
       expect(groups.map(({ topic, group }) => `${topic} ${group}`)).toContain('orders billing');
-    }, 60_000);
+    });
 
     it('gives what a consumer died with to another, in order within each key, and loses nothing', async () => {
       const buses = await start(3);
@@ -169,7 +169,7 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
       await join(buses, 2, handled);
       await eventually('all of them', () => distinct(handled) === 300, 60_000);
       expect(checkOrder(handled)).toBeUndefined();
-    }, 90_000);
+    });
 
     it('goes on where a group stopped when it comes back, and repeats nothing it let go in order', async () => {
       const buses = await start(2);
@@ -183,7 +183,7 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
       await eventually('the rest', () => handled.length >= 60);
       expect(handled.length).toBe(60);
       expect(checkOrder(handled)).toBeUndefined();
-    }, 60_000);
+    });
 
     it('repeats nothing handled when a consumer breaks off, and blames only what it was at work on', async () => {
       const buses = await start(2);
@@ -206,7 +206,7 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
       await eventually('the rest', () => handled.length >= 60);
       expect(handled.length).toBe(60);
       expect(checkOrder(handled)).toBeUndefined();
-    }, 60_000);
+    });
 
     it('tries again what a handler refuses, before what comes after it, and puts aside what it always refuses', async () => {
       const [bus] = await start(1);
@@ -237,7 +237,7 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
         expect(event.note).toContain('after 3 attempts: cannot be billed');
         stop.abort();
       }
-    }, 60_000);
+    });
 
     it('puts aside an event that kills whoever handles it, and goes on', async () => {
       const buses = await start(4);
@@ -266,7 +266,7 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
         expect(event.note).toContain('died');
         stop.abort();
       }
-    }, 120_000);
+    });
 
     it('says what is wrong with a topic, a group, an event or a position, and refuses when it is closed', async () => {
       const [bus] = await start(1);
@@ -287,6 +287,6 @@ export function eventBusContract(name: string, harness: EventBusHarness): void {
       expect(await codeOf(bus!.publish('orders', { key: '', data: new Uint8Array(65_536) }))).toBe('accepted');
       await bus!.close();
       expect(await codeOf(bus!.publish('orders', { key: '', data }))).toBe('closed');
-    }, 30_000);
+    });
   });
 }
