@@ -26,14 +26,20 @@ export function parsePlanFile(text: string, fileName: string, manifests: readonl
     };
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${fileName}:${Math.max(1, line)}:${Math.max(1, col)}`;
   };
+  const document = parseText(text, lines);
+  if (document === undefined) return { kind: 'invalid', errors: [`${at(crowdedAt(text))} ${tooDeep}`] };
   const broken = [...document.errors, ...document.warnings];
+  // Each level that the parser could not return through complains.
+  const endless = broken.find(({ message }) => isStackEnd(message));
+  if (endless !== undefined) return { kind: 'invalid', errors: [`${at(endless.pos[0])} ${tooDeep}`] };
   if (broken.length > 0)
     return { kind: 'invalid', errors: broken.map(({ pos, message }) => `${at(pos[0])} ${message}`) };
+  const deep = firstDeeper(document.contents);
+  if (deep !== undefined) return { kind: 'invalid', errors: [`${at(deep)} ${tooDeep}`] };
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 100 });
@@ -41,10 +47,11 @@ export function parsePlanFile(text: string, fileName: string, manifests: readonl
     return { kind: 'invalid', errors: [`${at(0)} ${(error as Error).message}`] };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { kind: 'invalid', errors: [`${at(0)} a plan is a mapping with "goal" and "tasks"`] };
+    const found = text.trim() === '' ? 'empty' : Array.isArray(value) ? 'a list' : 'something else';
+    return { kind: 'invalid', errors: [`${at(0)} a plan is a mapping with "goal" and "tasks"; this is ${found}`] };
   }
   const draft = withDefaults(value as Record<string, unknown>, manifests);
-  const shape = shapeProblems(draft, 'draft');
+  const shape = told(shapeProblems(draft, 'draft'), value);
   const problems = shape.length > 0 ? shape : validateDraft(draft as PlanDraft, manifests);
   if (problems.length === 0) {
     const ends = endsOf((draft as PlanDraft).tasks);
@@ -57,6 +64,54 @@ export function parsePlanFile(text: string, fileName: string, manifests: readonl
   const placed = problems.map((problem) => ({ offset: offsetOf(document.contents, problem), problem }));
   placed.sort((left, right) => left.offset - right.offset);
   return { kind: 'invalid', errors: placed.map(({ offset, problem }) => `${at(offset)} ${problemText(problem)}`) };
+}
+
+const tooDeep = `values stand deeper inside each other than ${planLimits.nesting} levels; no skill takes such an input`;
+
+/** Undefined where the text nests so deep that the parser does not return. */
+function parseText(text: string, lineCounter: LineCounter): ReturnType<typeof parseDocument> | undefined {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** Where more than may stand inside each other begins in a row. */
+function crowdedAt(text: string): number {
+  return Math.max(0, text.search(/(?:[-[{]\s*){65}/));
+}
+
+/** The parser's own word for a text that nests without end. */
+function isStackEnd(message: string): boolean {
+  return /call stack/i.test(message);
+}
+
+/** Where the text first nests deeper than a plan may; walked without recursion, for the depth is the text's to choose. */
+function firstDeeper(contents: unknown): number | undefined {
+  const waiting: { readonly node: unknown; readonly depth: number }[] = [{ node: contents, depth: 0 }];
+  let first: number | undefined;
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { node, depth } = next;
+    const isCollection = isMap(node) || isSeq(node);
+    if (!isCollection) continue;
+    if (depth >= planLimits.nesting) {
+      first = Math.min(first ?? Number.POSITIVE_INFINITY, startOf(node));
+      continue;
+    }
+    for (const item of node.items) waiting.push({ node: isPair(item) ? item.value : item, depth: depth + 1 });
+  }
+  return first;
+}
+
+/** Of what the author left out and this file filled in nothing is said beside what the author did write. */
+function told(problems: readonly PlanProblem[], value: object): readonly PlanProblem[] {
+  if ('result' in value) return problems;
+  const isFilledIn = ({ path, message }: PlanProblem): boolean =>
+    path[0] === 'result' || (path.length === 0 && message.includes('lacks "result"'));
+  const rest = problems.filter((problem) => !isFilledIn(problem));
+  return rest.length > 0 ? rest : problems;
 }
 
 /** Fills in what may be left out. What is of the wrong type is kept as it is, for the schema to name. */

@@ -144,16 +144,16 @@ describe('validatePlan', () => {
     [
       'refuses more tasks than the limit',
       plan(Array.from({ length: 65 }, (_, index) => task(`t${index}`))),
-      /tasks must NOT have more than 64 items/,
+      /tasks must hold at most 64 items/,
     ],
-    ['refuses a plan without tasks', plan([], { result: 'a' }), /tasks must NOT have fewer than 1 items/],
+    ['refuses a plan without tasks', plan([], { result: 'a' }), /tasks must hold at least 1 item/],
     [
       'refuses a file name that climbs out of its folder',
       plan([task('a', { files: { '../x': { blob } } })]),
       /holds the key "\.\.\/x"/,
     ],
     ['refuses an absolute file name', plan([task('a', { files: { '/etc/passwd': { blob } } })]), /holds the key/],
-    ['refuses an id that is not a plain word', plan([task('A b')]), /id must match pattern/],
+    ['refuses an id that is not a plain word', plan([task('A b')]), /id must be lower-case letters/],
     [
       'refuses a digest that is none',
       plan([task('a', { files: { x: { blob: { digest: 'zz', sizeBytes: 1 } } } })]),
@@ -365,7 +365,7 @@ tasks:
     [
       'a bad input value',
       good.replace('limit: 5', 'limit: five'),
-      'plan.yaml:5:21 task "total": input of table.query: limit must be of type integer',
+      'plan.yaml:5:21 task "total": input of table.query: limit must be of type integer, and is "five"',
     ],
     [
       'an unknown task',
@@ -407,6 +407,26 @@ tasks:
       'a bound that is no number',
       good.replace('    skill: table.query', '    skill: table.query\n    relation: { kind: numeric, absolute: tiny }'),
       'plan.yaml:5:42 task "total": "absolute" must be a decimal number, as "0.01"',
+    ],
+    [
+      'a relation that is none',
+      good.replace('    skill: table.query', '    skill: table.query\n    relation: 7'),
+      'plan.yaml:5:15 task "total": relation must be exact, canonical, or a mapping with "kind" such as { kind: numeric, absolute: 0.01 }, and is 7',
+    ],
+    [
+      'an input that nests without end, in brackets',
+      good.replace('limit: 5', `limit: ${'['.repeat(20_000)}${']'.repeat(20_000)}`),
+      'plan.yaml:5:',
+    ],
+    [
+      'an input that nests without end, in a list',
+      good.replace('{ limit: 5 }', `\n      ${'- '.repeat(20_000)}a`),
+      'plan.yaml:6:',
+    ],
+    [
+      'an input one level deeper than any may be',
+      good.replace('limit: 5', `limit: ${'['.repeat(61)}${']'.repeat(61)}`),
+      'plan.yaml:5:81 values stand deeper inside each other than 64 levels',
     ],
     [
       'a parameter that its relation has not, inside another',
@@ -461,5 +481,21 @@ describe('near misses', () => {
   it('offers nothing where nothing is near', () => {
     expect(nearestName('table.qery', ['log.triage', 'table.query'])).toBe('table.query');
     expect(nearestName('weather.forecast', ['log.triage', 'table.query'])).toBeUndefined();
+  });
+});
+
+describe('a plan file that is far from being one', () => {
+  const errorsOf = (text: string): readonly string[] => {
+    const parsed = parsePlanFile(text, 'plan.yaml', []);
+    return parsed.kind === 'invalid' ? parsed.errors : [];
+  };
+  it.each([
+    ['', /^plan.yaml:1:1 a plan is a mapping with "goal" and "tasks"; this is empty$/],
+    ['- a\n- b\n', /this is a list$/],
+    [`goal: x\ntasks:\n  ${'- '.repeat(20_000)}a`, /deeper inside each other than 64 levels/],
+    ['goal: x\ntasks: { a: 1 }\n', /^plan.yaml:2:8 tasks must be of type array, and is a mapping$/],
+    ['goal: x\ntasks:\n  - id: A b\n    skill: s\n', /^plan.yaml:3:9 task "A b": id must be lower-case letters/],
+  ])('%# is told so once, without what follows from it', (text, expected) => {
+    expect(errorsOf(text)).toEqual([expect.stringMatching(expected)]);
   });
 });

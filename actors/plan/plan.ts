@@ -63,7 +63,12 @@ export const planLimits = {
 } as const;
 
 const idPattern = '^[a-z][a-z0-9-]{0,39}$';
-const taskId = { type: 'string', pattern: idPattern };
+// `wanted` says in words what is asked for, where the value is something else.
+const taskId = {
+  type: 'string',
+  pattern: idPattern,
+  wanted: 'lower-case letters, digits and "-", a letter first, 40 at most',
+};
 /** Slash-separated, relative, without `.` or `..` segments and control characters: it cannot leave the folder it is put in. */
 const fileName = {
   type: 'string',
@@ -114,7 +119,10 @@ function schemaWith(sources: readonly object[]): Readonly<Record<string, unknown
               type: 'object',
               maxProperties: planLimits.filesPerTask,
               propertyNames: fileName,
-              additionalProperties: { anyOf: sources },
+              additionalProperties: {
+                anyOf: sources,
+                wanted: 'a path, { task: ID } or { blob: { digest, sizeBytes } }',
+              },
             },
             after: { type: 'array', maxItems: planLimits.tasks, uniqueItems: true, items: taskId },
             placement: {
@@ -125,7 +133,11 @@ function schemaWith(sources: readonly object[]): Readonly<Record<string, unknown
             },
             endorsement: { enum: ['quorum', 'site'] },
             // Its own parameters are checked by `relationProblems`, which names each by its kind.
-            relation: { type: 'object', required: ['kind'] },
+            relation: {
+              type: 'object',
+              required: ['kind'],
+              wanted: 'exact, canonical, or a mapping with "kind" such as { kind: numeric, absolute: 0.01 }',
+            },
             optional: { type: 'boolean' },
             timeoutMs: { type: 'integer', minimum: planLimits.minimumTimeoutMs, maximum: planLimits.maximumTimeoutMs },
           },

@@ -73,7 +73,9 @@ function problemOf(error: ErrorObject, root: unknown): SchemaProblem {
   const path = pathOf(error.instancePath, root);
   const { params } = error;
   const name = path.length === 0 ? '' : `${pathText(path)} `;
-  switch (error.keyword) {
+  const wanted = (error.parentSchema as { readonly wanted?: string } | undefined)?.wanted;
+  // What is said of a key names it.
+  switch (error.propertyName === undefined ? error.keyword : '') {
     case 'additionalProperties': {
       const key = String(params.additionalProperty);
       const near = nearestName(key, Object.keys((error.parentSchema?.properties as object | undefined) ?? {}));
@@ -90,10 +92,42 @@ function problemOf(error: ErrorObject, root: unknown): SchemaProblem {
     case 'const':
       return { path, atKey: false, message: `${name}must be ${JSON.stringify(params.allowedValue)}` };
     case 'type':
-      return { path, atKey: false, message: `${name}must be of type ${[params.type].flat().join(' or ')}` };
+      return {
+        path,
+        atKey: false,
+        message: `${name}must be ${wanted ?? `of type ${[params.type].flat().join(' or ')}`}, and is ${valueInWords(error.data)}`,
+      };
+    case 'pattern':
+      return {
+        path,
+        atKey: false,
+        message: `${name}must ${wanted === undefined ? `match ${String(params.pattern)}` : `be ${wanted}`}, and is ${valueInWords(error.data)}`,
+      };
     case 'anyOf':
     case 'oneOf':
-      return { path, atKey: false, message: `${name}has none of the allowed forms` };
+      return {
+        path,
+        atKey: false,
+        message: `${name}has none of the allowed forms${wanted === undefined ? '' : `: ${wanted}`}`,
+      };
+    case 'minItems':
+    case 'maxItems':
+    case 'minProperties':
+    case 'maxProperties':
+    case 'minLength':
+    case 'maxLength': {
+      const what = /Length$/.test(error.keyword) ? 'character' : /Items$/.test(error.keyword) ? 'item' : 'key';
+      const limit = Number(params.limit);
+      const bound = error.keyword.startsWith('min') ? 'at least' : 'at most';
+      return { path, atKey: false, message: `${name}must hold ${bound} ${limit} ${what}${limit === 1 ? '' : 's'}` };
+    }
+    case 'minimum':
+    case 'maximum':
+      return {
+        path,
+        atKey: false,
+        message: `${name}must be ${error.keyword === 'minimum' ? 'at least' : 'at most'} ${String(params.limit)}, and is ${valueInWords(error.data)}`,
+      };
     default: {
       const key = error.propertyName;
       if (key !== undefined)
@@ -105,6 +139,15 @@ function problemOf(error: ErrorObject, root: unknown): SchemaProblem {
       return { path, atKey: false, message: `${name}${error.message ?? 'is not valid'}` };
     }
   }
+}
+
+/** Short, for the end of a sentence. */
+function valueInWords(value: unknown): string {
+  if (value === null) return 'empty';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object') return 'a mapping';
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
 function pathOf(pointer: string, root: unknown): Path {

@@ -134,8 +134,8 @@ test('commands that need a node say how to start one', async () => {
     ['status'],
     ['top', '--once'],
     ['ps'],
-    ['show', 'abc'],
-    ['cancel', 'abc'],
+    ['show', 'abcd'],
+    ['cancel', 'abcd'],
     ['invite'],
     ['ask', 'x'],
     ['down'],
@@ -144,6 +144,23 @@ test('commands that need a node say how to start one', async () => {
     expect([args, code]).toEqual([args, 1]);
     expect(err).toMatch(/no node is running/);
   }
+});
+
+test('what cannot be the id of a workflow, or an event, is said before any node is looked for', async () => {
+  for (const id of ['', 'abc', 'a1b2/../status', 'x'.repeat(5_000), ' '])
+    for (const command of ['show', 'cancel']) {
+      const { code, err } = await parley([command, id]);
+      expect([command, id.slice(0, 20), code]).toEqual([command, id.slice(0, 20), 2]);
+      expect(err).toMatch(/is not the id of a workflow/);
+      expect(err.length).toBeLessThan(300);
+    }
+  const key = await parley(['events', 'publish', 'orders', '{}', '--key', 'k'.repeat(300)]);
+  expect([key.code, key.err.split('\n')[0]]).toEqual([2, 'error  --key has 300 bytes, and at most 256 are taken']);
+  const data = await parley(['events', 'publish', 'orders', 'x'.repeat(70_000), '--key', 'k']);
+  expect([data.code, data.err.split('\n')[0]]).toEqual([
+    2,
+    'error  the event has 70000 bytes, and at most 65536 are taken',
+  ]);
 });
 
 test('doctor without a node says what to do, and fails', async () => {

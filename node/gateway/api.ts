@@ -13,6 +13,11 @@
 //   GET  /v1/audit?epoch=E&from=I     AuditReply                                   the log of an epoch, the current one's where none is named
 //   GET  /v1/audit/evidence           EvidenceFile                                 what convicts members, for anybody to check; 404 where there is none
 //   POST /v1/audit/proof              AuditProofRequest → AuditProofFile           409 `not_ready` where an entry is not logged yet
+//   GET  /v1/bus                      BusReply                                     what carries the event bus, and its groups
+//   POST /v1/bus/:topic               {events: [{key, data, id?}]} → {positions}   at most 1,000 events, `data` in base64; durable when answered
+//   GET  /v1/bus/:topic?from=F        application/x-ndjson of BusEventReply        live until the client goes; F: new, first, or positions joined by ','
+//   GET  /v1/bus/:topic/groups/:group?from=F  application/x-ndjson of BusGroupLine  joins the group as a consumer; F: first or new
+//   POST /v1/bus/consumers/:consumer  {batch, isLast?} → {}                        handled: the next line may come; 409 where nothing waits for it
 //   GET  /v1/status                   NodeStatus
 //   GET  /v1/actors?overMs=T          ActorsReply                                  watches the node's actors for T ms (1,000; at most 60,000), then answers
 //   GET  /v1/doctor                   DoctorReport

@@ -22,9 +22,9 @@ const publishRequest = z.strictObject({
   events: z
     .array(
       z.strictObject({
-        key: z.string().max(256),
+        key: z.string().max(1_024),
         data: z.base64().max(100_000),
-        id: z.string().min(1).max(256).optional(),
+        id: z.string().min(1).max(1_024).optional(),
       }),
     )
     .min(1)

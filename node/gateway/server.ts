@@ -154,6 +154,27 @@ const inviteRequest = z.strictObject({
 
 const amendRequest = z.strictObject({ member: text(64, 1), weight: z.number().int().min(0).max(0xffff).optional() });
 
+/** What of the body is wrong, and what it should be. */
+function issueText(issue: z.core.$ZodIssue): string {
+  const where = issue.path.length === 0 ? 'the body' : issue.path.join('.');
+  const counted = (origin: string, count: number | bigint): string =>
+    origin === 'string' ? `${count} characters` : origin === 'array' ? `${count} items` : String(count);
+  switch (issue.code) {
+    case 'too_big':
+      return `${where}: at most ${counted(issue.origin, issue.maximum)}`;
+    case 'too_small':
+      return `${where}: at least ${counted(issue.origin, issue.minimum)}`;
+    case 'invalid_type':
+      return `${where}: must be of type ${issue.expected}`;
+    case 'unrecognized_keys':
+      return `${where}: has no ${issue.keys.join(', ')}`;
+    case 'invalid_value':
+      return `${where}: one of ${issue.values.join(', ')}`;
+    default:
+      return `${where}: ${issue.message}`;
+  }
+}
+
 function buildApp(services: GatewayServices): Hono {
   const app = new Hono();
   const parse = async <T>(request: { json(): Promise<unknown> }, schema: z.ZodType<T>): Promise<T> => {
@@ -165,8 +186,7 @@ function buildApp(services: GatewayServices): Hono {
     }
     const checked = schema.safeParse(body);
     if (checked.success) return checked.data;
-    const issue = checked.error.issues[0];
-    throw new GatewayError('bad_request', `${issue?.path.join('.') || 'the body'}: ${issue?.message}`);
+    throw new GatewayError('bad_request', issueText(checked.error.issues[0]!));
   };
 
   app.onError((error, c) => {

@@ -53,8 +53,14 @@ export function createWorkflowServices({
   const { world, board, chain, lanes, blobs, events } = parts;
 
   const find = (prefix: string): WorkflowRecord => {
+    if (!/^[0-9a-f]{4,64}$/.test(prefix))
+      throw new GatewayError(
+        'bad_request',
+        `'${prefix.slice(0, 80)}' is not the id of a workflow: that is 4 to 64 of the digits 0-9 and a-f`,
+        '`parley ps` lists them.',
+      );
     const found = board.all().filter((record) => record.opened !== undefined && record.workflow.startsWith(prefix));
-    if (found.length === 1 && prefix.length >= 4) return found[0]!;
+    if (found.length === 1) return found[0]!;
     if (found.length > 1)
       throw new GatewayError(
         'bad_request',

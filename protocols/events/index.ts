@@ -14,6 +14,7 @@ export {
   type JoinOptions,
   type Membership,
   maxEventBytes,
+  maxKeyBytes,
   parsePosition,
   type ReadFrom,
   type ShareInfo,

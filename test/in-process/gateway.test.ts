@@ -184,7 +184,7 @@ describe('a workflow', () => {
       result: { json: { skill: 'echo' } },
     });
     for (const prefix of ['', 'abc', workflow.slice(0, 3), 'zzzz', '../../etc'])
-      expect([prefix, (await failure(at('birch').detail(prefix))).code]).toEqual([prefix, 'not_found']);
+      expect([prefix, (await failure(at('birch').detail(prefix))).code]).toEqual([prefix, 'bad_request']);
   });
 
   it('is cancelled where it was opened; elsewhere that is noted, and said', async () => {

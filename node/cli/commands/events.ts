@@ -30,6 +30,21 @@ export async function events(
   if (topic === undefined) throw usage(`events ${what} needs a topic`, 'For example: orders.paid');
   if (what === 'tail') return tail(session, topic, options);
   if (data === undefined) throw usage('events publish needs the event', 'For example: \'{"order": 17}\'');
+  const { maxEventBytes, maxKeyBytes } = await import('../../../protocols/events/index.ts');
+  for (const [option, text] of [
+    ['--key', options.key],
+    ['--id', options.id ?? ''],
+  ] as const)
+    if (Buffer.byteLength(text) > maxKeyBytes)
+      throw usage(
+        `${option} has ${Buffer.byteLength(text)} bytes, and at most ${maxKeyBytes} are taken`,
+        'Use a shorter one, such as a number or a digest; what is long belongs into the event.',
+      );
+  if (Buffer.byteLength(data) > maxEventBytes)
+    throw usage(
+      `the event has ${Buffer.byteLength(data)} bytes, and at most ${maxEventBytes} are taken`,
+      'Put the data where its readers can fetch it, and publish where that is.',
+    );
   const client = await connect(session, options);
   const event = { key: options.key, data: Buffer.from(data), ...(options.id === undefined ? {} : { id: options.id }) };
   const [position] = await publishEvents(client, topic, [event], session.signal);

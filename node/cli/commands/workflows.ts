@@ -1,5 +1,6 @@
 // Law: what happened to a workflow can be asked of any node, while it runs and afterwards.
 import type { TaskDetail, WorkflowDetail, WorkflowState } from '../../client/index.ts';
+import { CliFailure, exitCodes } from '../failure.ts';
 import { connect } from '../locate.ts';
 import { list } from '../progress-view.ts';
 import { showResult } from '../result-view.ts';
@@ -12,6 +13,18 @@ import { connectWorking } from './working-options.ts';
 interface Options {
   readonly output: string;
   readonly folder?: string;
+}
+
+/** As `ps` shows it, or more of it; typed in whatever case. Throws CliFailure where it cannot be one. */
+function idOf(given: string): string {
+  const id = given.trim().toLowerCase();
+  if (/^[0-9a-f]{4,64}$/.test(id)) return id;
+  throw new CliFailure(
+    exitCodes.usage,
+    'usage',
+    `'${printable(given.slice(0, 80))}' is not the id of a workflow: that is 4 to 64 of the digits 0-9 and a-f`,
+    '`parley ps` lists them.',
+  );
 }
 
 export async function ps(session: Session, options: Options): Promise<undefined> {
@@ -52,8 +65,9 @@ export async function show(
   id: string,
   options: Options & { readonly follow: boolean; readonly timeout?: number },
 ): Promise<undefined> {
+  const wanted = idOf(id);
   const { client, progress } = await connectWorking(session, options.folder);
-  let detail = await client.workflow(id, session.signal);
+  let detail = await client.workflow(wanted, session.signal);
   if (options.follow) {
     await followToEnd(session, client, detail.workflow, progress, { timeoutMs: options.timeout });
     detail = await client.workflow(detail.workflow, session.signal);
@@ -68,8 +82,9 @@ export async function cancel(
   id: string,
   options: Options & { readonly reason?: string },
 ): Promise<undefined> {
+  const wanted = idOf(id);
   const client = await connect(session, options);
-  const detail = await client.cancel(id, options.reason, session.signal);
+  const detail = await client.cancel(wanted, options.reason, session.signal);
   if (session.json) printJson(session, detail);
   else session.terminal.out(`workflow ${short(detail.workflow)} is ${detail.state}`);
   return undefined;
