@@ -74,9 +74,12 @@ export interface Admittance {
 
 /** Reads the chain of configs and the tickets from `keyValue`. */
 export async function openAdmittance(
-  options: { readonly keyValue: KeyValue; readonly chain: MeshChain } & Pick<World, 'crypto' | 'clock' | 'random'>,
+  options: { readonly self: NodeId; readonly keyValue: KeyValue; readonly chain: MeshChain } & Pick<
+    World,
+    'crypto' | 'clock' | 'random'
+  >,
 ): Promise<Admittance> {
-  const { keyValue, chain, crypto, clock, random } = options;
+  const { self, keyValue, chain, crypto, clock, random } = options;
   const chainStore = await openChainStore({ keyValue, chain, crypto });
   const invites = await openInvites({ keyValue, clock, crypto, random });
   const observers = createObservers();
@@ -85,7 +88,8 @@ export async function openAdmittance(
     chainStore,
     invites,
     observers,
-    allow: (id) => chain.isMember(id) || observers.has(id) || invites.areOutstanding(),
+    // Who has no vote stays connected to members alone: a thousand of them must not become half a million connections.
+    allow: (id) => chain.isMember(id) || (chain.isMember(self) && observers.has(id)) || invites.areOutstanding(),
   };
 }
 

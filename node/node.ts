@@ -96,6 +96,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const clock = realClock();
     const chain = createMeshChain(genesis, crypto);
     const admittance = await openAdmittance({
+      self: identity.id,
       keyValue: await storage.keyValue('mesh'),
       chain,
       crypto,

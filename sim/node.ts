@@ -142,12 +142,14 @@ export class SimNode {
     const chain = createMeshChain(genesis, crypto);
     const { clock, scheduler, log } = life;
     const admittance = await openAdmittance({
+      self: identity.id,
       keyValue: await storage.keyValue('mesh'),
       chain,
       crypto,
       clock,
       random: life.random.fork('admittance'),
     });
+    for (const { index, id } of swarm.observers) admittance.observers.add(id, swarm.nodes[index % options.nodes]!.id);
     const plain: World = {
       clock,
       scheduler,

@@ -25,7 +25,10 @@ import {
 
 export interface SwarmOptions {
   readonly seed: number;
+  /** Members of the genesis. */
   readonly nodes: number;
+  /** Nodes without a vote beside them, that the members let in before the run; the last ones. Default: none. */
+  readonly observers?: number;
   /** Of the i-th node; default: all at one site. */
   readonly siteOf?: (index: number) => string;
   /** Every node of a site keeps its site's own `ledger`, where this is set. */
@@ -103,7 +106,7 @@ export class Swarm {
   private readonly watchers: Watcher[] = [];
 
   constructor(options: SwarmOptions) {
-    const { seed, nodes: count, siteOf = () => 'here' } = options;
+    const { seed, nodes: count, observers = 0, siteOf = () => 'here' } = options;
     this.options = options;
     this.kernel = createKernel({
       ...(options.queue === undefined ? {} : { queue: options.queue }),
@@ -112,7 +115,7 @@ export class Swarm {
     this.crypto = createSimCrypto(options.signatures ?? 'keyed-hash', createCrypto());
     this.random = createRandom(seed).fork('swarm');
     this.diskProfile = options.disk ?? quickDisk;
-    const about = Array.from({ length: count }, (_, index) => ({
+    const about = Array.from({ length: count + observers }, (_, index) => ({
       index,
       site: siteOf(index),
       slowFactor: options.slowFactorOf?.(index) ?? 1,
@@ -125,6 +128,7 @@ export class Swarm {
       config: {
         epoch: 0,
         members: about
+          .slice(0, count)
           .map(({ index, site, identity }) => ({
             id: identity.id,
             weight: 1,
@@ -147,6 +151,10 @@ export class Swarm {
       onArrive: (from, to, id) => this.tell('arrived', from, to, id),
     });
     this.nodes = about.map((each) => new SimNode(this, each));
+  }
+
+  get observers(): readonly SimNode[] {
+    return this.nodes.slice(this.options.nodes);
   }
 
   get nowMs(): number {

@@ -1,7 +1,9 @@
 // Law: the log is kept beside the work, never in its way: what happened is gathered for a moment, one member proposes it and the others
-// stand by; whoever missed a batch fetches it with its proof, and every member says under its key how far its log goes.
+// stand by; whoever missed a batch fetches it with its proof, and every member says under its key to the others how far its log goes. Who has
+// no vote asks a member now and then.
 import { z } from 'zod';
 import { auditKey, encodeAuditBatch, epochViewOf, instanceIdOf, leaderOrder } from '../../consensus/index.ts';
+import { pick } from '../../protocols/membership/index.ts';
 import { defineMessage, defineRequest, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
@@ -65,6 +67,11 @@ const batches = defineRequest(
   z.strictObject({ epoch: count, fromHeight: count }),
   z.strictObject({
     batches: z.array(z.strictObject({ payload: bytes(256 * 1024), certificate: bytes(512 * 1024) })).max(4_096),
+    /** The latest note that a quorum cosigned. */
+    checkpoint: z
+      .string()
+      .max(64 * 1024)
+      .optional(),
   }),
 );
 
@@ -82,7 +89,10 @@ export const auditLogActor: ActorDef<AuditLogMessage, State, AuditLogArgs> = def
       cosignedAtMs: Number.NEGATIVE_INFINITY,
       leave: [
         book.onChange(() => void ctx.self.tell({ type: 'changed' })),
-        parts.office.answer(batches, ({ epoch, fromHeight }) => ({ batches: book.batches(epoch, fromHeight) })),
+        parts.office.answer(batches, ({ epoch, fromHeight }) => {
+          const checkpoint = book.checkpoint(epoch);
+          return { batches: book.batches(epoch, fromHeight), ...(checkpoint === undefined ? {} : { checkpoint }) };
+        }),
         parts.office.on(cosignature, ({ asks, name, keyId, signature, ...about }, { from }) => {
           try {
             const holds = book.hear(from, { ...about, signature: { name, keyId, signature } });
@@ -111,16 +121,19 @@ export const auditLogActor: ActorDef<AuditLogMessage, State, AuditLogArgs> = def
         for (const each of epochsOf(epoch)) if (book.next(each) === undefined) state.since.delete(each);
         return;
       case 'peer-up':
-        return fetchBatches(state, epoch, [message.node], ctx);
+        return fetchBatches(state, [epoch], [message.node], ctx);
       case 'fetched':
         state.isFetching = false;
         return;
       case 'tick':
-        for (const each of epochsOf(epoch)) {
-          propose(state, each);
-          if (book.isBehind(each)) fetchBatches(state, each, parts.world.network.peers(), ctx);
-        }
-        cosignAll(state, epoch);
+        for (const each of epochsOf(epoch)) propose(state, each);
+        fetchBatches(
+          state,
+          epochsOf(epoch).filter((each) => book.isBehind(each)),
+          parts.world.network.peers(),
+          ctx,
+        );
+        keepUp(state, epoch, ctx);
         tickAgain(state, epochsOf(epoch).every(isQuiet(book)), ctx);
         return;
     }
@@ -167,12 +180,31 @@ function propose(state: State, epoch: number): void {
   keeper.ref?.tell({ type: 'propose', epoch, subject, payload: encodeAuditBatch(batch) });
 }
 
-function cosignAll(state: State, current: number): void {
-  const nowMs = state.parts.world.clock.monotonicMs();
+/** A member makes sure that enough cosigned, anyone else asks what they cosigned. */
+function keepUp(state: State, current: number, ctx: Context<AuditLogMessage>): void {
+  const { parts, book } = state;
+  const { chain, world, identity } = parts;
+  const nowMs = world.clock.monotonicMs();
   if (nowMs - state.cosignedAtMs < cosignPeriodMs) return;
   state.cosignedAtMs = nowMs;
-  for (const epoch of epochsOf(current))
-    if (!state.book.isCosigned(epoch)) say(state, epoch, state.parts.world.network.peers(), true);
+  const peers = world.network.peers();
+  const watched: number[] = [];
+  for (const epoch of epochsOf(current)) {
+    const votes = (id: NodeId): boolean => chain.member(id, epoch) !== undefined;
+    if (!votes(identity.id)) watched.push(epoch);
+    else if (!book.isCosigned(epoch)) say(state, epoch, peers.filter(votes), true);
+  }
+  const isWhole = (epoch: number): boolean => book.log(epoch).isClosed && book.isCosigned(epoch);
+  fetchBatches(
+    state,
+    watched.filter((epoch) => !isWhole(epoch)),
+    pick(
+      peers.filter((id) => chain.isMember(id)),
+      1,
+      world.random,
+    ),
+    ctx,
+  );
 }
 
 function say({ parts, book }: AuditLogArgs, epoch: number, to: readonly NodeId[], asks: boolean): void {
@@ -182,24 +214,37 @@ function say({ parts, book }: AuditLogArgs, epoch: number, to: readonly NodeId[]
   for (const node of to) parts.office.send(node, cosignature, { epoch, size, root, ...signature, asks });
 }
 
-/** Fetches from the first of `from` that has what is missing. */
-function fetchBatches(state: State, epoch: number, from: readonly NodeId[], ctx: Context<AuditLogMessage>): void {
+/** Fetches from the first member among `from` that has what is missing. */
+function fetchBatches(
+  state: State,
+  epochs: readonly number[],
+  from: readonly NodeId[],
+  ctx: Context<AuditLogMessage>,
+): void {
   const { parts, book } = state;
-  if (state.isFetching) return;
+  const { chain, office, world } = parts;
+  if (state.isFetching || epochs.length === 0) return;
   state.isFetching = true;
+  // Any of them first: where a thousand are behind, they must not all ask one.
+  const members = from.filter((id) => chain.isMember(id));
+  const asked = pick(members, members.length, world.random);
+  const catchUpOn = async (epoch: number): Promise<void> => {
+    for (const node of asked) {
+      const reply = await office
+        .request(node, batches, { epoch, fromHeight: book.log(epoch).height }, { timeoutMs: requestTimeoutMs })
+        .catch(() => undefined);
+      for (const batch of reply?.batches ?? []) book.adopt(batch);
+      if (reply?.checkpoint !== undefined) book.adoptCheckpoint(epoch, reply.checkpoint);
+      if ((reply?.batches.length ?? 0) > 0) return;
+    }
+  };
   ctx.pipe(
     async () => {
-      for (const node of from) {
-        const reply = await parts.office
-          .request(node, batches, { epoch, fromHeight: book.log(epoch).height }, { timeoutMs: requestTimeoutMs })
-          .catch(() => undefined);
-        for (const batch of reply?.batches ?? []) book.adopt(batch);
-        if ((reply?.batches.length ?? 0) > 0) return;
-      }
+      for (const epoch of epochs) await catchUpOn(epoch);
     },
     () => ({ type: 'fetched' }),
     (error) => {
-      parts.world.log('warn', 'audit batches not taken', { epoch, error: error.message });
+      world.log('warn', 'audit batches not taken', { epochs, error: error.message });
       return { type: 'fetched' };
     },
   );

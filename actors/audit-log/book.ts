@@ -83,6 +83,8 @@ export interface AuditBook {
   isCosigned(epoch: number): boolean;
   /** The latest note with cosignatures of quorum weight. */
   checkpoint(epoch: number): string | undefined;
+  /** Takes such a note that a peer showed, where it is about the log as it stands. Throws MalformedBytes where it does not verify. */
+  adoptCheckpoint(epoch: number, note: string): void;
   /** Undefined where the entry is not in the log, or not under a checkpoint yet. */
   prove(epoch: number, entry: AuditEntry): AuditProof | undefined;
   /** That the latest checkpoint of the epoch extends the tree of `size`; undefined where there is no checkpoint at least as large. */
@@ -103,6 +105,7 @@ interface EpochBook {
   /** Decided batches that came before their time. */
   readonly early: Map<number, CertifiedBatch>;
   readonly heard: Map<NodeId, Cosigned>;
+  /** The highest batch that is known to have been decided and came from elsewhere; −1: none. */
   behindHeight: number;
   note: { readonly text: string; readonly checkpoint: Checkpoint } | undefined;
 }
@@ -144,7 +147,7 @@ export async function openAuditBook(options: {
         pending: new Map(),
         early: new Map(),
         heard: new Map(),
-        behindHeight: 0,
+        behindHeight: -1,
         note: undefined,
       };
       books.set(epoch, book);
@@ -358,13 +361,23 @@ export async function openAuditBook(options: {
         throw new MalformedBytes('a cosignature that does not verify');
       const book = bookOf(epoch);
       if (size <= book.log.size && !equalBytes(book.log.root(size), root)) return false;
-      if (size > book.log.size) book.behindHeight = Math.max(book.behindHeight, book.log.height + 1);
+      if (size > book.log.size) book.behindHeight = Math.max(book.behindHeight, book.log.height);
       if (size >= (book.heard.get(from)?.size ?? 0)) book.heard.set(from, said);
       refreshNote(epoch);
       return true;
     },
     isCosigned: (epoch) => bookOf(epoch).note?.checkpoint.size === bookOf(epoch).log.size,
     checkpoint: (epoch) => bookOf(epoch).note?.text,
+    adoptCheckpoint(epoch, text) {
+      const book = bookOf(epoch);
+      const config = chain.config(epoch);
+      if (config === undefined || book.note?.checkpoint.size === book.log.size) return;
+      const opened = openCheckpoint(text, config, chain.meshId, crypto);
+      if (!opened.ok) throw new MalformedBytes(`a checkpoint of epoch ${epoch} that does not verify: ${opened.reason}`);
+      const { checkpoint } = opened;
+      if (checkpoint.size === book.log.size && equalBytes(checkpoint.root, book.log.root()))
+        book.note = { text, checkpoint };
+    },
     prove(epoch, entry) {
       const { log: tree, note: signed } = bookOf(epoch);
       const index = tree.indexOf(entry);
@@ -379,7 +392,7 @@ export async function openAuditBook(options: {
       if (signed === undefined || size < 1 || size > signed.checkpoint.size) return undefined;
       return tree.proveGrowth(size, signed.checkpoint.size);
     },
-    isBehind: (epoch) => bookOf(epoch).behindHeight >= bookOf(epoch).log.height && bookOf(epoch).behindHeight > 0,
+    isBehind: (epoch) => bookOf(epoch).behindHeight >= bookOf(epoch).log.height,
     onChange(handler) {
       handlers.add(handler);
       return () => handlers.delete(handler);

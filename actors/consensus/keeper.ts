@@ -15,7 +15,7 @@ import {
 import { defineMessage, type Identity, MalformedBytes } from '../../protocols/wire/index.ts';
 import { auditLane, chargeEvidence, encodeEvidenceEntry } from '../auditor/index.ts';
 import { watchChanges } from '../parts/index.ts';
-import { type ActorDef, type Context, defineActor } from '../system/index.ts';
+import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
 import { openVoteLog, type VoteLog } from './log.ts';
 import { checkPosition, positionSchema, signPosition } from './position.ts';
 import type { Question } from './question.ts';
@@ -246,7 +246,7 @@ function perform(
       case 'persist':
         break;
       case 'send':
-        for (const peer of output.to === 'all' ? parts.world.network.peers() : [output.to])
+        for (const peer of output.to === 'all' ? votersOf(parts, epoch) : [output.to])
           parts.office.send(peer, frame, {
             epoch,
             bytes: output.frame,
@@ -306,6 +306,11 @@ function perform(
         break;
     }
   }
+}
+
+/** Connected peers that vote in `epoch`, or now: whoever has no vote hears of the outcome by the lanes, and is spared how it came about. */
+function votersOf({ chain, world }: KeeperState['parts'], epoch: number): NodeId[] {
+  return world.network.peers().filter((id) => chain.isMember(id) || chain.member(id, epoch) !== undefined);
 }
 
 /** Judges again what could not be judged, where `isDue` says so of the workflow it is about. Each judgement costs signatures. */

@@ -6,6 +6,7 @@ import {
   createRecordBook,
   type Detector,
   type DetectorInput,
+  pick,
   swimSchema,
 } from '../../protocols/membership/index.ts';
 import { defineMessage, utf8 } from '../../protocols/wire/index.ts';
@@ -33,6 +34,8 @@ export interface MembershipArgs {
 
 interface MembershipState extends MembershipArgs {
   readonly detector: Detector;
+  /** The last word on this node, encoded; undefined until it has described itself. */
+  announced: string | undefined;
   readonly leave: readonly (() => void)[];
 }
 
@@ -53,6 +56,8 @@ const presence = defineMessage(
   }),
 );
 const announcePeriodMs = 3_000;
+/** Of peers told again what they were told when they came: a lost message mends in a few periods, and the cost does not grow with the mesh. */
+const remindedPeers = { member: 3, watcher: 1 } as const;
 /** What of a list a record has room for: it is limited as a whole, and a record that cannot be signed would keep the node from starting. */
 const listMaxBytes = 1_500;
 
@@ -106,7 +111,7 @@ export const membershipActor: ActorDef<MembershipMessage, MembershipState, Membe
       }),
       chain.onAppend(() => void ctx.self.tell({ type: 'epoch' })),
     ];
-    const state = { ...args, detector, leave };
+    const state: MembershipState = { ...args, detector, announced: undefined, leave };
     ctx.self.tell({ type: 'epoch' });
     for (const node of world.network.peers()) {
       view.connected(node, true);
@@ -148,7 +153,7 @@ export const membershipActor: ActorDef<MembershipMessage, MembershipState, Membe
         return;
       case 'announced':
         view.heard(parts.identity.id, message.presence);
-        for (const node of message.to === undefined ? parts.world.network.peers() : [message.to])
+        for (const node of message.to === undefined ? audience(state, message.presence) : [message.to])
           parts.office.send(node, presence, message.presence);
         return;
     }
@@ -157,6 +162,17 @@ export const membershipActor: ActorDef<MembershipMessage, MembershipState, Membe
     if (signal.type === 'stopped' || signal.type === 'restarting') for (const leave of state.leave) leave();
   },
 });
+
+/** Who is to hear now what this node says of itself: everyone where it is new, else a few. */
+function audience(state: MembershipState, said: Presence): readonly NodeId[] {
+  const { world, chain, identity } = state.parts;
+  const peers = [...world.network.peers()];
+  const encoded = JSON.stringify(said);
+  const isNew = encoded !== state.announced;
+  state.announced = encoded;
+  if (isNew) return peers;
+  return pick(peers, chain.isMember(identity.id) ? remindedPeers.member : remindedPeers.watcher, world.random);
+}
 
 function feed(state: MembershipState, input: DetectorInput, ctx: Context<MembershipMessage>): void {
   const { parts, view, detector } = state;

@@ -1,5 +1,5 @@
-// Law: what one member wrote, every member gets: entries are pushed to all connected peers when written, and whatever a push missed, the
-// exchange of frontiers brings. No peer takes more than its share of this node's attention: what it repeats or heaps up waits or is dropped,
+// Law: what one member wrote, every member gets: entries are pushed to all connected members when written, to the other peers a moment later
+// and together, and whatever a push missed, the exchange of frontiers brings. No peer takes more than its share of this node's attention: what it repeats or heaps up waits or is dropped,
 // and the next exchange brings it.
 import {
   createLaneSync,
@@ -18,6 +18,7 @@ import { holdWorkflow, laneEntries, laneFrontier } from './messages.ts';
 
 export type MemoryMessage =
   | { readonly type: 'appended'; readonly entry: LaneEntry }
+  | { readonly type: 'follow' }
   | { readonly type: 'peer-up'; readonly node: NodeId }
   | { readonly type: 'frontier'; readonly from: NodeId }
   | { readonly type: 'entries'; readonly from: NodeId; readonly body: LaneEntriesBody }
@@ -36,11 +37,17 @@ interface MemoryState {
   readonly frontiers: Map<NodeId, LaneFrontierBody>;
   /** Batches that wait, by peer. */
   readonly batches: Map<NodeId, number>;
+  /** Own entries that peers without a vote were not told of yet. */
+  readonly untold: LaneEntry[];
   readonly leave: readonly (() => void)[];
 }
 
 /** Between exchanges with one random peer. */
 const exchangePeriodMs = 1_000;
+/** Own entries are gathered so long for those who have no vote: there may be a thousand, and each frame to each is signed. */
+const followDelayMs = 250;
+/** What exceeds it comes with the next exchange. */
+const untoldMax = 512;
 /** Batches of one peer that may wait here. */
 const batchesMax = 256;
 /** Refusals of an entry that only its bearer can be to blame for. */
@@ -76,26 +83,36 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
     // A restarted actor must not wait for its peers to come up again.
     for (const node of world.network.peers()) self.tell({ type: 'peer-up', node });
     world.log('debug', 'memory started', { workflows: board.all().length });
-    return { parts, store, sync: createLaneSync({ store }), frontiers, batches, leave };
+    return { parts, store, sync: createLaneSync({ store }), frontiers, batches, untold: [] as LaneEntry[], leave };
   },
-  async receive(state, message) {
+  async receive(state, message, ctx) {
     const { parts, sync } = state;
-    const { office, world } = parts;
+    const { office, world, chain } = parts;
+    const isMember = (id: NodeId): boolean => chain.isMember(id);
     const digest = async (peer: NodeId): Promise<void> =>
       void office.send(peer, laneFrontier, await sync.digestFor(peer));
     switch (message.type) {
       case 'appended':
         for (const batch of sync.push([message.entry]))
-          for (const peer of world.network.peers()) office.send(peer, laneEntries, batch);
+          for (const peer of world.network.peers().filter(isMember)) office.send(peer, laneEntries, batch);
+        if (state.untold.length === 0) ctx.after(followDelayMs, { type: 'follow' }, 'follow');
+        if (state.untold.length < untoldMax) state.untold.push(message.entry);
         return;
+      case 'follow': {
+        const followers = world.network.peers().filter((id) => !isMember(id));
+        for (const batch of sync.push(state.untold.splice(0)))
+          for (const peer of followers) office.send(peer, laneEntries, batch);
+        return;
+      }
       case 'peer-up': {
-        await digest(message.node);
+        // Who has no vote has no lane either: it asks.
+        if (isMember(message.node)) await digest(message.node);
         const forks = sync.evidence();
         if (forks !== undefined) office.send(message.node, laneEntries, forks);
         return;
       }
       case 'exchange': {
-        const peers = world.network.peers();
+        const peers = world.network.peers().filter(isMember);
         if (peers.length > 0) await digest(peers[world.random.below(peers.length)]!);
         return;
       }

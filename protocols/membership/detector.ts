@@ -42,7 +42,7 @@ export interface DetectorOptions {
   readonly content: RecordContent;
   /** Above every incarnation of an earlier life where that is known: the wall clock in milliseconds does. */
   readonly incarnation: number;
-  /** Whose records are kept at all. */
+  /** Whose records are kept at all. A node that is not accepted itself watches: it probes nobody, has no news, and asks now and then. */
   readonly accepts: (id: NodeId) => boolean;
   readonly settings?: Partial<DetectorSettings>;
   readonly nowMs: number;
@@ -63,6 +63,7 @@ export interface Detector {
 export function createDetector(options: DetectorOptions): Detector {
   const { self, random, book } = options;
   const settings: DetectorSettings = { ...defaultSettings, ...options.settings };
+  const isWatcher = (): boolean => !options.accepts(self);
   const queue = createGossipQueue();
   const awareness = createAwareness(settings.awarenessMax);
   let outputs: DetectorOutput[] = [];
@@ -72,12 +73,14 @@ export function createDetector(options: DetectorOptions): Detector {
   let content = options.content;
   let own: SignedRecord = book.issue(content, options.incarnation, false);
   let left = false;
+  let wasWatcher = isWatcher();
   const members = createMembers({
     self,
     book,
     settings,
     accepts: options.accepts,
-    queue,
+    // Who watches passes nothing on.
+    queue: { put: (subject, claim) => void (isWatcher() || queue.put(subject, claim)), drop: queue.drop },
     changed: (change) => void outputs.push(change),
   });
 
@@ -87,6 +90,8 @@ export function createDetector(options: DetectorOptions): Detector {
   const claimsFor = (to: NodeId, max: number): Claim[] => {
     const member = members.all.get(to);
     const about = member === undefined || member.state === 'alive' ? undefined : members.claimAbout(member);
+    // News is repeated so many times: those who pass it on are to hear it. Watchers ask.
+    if (!options.accepts(to)) return [];
     const rest = queue
       .take(about === undefined ? max : max - 1, repeats())
       .filter((claim) => claim.record !== about?.record);
@@ -101,6 +106,7 @@ export function createDetector(options: DetectorOptions): Detector {
     send: (to, message, everyPath) =>
       send(to, 'claims' in message ? { ...message, claims: claimsFor(to, piggybackClaims) } : message, everyPath),
     silent: (member, nowMs) => void members.suspect(member, self, nowMs),
+    looks: () => !isWatcher(),
     startMs: options.nowMs + random.below(settings.probeIntervalMs),
   });
 
@@ -110,14 +116,22 @@ export function createDetector(options: DetectorOptions): Detector {
   let nextMs = options.nowMs;
 
   const ownClaim = (): Claim => ({ state: 'alive', record: own.bytes });
-  queue.put(self, ownClaim());
+  const speak = (): void => void (isWatcher() || queue.put(self, ownClaim()));
+  speak();
   /** Speaks for itself again, above `incarnation`. */
   const assert = (incarnation: number, leaving = false): void => {
     own = book.issue(content, Math.max(own.record.incarnation, incarnation) + 1, leaving);
-    queue.put(self, ownClaim());
+    speak();
   };
 
-  const digest = (reply: boolean): SwimMessage => ({ kind: 'digest', entries: digestOf(own.record, members), reply });
+  const digest = (reply: boolean): SwimMessage => ({
+    kind: 'digest',
+    entries: digestOf(isWatcher() ? undefined : own.record, members),
+    reply,
+  });
+
+  /** A watcher's view of this node says nothing about its health. */
+  const doubt = (accuser: NodeId): void => void (options.accepts(accuser) && awareness.apply(1));
 
   const hearOfSelf = (claim: Claim, record: MemberRecord, from: NodeId): void => {
     if (record.incarnation < own.record.incarnation) {
@@ -131,7 +145,7 @@ export function createDetector(options: DetectorOptions): Detector {
     }
     if (claim.state === 'alive' && !earlierLife) return;
     // Being suspected while well is a sign of being slow.
-    if (!earlierLife) awareness.apply(1);
+    if (!earlierLife) doubt(from);
     assert(record.incarnation);
     send(from, { kind: 'gossip', claims: [ownClaim()] });
   };
@@ -145,6 +159,8 @@ export function createDetector(options: DetectorOptions): Detector {
           hearOfSelf(claim, record, from);
           continue;
         }
+        // Who has no place in the view has no say about the others in it.
+        if (!options.accepts(from)) continue;
         const outcome = members.apply(claim, record, nowMs);
         const member = members.all.get(record.id);
         if (outcome === 'stale' && member !== undefined && from !== record.id) {
@@ -161,9 +177,9 @@ export function createDetector(options: DetectorOptions): Detector {
   };
 
   const compare = (entries: readonly DigestEntry[], from: NodeId, isReply: boolean): void => {
-    const { tell, behind, accused } = compareDigest(entries, own, members);
+    const { tell, behind, accused } = compareDigest(entries, isWatcher() ? undefined : own, members);
     if (accused) {
-      awareness.apply(1);
+      doubt(from);
       assert(own.record.incarnation);
       tell.push(ownClaim());
     }
@@ -178,7 +194,7 @@ export function createDetector(options: DetectorOptions): Detector {
       case 'ping':
         if (message.target === self)
           send(from, { kind: 'ack', sequence: message.sequence, claims: claimsFor(from, piggybackClaims) }, true);
-        if (members.all.get(from)?.signed === undefined) send(from, digest(false));
+        if (options.accepts(from) && members.all.get(from)?.signed === undefined) send(from, digest(false));
         break;
       case 'ping-req':
         if (members.all.has(message.target)) prober.relay(message, from, nowMs);
@@ -218,7 +234,7 @@ export function createDetector(options: DetectorOptions): Detector {
         send(member.id, { kind: 'gossip', claims });
     }
     if (nowMs >= nextSyncMs) {
-      nextSyncMs = nowMs + settings.syncIntervalMs;
+      nextSyncMs = nowMs + (isWatcher() ? settings.watchIntervalMs : settings.syncIntervalMs);
       for (const member of pick(members.live(), 1, random)) send(member.id, digest(false));
     }
     if (nowMs >= nextReviveMs) {
@@ -268,7 +284,7 @@ export function createDetector(options: DetectorOptions): Detector {
           const member = members.all.get(input.node);
           if (input.up) {
             members.meet(input.node, nowMs);
-            send(input.node, digest(false));
+            if (options.accepts(input.node)) send(input.node, digest(false));
           } else if (member?.state === 'alive') members.suspect(member, self, nowMs);
           break;
         }
@@ -277,6 +293,9 @@ export function createDetector(options: DetectorOptions): Detector {
             const member = members.meet(id, nowMs);
             if (member !== undefined) member.expected = true;
           }
+          // Let in meanwhile: from here on it is seen, and looks.
+          if (wasWatcher && !isWatcher()) speak();
+          wasWatcher = isWatcher();
           break;
         case 'update':
           content = input.content;

@@ -7,8 +7,10 @@ import type { MemberRecord, SignedRecord } from './record.ts';
 
 export type DigestEntry = Extract<SwimMessage, { kind: 'digest' }>['entries'][number];
 
-export function digestOf(own: MemberRecord, members: Members): DigestEntry[] {
-  const entries: DigestEntry[] = [{ node: own.id, incarnation: own.incarnation, state: 'alive' }];
+/** `own`: undefined for a node that only watches, of which nobody keeps a record. */
+export function digestOf(own: MemberRecord | undefined, members: Members): DigestEntry[] {
+  const entries: DigestEntry[] =
+    own === undefined ? [] : [{ node: own.id, incarnation: own.incarnation, state: 'alive' }];
   for (const { id, state, signed } of members.all.values()) {
     if (entries.length === maxDigestEntries) break;
     entries.push({ node: id, incarnation: signed?.record.incarnation ?? 0, state });
@@ -27,7 +29,11 @@ export interface Comparison {
   readonly accused: boolean;
 }
 
-export function compareDigest(entries: readonly DigestEntry[], own: SignedRecord, members: Members): Comparison {
+export function compareDigest(
+  entries: readonly DigestEntry[],
+  own: SignedRecord | undefined,
+  members: Members,
+): Comparison {
   const theirs = new Map<NodeId, DigestEntry>(entries.map((entry) => [entry.node, entry]));
   const tell: Claim[] = [];
   let behind = false;
@@ -40,14 +46,17 @@ export function compareDigest(entries: readonly DigestEntry[], own: SignedRecord
       if (claim !== undefined) tell.push(claim);
     } else if (age < 0 || graver < 0) behind = true;
   };
-  const { id, incarnation } = own.record;
-  const aboutSelf = theirs.get(id);
-  weigh({ node: id, incarnation, state: 'alive' }, { state: 'alive', record: own.bytes });
+  const aboutSelf = own === undefined ? undefined : theirs.get(own.record.id);
+  if (own !== undefined) {
+    const { id, incarnation } = own.record;
+    weigh({ node: id, incarnation, state: 'alive' }, { state: 'alive', record: own.bytes });
+  }
   for (const member of members.all.values()) {
     const known = { node: member.id, incarnation: member.signed?.record.incarnation ?? 0, state: member.state };
     weigh(known, members.claimAbout(member));
   }
-  const accused = aboutSelf !== undefined && aboutSelf.incarnation === incarnation && gravity[aboutSelf.state] > 0;
+  const accused =
+    aboutSelf !== undefined && aboutSelf.incarnation === own?.record.incarnation && gravity[aboutSelf.state] > 0;
   for (const unknownHere of theirs.values()) if (unknownHere.incarnation > 0) behind = true;
   return { tell, behind, accused };
 }

@@ -7,6 +7,7 @@ export {
   type DetectorOptions,
   type DetectorOutput,
 } from './detector.ts';
+export { pick } from './gossip.ts';
 export type { MemberChange, MemberView } from './members.ts';
 export { type Claim, type MemberState, maxClaims, maxDigestEntries, type SwimMessage, swimSchema } from './messages.ts';
 export {

@@ -65,7 +65,7 @@ export function createMembers(options: {
   readonly book: RecordBook;
   readonly settings: DetectorSettings;
   readonly accepts: (id: NodeId) => boolean;
-  readonly queue: GossipQueue;
+  readonly queue: Pick<GossipQueue, 'put' | 'drop'>;
   readonly changed: (change: MemberChange) => void;
 }): Members {
   const { self, book, settings, queue } = options;

@@ -54,6 +54,8 @@ export function createProber(options: {
   /** Fills in the claims. */
   readonly send: (to: NodeId, message: SwimMessage, everyPath: boolean) => void;
   readonly silent: (member: Member, nowMs: number) => void;
+  /** Whether this node looks at the others at all. */
+  readonly looks: () => boolean;
   readonly startMs: number;
 }): Prober {
   const { random, settings, awareness, members, send } = options;
@@ -109,7 +111,9 @@ export function createProber(options: {
   };
 
   const start = (nowMs: number): void => {
-    nextProbeMs = nowMs + awareness.scale(settings.probeIntervalMs);
+    const looks = options.looks();
+    nextProbeMs = nowMs + (looks ? awareness.scale(settings.probeIntervalMs) : settings.watchIntervalMs);
+    if (!looks) return;
     const member = nextTarget();
     if (member === undefined) return;
     probe = {

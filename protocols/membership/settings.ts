@@ -26,6 +26,8 @@ export interface DetectorSettings {
   readonly syncIntervalMs: number;
   /** And with one dead node, so that a healed partition finds together. */
   readonly reviveIntervalMs: number;
+  /** Whoever is not accepted itself looks at nobody: per interval it asks one node what the others believe. */
+  readonly watchIntervalMs: number;
   /** Woken this late, a node takes itself for unwell. */
   readonly stallMs: number;
   /** More than this many ids are not kept. */
@@ -47,6 +49,7 @@ export const defaultSettings: DetectorSettings = {
   retransmitMultiplier: 4,
   syncIntervalMs: 10_000,
   reviveIntervalMs: 5_000,
+  watchIntervalMs: 2_000,
   stallMs: 500,
   maxNodes: 4_096,
 };

@@ -35,10 +35,12 @@ export function createMeshChain(genesis: Genesis, crypto: Pick<Crypto, 'sha256'>
   const meshId = meshIdOf(genesis, crypto);
   const links: ConfigLink[] = [{ config: genesis.config, certificate: new Uint8Array(0) }];
   const names = new Map(genesis.config.members.map((member) => [member.id, member.name]));
+  /** By epoch: every frame and every connection asks for one. */
+  const members = [byId(genesis.config)];
   const handlers = new Set<(link: ConfigLink) => void>();
   const current = (): EpochConfig => links.at(-1)!.config;
   const member = (id: NodeId, epoch?: number): Member | undefined =>
-    (epoch === undefined ? current() : links[epoch]?.config)?.members.find((candidate) => candidate.id === id);
+    (epoch === undefined ? members.at(-1) : members[epoch])?.get(id);
   return {
     genesis,
     meshId,
@@ -59,6 +61,7 @@ export function createMeshChain(genesis: Genesis, crypto: Pick<Crypto, 'sha256'>
       if (!equalBytes(config.previous, configHash(current(), crypto)))
         throw new MalformedBytes(`config of epoch ${config.epoch} names another config before it`);
       links.push(link);
+      members.push(byId(config));
       for (const entry of config.members) names.set(entry.id, entry.name);
       for (const handler of [...handlers]) handler(link);
       return true;
@@ -68,4 +71,8 @@ export function createMeshChain(genesis: Genesis, crypto: Pick<Crypto, 'sha256'>
       return () => handlers.delete(handler);
     },
   };
+}
+
+function byId({ members }: EpochConfig): ReadonlyMap<NodeId, Member> {
+  return new Map(members.map((member) => [member.id, member]));
 }

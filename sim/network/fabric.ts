@@ -88,6 +88,7 @@ export class Fabric {
   private readonly directions = new Map<number, Direction>();
   private readonly pairs = new Map<number, Pair>();
   private readonly ids = new Map<number, NodeId>();
+  private readonly indices = new Map<NodeId, number>();
   /** Until when the line from site to site is busy, by `linkName`. */
   private readonly lines = new Map<string, number>();
   private sessions = 0;
@@ -104,7 +105,11 @@ export class Fabric {
   attach(endpoint: Endpoint): void {
     this.endpoints.set(endpoint.index, endpoint);
     this.ids.set(endpoint.index, endpoint.self);
-    for (const other of this.endpoints.keys()) if (other !== endpoint.index) this.dial(endpoint.index, other);
+    this.indices.set(endpoint.self, endpoint.index);
+    // Two nodes of which neither would keep the connection do not dial each other.
+    for (const other of this.endpoints.values())
+      if (other !== endpoint && (endpoint.allow(other.self) || other.allow(endpoint.self)))
+        this.dial(endpoint.index, other.index);
   }
 
   /**
@@ -252,6 +257,10 @@ export class Fabric {
   /** The name of a node that is, or was, on the network. */
   idOf(index: number): NodeId | undefined {
     return this.ids.get(index);
+  }
+
+  indexOf(id: NodeId): number | undefined {
+    return this.indices.get(id);
   }
 
   private direction(from: number, to: number): Direction {

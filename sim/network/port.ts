@@ -69,9 +69,8 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
 
   const closedError = (): NetworkError => new NetworkError('closed', `the network of ${self} is closed`);
   const indexOf = (peer: NodeId): number | undefined => {
-    for (const [other, session] of endpoint.sessions)
-      if (session.open.has(index) && fabric.idOf(other) === peer) return other;
-    return undefined;
+    const other = fabric.indexOf(peer);
+    return other !== undefined && endpoint.sessions.get(other)?.open.has(index) === true ? other : undefined;
   };
   const isOpen = (): boolean => !endpoint.isClosed && life.isAlive;
 

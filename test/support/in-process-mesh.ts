@@ -160,7 +160,7 @@ export class InProcessMesh {
     const random = this.time.random.fork(`node ${name} ${clock.monotonicMs()}`);
     const chain = createMeshChain(this.genesis, crypto);
     const keyValue = await storage.keyValue('mesh');
-    const admittance = await openAdmittance({ keyValue, chain, crypto, clock, random });
+    const admittance = await openAdmittance({ self: identity.id, keyValue, chain, crypto, clock, random });
     const opened = this.#hub.open(identity.id);
     const network = this.#options.network?.[name]?.(opened) ?? opened;
     const runs: SkillCall[] = [];
