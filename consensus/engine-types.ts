@@ -31,6 +31,8 @@ export interface EngineLimits {
   readonly settledWithVotes: number;
   /** Certificates and payloads kept of decided instances older than those, in bytes; of still older ones only that they were decided. */
   readonly closedBytes: number;
+  /** Decided instances of which nothing is known but that they were; with these, no further ones of tasks begin in the epoch. */
+  readonly forgotten: number;
 }
 
 export const defaultLimits: EngineLimits = {
@@ -41,6 +43,7 @@ export const defaultLimits: EngineLimits = {
   answersPerPeer: 64,
   settledWithVotes: 256,
   closedBytes: 64 * 1024 * 1024,
+  forgotten: 1_000_000,
 };
 
 export interface EngineOptions {
@@ -124,6 +127,6 @@ export interface Engine {
   leader(instance: InstanceId, round: number): NodeId;
   /** Undecided instances this node takes part in. */
   readonly liveCount: number;
-  /** The state as records, oldest facts first: what a rewritten log needs to hold. */
+  /** The state as records, oldest facts first: what a log needs to hold that is rewritten now, between two calls. Never empty. */
   snapshot(): Uint8Array[];
 }

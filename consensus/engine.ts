@@ -7,7 +7,7 @@ import type { InstanceHost } from './instance-host.ts';
 import { Intake } from './intake.ts';
 import { decodeEntry, type InstanceId, instanceIdOf, type Subject } from './messages.ts';
 import { Outbox } from './outbox.ts';
-import { decodeRecord, encodeRecord, type InstanceRecord } from './record.ts';
+import { decodeRecord, encodeRecord, type InstanceRecord, nothingForgotten } from './record.ts';
 import { instanceOf, Registry } from './registry.ts';
 import { type Rules, soundRules } from './rules.ts';
 import { HeldEntry, reopenBatch } from './signed-entry.ts';
@@ -91,9 +91,9 @@ class InstanceEngine implements Engine {
   }
 
   snapshot(): Uint8Array[] {
-    const records = [
-      encodeRecord({ batches: [], heard: [], instances: [], forgotten: [...this.#registry.forgotten()] }),
-    ];
+    const records: Uint8Array[] = [];
+    for (const forgotten of [nothingForgotten, ...this.#registry.forgotten.chunks()])
+      records.push(encodeRecord({ batches: [], heard: [], instances: [], forgotten }));
     for (const part of [...this.#registry.settlements(), ...this.#registry.all()]) {
       part.snapshot();
       const record = this.#outbox.takeRecord();
@@ -143,7 +143,8 @@ class InstanceEngine implements Engine {
   #start(subject: Subject, payload: Uint8Array | undefined): void {
     const id = this.instanceId(subject);
     this.#registry.closed(id)?.announce();
-    if (this.#registry.find(id) === undefined && this.#registry.isKnown(id)) return;
+    if (this.#registry.find(id) === undefined && (this.#registry.isKnown(id) || !this.#registry.hasRoom(subject)))
+      return;
     const instance = this.#registry.open(id, subject);
     this.#registry.release(id);
     if (payload !== undefined && !instance.isDecided) instance.offer(payload);
@@ -155,10 +156,10 @@ class InstanceEngine implements Engine {
     this.#isRestoring = true;
     try {
       const record = decodeRecord(bytes);
-      for (const id of record.forgotten) this.#registry.forget(id);
+      this.#registry.forgotten.restore(record.forgotten);
       // A log may reach back into another epoch: what was said there is not said here.
       const parts = record.instances.filter(
-        ({ instance, subject }) => this.instanceId(subject) === instance && !this.#registry.isForgotten(instance),
+        ({ instance, subject }) => this.instanceId(subject) === instance && !this.#registry.forgotten.has(instance),
       );
       for (const { instance, subject } of parts) this.#registry.open(instance, subject);
       for (const batch of [...record.batches, ...record.heard]) {

@@ -157,4 +157,5 @@ export {
   logStart,
   readLog,
   recordPayloadMaxBytes,
+  rewriteLog,
 } from './wal.ts';

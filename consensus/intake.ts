@@ -120,6 +120,7 @@ export class Intake {
     const isKnown = (signed: SignedEntry): boolean => known?.isKnown(signed) === true;
     const check = verifyCertificateIn(certificate, this.#epoch, this.#crypto, isKnown);
     if (!check.ok) this.#registry.refuse(from, `a certificate that proves nothing: ${check.reason}`);
-    else (known ?? this.#registry.welcome(certificate.instance, certificate.subject, from)).onCertificate(certificate);
+    else if (known !== undefined || this.#registry.hasRoom(certificate.subject))
+      (known ?? this.#registry.welcome(certificate.instance, certificate.subject, from)).onCertificate(certificate);
   }
 }

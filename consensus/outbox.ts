@@ -6,7 +6,7 @@ import type { EngineOutput } from './engine-types.ts';
 import type { EntryMemo } from './entry-memo.ts';
 import { FrameBuilder } from './frame.ts';
 import type { InstanceId, Subject } from './messages.ts';
-import { emptyInstanceRecord, encodeRecord, type InstanceRecord } from './record.ts';
+import { emptyInstanceRecord, encodeRecord, type InstanceRecord, nothingForgotten } from './record.ts';
 import { type Batch, HeldEntry, maxBatchEntries, sealBatch } from './signed-entry.ts';
 
 /** What others said and is not written down yet, at most. */
@@ -127,7 +127,7 @@ export class Outbox {
   takeRecord(): Uint8Array | undefined {
     if (this.#batches.length === 0 && this.#heard.length === 0 && this.#records.size === 0) return undefined;
     const instances = [...this.#records.values()];
-    const record = encodeRecord({ batches: this.#batches, heard: this.#heard, instances, forgotten: [] });
+    const record = encodeRecord({ batches: this.#batches, heard: this.#heard, instances, forgotten: nothingForgotten });
     this.#batches = [];
     this.#heard = [];
     this.#heardBytes = 0;

@@ -3,7 +3,7 @@
 import { ByteReader, ByteWriter } from '../protocols/wire/index.ts';
 import { type Introduction, readIntroduction, writeIntroduction } from './frame.ts';
 import { maxJustificationBytes } from './justification.ts';
-import { type InstanceId, maxPayloadBytes } from './messages.ts';
+import { maxPayloadBytes } from './messages.ts';
 import {
   type Batch,
   readBatch,
@@ -29,13 +29,15 @@ export interface EngineRecord {
   /** Batches of other members, as they came: one signature for all of them, where certificates would repeat it for each decision. */
   readonly heard: readonly Batch[];
   readonly instances: readonly InstanceRecord[];
-  /** Instances whose decision is no longer remembered, in a log that was rewritten. */
-  readonly forgotten: readonly InstanceId[];
+  /** Instances whose decision is no longer remembered, in a log that was rewritten: a chunk of `Forgotten`. */
+  readonly forgotten: Uint8Array;
 }
 
 const recordDomain = 'parley/record/2';
 const maxItems = 65_536;
-const maxForgotten = 16 * 1024 * 1024;
+const maxForgottenBytes = 1 << 20;
+
+export const nothingForgotten: Uint8Array = new Uint8Array(0);
 
 export function emptyInstanceRecord(about: Introduction): InstanceRecord {
   return { ...about, payloads: [], entries: [], justifications: [], certificates: [] };
@@ -52,7 +54,7 @@ export function encodeRecord(record: EngineRecord): Uint8Array {
         .list(instance.justifications, (v, justification) => v.bytes(justification))
         .list(instance.certificates, (v, certificate) => v.bytes(certificate));
     })
-    .list(record.forgotten, (w, id) => w.hash(id))
+    .bytes(record.forgotten)
     .finish();
 }
 
@@ -69,7 +71,7 @@ export function decodeRecord(bytes: Uint8Array): EngineRecord {
       justifications: r.list(maxItems, (v) => v.bytes(maxJustificationBytes)),
       certificates: r.list(maxItems, (v) => v.bytes(maxJustificationBytes)),
     })),
-    forgotten: reader.list(maxForgotten, (r) => r.hash()),
+    forgotten: reader.bytes(maxForgottenBytes),
   };
   reader.end();
   return record;

@@ -3,6 +3,7 @@
 import type { NodeId } from '../actors/system/index.ts';
 import type { EngineLimits } from './engine-types.ts';
 import type { EpochView } from './epoch.ts';
+import { Forgotten } from './forgotten.ts';
 import { Instance } from './instance.ts';
 import type { InstanceHost } from './instance-host.ts';
 import type { Entry, InstanceId, Subject } from './messages.ts';
@@ -27,7 +28,7 @@ export class Registry {
   readonly #settled = new Set<InstanceId>();
   readonly #closed = new Map<InstanceId, Settlement>();
   /** Of the oldest, that they were decided is all that is left: enough never to vote in them again. */
-  readonly #forgotten = new Set<InstanceId>();
+  readonly #forgotten: Forgotten;
   #closedBytes = 0;
   #live = 0;
 
@@ -35,6 +36,7 @@ export class Registry {
     this.#host = host;
     this.#epoch = host.epoch;
     this.#limits = host.limits;
+    this.#forgotten = new Forgotten(host.limits.forgotten);
     this.#strangers = new Strangers(host.limits.strangersPerMember);
   }
 
@@ -72,7 +74,7 @@ export class Registry {
 
   /** A peer says there is such an instance: this node takes part, unless that peer brought too many already. */
   join(id: InstanceId, subject: Subject, from: NodeId): void {
-    if (this.isKnown(id)) return;
+    if (this.isKnown(id) || !this.hasRoom(subject)) return;
     const count = this.#introduced.get(from) ?? 0;
     if (!this.#epoch.weights.has(from)) this.refuse(from, 'only a member may introduce an instance');
     else if (count >= this.#limits.joinedPerPeer) {
@@ -82,6 +84,11 @@ export class Registry {
       this.#introducers.set(id, from);
       this.welcome(id, subject, from);
     }
+  }
+
+  /** Whether an instance may begin: of one that has, it must be possible never to forget that it had. What ends the epoch always may. */
+  hasRoom({ domain }: Subject): boolean {
+    return !this.#forgotten.isFull || domain === 'config' || domain === 'log';
   }
 
   /** Takes part in an instance that somebody else brought up. */
@@ -158,13 +165,8 @@ export class Registry {
       if (this.#closedBytes <= this.#limits.closedBytes) break;
       this.#closed.delete(id);
       this.#closedBytes -= settlement.sizeBytes;
-      this.forget(id);
+      this.#forgotten.add(id);
     }
-  }
-
-  /** This node never says anything in `id` again, nor remembers what was decided there. */
-  forget(id: InstanceId): void {
-    this.#forgotten.add(id);
   }
 
   /** What was decided in `id`, where the instance itself is gone. */
@@ -172,11 +174,8 @@ export class Registry {
     return this.#closed.get(id);
   }
 
-  isForgotten(id: InstanceId): boolean {
-    return this.#forgotten.has(id);
-  }
-
-  forgotten(): Iterable<InstanceId> {
+  /** In these this node never says anything again, nor remembers what was decided. */
+  get forgotten(): Forgotten {
     return this.#forgotten;
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '../protocols/wire/index.ts';
 import { createCrypto } from '../test/support/world.ts';
 import { crc32c } from './crc32c.ts';
-import { encodeRecord, type LogHead, logStart, readLog, recordPayloadMaxBytes } from './index.ts';
+import { encodeRecord, type LogHead, logStart, readLog, recordPayloadMaxBytes, rewriteLog } from './index.ts';
 
 const crypto = createCrypto();
 const read = (bytes: Uint8Array) => readLog(bytes, logStart, crypto);
@@ -185,5 +185,92 @@ describe('the write-ahead log', () => {
 
   it('refuses a payload beyond its limit', () => {
     expect(() => encodeRecord(new Uint8Array(recordPayloadMaxBytes + 1), logStart, crypto)).toThrow(RangeError);
+  });
+});
+
+describe('a rewritten log', () => {
+  /** A log of `old`, rewritten as `kept`, and written on with `later`. */
+  function rewritten(old: readonly Uint8Array[], kept: readonly Uint8Array[], later: readonly Uint8Array[]) {
+    const before = logOf(old);
+    const { parts, head } = rewriteLog(kept, before.head, crypto);
+    const after = logOf(later, head);
+    const keptBytes = parts.reduce((sum, { length }) => sum + length, 0);
+    return {
+      before,
+      baseBytes: parts[0]!.length,
+      keptBytes,
+      rewriteHead: head,
+      head: after.head,
+      starts: after.starts.map((start) => start + keptBytes),
+      bytes: new Uint8Array(Buffer.concat([...parts, ...after.parts])),
+    };
+  }
+  const some = fc.array(fc.uint8Array({ maxLength: 40 }), { minLength: 1, maxLength: 4 });
+
+  it('says what it was given and what was written since, and goes beyond every position of the log before', () => {
+    fc.assert(
+      fc.property(payloads, some, payloads, (old, kept, later) => {
+        const log = rewritten(old, kept, later);
+        const reading = read(log.bytes);
+        expect(reading.verdict).toBe('clean');
+        expect(payloadsOf(reading)).toEqual([...kept, ...later]);
+        expect(reading.head).toEqual(log.head);
+        expect(log.rewriteHead.sequence).toBe(log.before.head.sequence + 1 + kept.length);
+        expect(reading.records.at(-1)!.sequence).toBe(reading.head.sequence);
+      }),
+    );
+  });
+
+  it('cut within what was rewritten is damaged, since that was durable before it was there; cut later it is torn', () => {
+    fc.assert(
+      fc.property(payloads, some, payloads, (old, kept, later) => {
+        const log = rewritten(old, kept, later);
+        for (let length = 1; length < log.bytes.length; length++) {
+          const reading = read(log.bytes.subarray(0, length));
+          if (length >= log.keptBytes)
+            expect(reading.verdict).toBe(log.starts.includes(length) ? 'clean' : 'torn-tail');
+          // Of a beginning that is not even one record nothing can be said; its head is below what peers saw.
+          else if (length < log.baseBytes)
+            expect(reading).toMatchObject({ verdict: 'torn-tail', head: { sequence: 0 } });
+          else expect(reading.verdict).toBe('damaged');
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('with any one bit flipped is damaged, unless the bit is in the last record and was written later', () => {
+    fc.assert(
+      fc.property(some, some, fc.array(fc.uint8Array({ maxLength: 24 }), { maxLength: 2 }), (old, kept, later) => {
+        const log = rewritten(old, kept, later);
+        const last = later.length === 0 ? log.bytes.length : log.starts.at(-2)!;
+        for (let bit = 0; bit < log.bytes.length * 8; bit++) {
+          const bad = log.bytes.slice();
+          bad[bit >> 3]! ^= 1 << (bit & 7);
+          expect(read(bad).verdict, `bit ${bit}`).toBe(bit >> 3 < last ? 'damaged' : 'torn-tail');
+        }
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it('is damaged where its first page is lost, though nothing says which numbers it had', () => {
+    const kept = Array.from({ length: 40 }, (_, i) => new Uint8Array(300).fill(i));
+    const { bytes } = rewritten([utf8.encode('old')], kept, [utf8.encode('later')]);
+    for (const fill of [0, 0xff, 1]) {
+      const bad = bytes.slice();
+      bad.fill(fill, 0, 4096);
+      expect(read(bad).verdict).toBe('damaged');
+    }
+  });
+
+  it('is not what a log is that lost its beginning, and two rewritings are not one log', () => {
+    const { bytes, starts } = logOf(['a', 'b', 'c'].map(utf8.encode));
+    expect(read(bytes.subarray(starts[1]!)).verdict).toBe('damaged');
+    const first = rewritten([utf8.encode('a')], [utf8.encode('k')], []);
+    const second = rewriteLog([utf8.encode('l')], first.head, crypto);
+    expect(read(new Uint8Array(Buffer.concat(second.parts)))).toMatchObject({ verdict: 'clean', head: second.head });
+    // One behind the other continues by its numbers; a base in the middle is a record like any other to the log, and none of the engine's.
+    expect(read(new Uint8Array([...first.bytes, ...Buffer.concat(second.parts.slice(1))])).verdict).toBe('damaged');
   });
 });

@@ -8,8 +8,11 @@
 // compares its head with what its peers last heard of it before it votes. (One exception, on the safe side: a torn record whose payload
 // embeds a record of this very log with a coming sequence number is called damage.)
 // Write each flush as one record: then a flush is durable as a whole or torn as a whole, in whatever order its pages reached the disk.
+// A log that was rewritten begins with a base record, which continues the head of the log it replaces: sequence numbers never go back, so
+// peers who saw the old log tell an old copy from the new one. How far the rewriting went stands in it, since what was written whole
+// before it replaced anything is never torn.
 import type { Crypto } from '../actors/system/index.ts';
-import { equalBytes } from '../protocols/wire/index.ts';
+import { ByteReader, ByteWriter, equalBytes, MalformedBytes } from '../protocols/wire/index.ts';
 import { crc32c } from './crc32c.ts';
 
 /** The end of a log: its last record's sequence number and hash. */
@@ -29,6 +32,7 @@ const headerBytes = 48;
 const checksumAt = 4;
 const sequenceAt = 8;
 const previousAt = 16;
+const baseDomain = 'parley/log-base/1';
 
 export interface LogRecord {
   readonly sequence: number;
@@ -65,8 +69,42 @@ export function encodeRecord(
   return { bytes, head: { sequence, hash: crypto.sha256(bytes) } };
 }
 
-/** Reads a log that continues `after` (`logStart` for a log from its beginning). Never throws on the bytes. */
+/**
+ * The log that takes the place of one which ends at `after` and says what `payloads` say: the bytes in parts, and the head it makes. Throws
+ * RangeError where a payload exceeds 64 MiB.
+ */
+export function rewriteLog(
+  payloads: readonly Uint8Array[],
+  after: LogHead,
+  crypto: Pick<Crypto, 'sha256'>,
+): { readonly parts: readonly Uint8Array[]; readonly head: LogHead } {
+  const through = after.sequence + 1 + payloads.length;
+  let head = after;
+  const parts = [new ByteWriter(baseDomain).u64(through).finish(), ...payloads].map((payload) => {
+    const record = encodeRecord(payload, head, crypto);
+    head = record.head;
+    return record.bytes;
+  });
+  return { parts, head };
+}
+
+/** Reads a log that continues `after` (`logStart` for a log from its beginning, or rewritten). Never throws on the bytes. */
 export function readLog(bytes: Uint8Array, after: LogHead, crypto: Pick<Crypto, 'sha256'>): LogReading {
+  const base = after.sequence === 0 ? readBase(bytes) : undefined;
+  const reading = readRecords(bytes, base === undefined ? after : base.head, crypto);
+  if (base === undefined) return reading;
+  const records = reading.records.slice(1);
+  // Its rewritten part was durable before it had a name.
+  if (reading.head.sequence >= base.through) return { ...reading, records };
+  return {
+    ...reading,
+    records,
+    verdict: 'damaged',
+    problem: `the log was rewritten up to record ${base.through} and can be read up to record ${reading.head.sequence}`,
+  };
+}
+
+function readRecords(bytes: Uint8Array, after: LogHead, crypto: Pick<Crypto, 'sha256'>): LogReading {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: LogRecord[] = [];
   let head = after;
@@ -75,7 +113,7 @@ export function readLog(bytes: Uint8Array, after: LogHead, crypto: Pick<Crypto, 
     const end = recordEnd(bytes, view, at);
     const read = { records, validBytes: at, head };
     if (end === undefined) {
-      const next = nextRecord(bytes, view, at, head.sequence);
+      const next = nextRecord(bytes, view, at, head.sequence) ?? (at === 0 ? anyRecord(bytes, view) : undefined);
       if (next === undefined)
         return {
           ...read,
@@ -137,6 +175,38 @@ function nextRecord(
     if (isComing && recordEnd(bytes, view, at) !== undefined) return { at, sequence };
   }
   return undefined;
+}
+
+/**
+ * A whole record anywhere after a bad beginning, of whatever number: the log may be a rewritten one, and its numbers are not known then.
+ * Another record follows it, or the end does; looking at that before the checksum keeps the search linear.
+ */
+function anyRecord(bytes: Uint8Array, view: DataView): { readonly at: number; readonly sequence: number } | undefined {
+  for (let at = 1; at + headerBytes <= bytes.length; at++) {
+    const end = at + headerBytes + view.getUint32(at);
+    if (end > bytes.length) continue;
+    const sequence = readSequence(view, at);
+    const isFollowed = end + sequenceAt + 8 > bytes.length || readSequence(view, end) === sequence + 1;
+    if (isFollowed && sequence > 0 && recordEnd(bytes, view, at) !== undefined) return { at, sequence };
+  }
+  return undefined;
+}
+
+/** What a rewritten log says at its beginning; undefined where it does not begin like one. */
+function readBase(bytes: Uint8Array): { readonly head: LogHead; readonly through: number } | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = recordEnd(bytes, view, 0);
+  const sequence = end === undefined ? 0 : readSequence(view, 0);
+  if (end === undefined || sequence === 0 || !Number.isSafeInteger(sequence)) return undefined;
+  try {
+    const reader = new ByteReader(bytes.subarray(headerBytes, end), baseDomain);
+    const through = reader.u64();
+    reader.end();
+    return { head: { sequence: sequence - 1, hash: bytes.slice(previousAt, headerBytes) }, through };
+  } catch (error) {
+    if (error instanceof MalformedBytes) return undefined;
+    throw error;
+  }
 }
 
 function readSequence(view: DataView, at: number): number {

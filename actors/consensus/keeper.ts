@@ -128,7 +128,10 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
           parts.world.crypto,
         );
         perform(state, current, message.outputs, ctx);
-        pump(state, current, ctx);
+        // Here and nowhere else: what was restored is resumed by now, and nothing waits to be written.
+        if (message.outputs.length > 0 && (current.log.isLong || parts.world.buggify('consensus.rewrite')))
+          rewrite(state, current, ctx);
+        else pump(state, current, ctx);
         return;
       }
       case 'crashed':
@@ -186,7 +189,7 @@ function addEpoch(
   let damage = log.damage ?? rollback;
   let engine = engineOf(damage === undefined ? parts.identity : undefined);
   try {
-    for (const record of log.records) engine.handle({ type: 'restore', record });
+    for (const record of log.takeRecords()) engine.handle({ type: 'restore', record });
   } catch (error) {
     if (!(error instanceof MalformedBytes)) throw error;
     damage ??= `the log of votes of epoch ${epoch} holds what this node does not understand: ${error.message}`;
@@ -231,6 +234,21 @@ function pump(state: KeeperState, target: Epoch, ctx: Context<KeeperMessage>): v
       (error) => ({ type: 'crashed', error }),
     );
   }
+}
+
+/** Between two calls, what the engine remembers is all the log has to say. Nothing else is said meanwhile, as during any write. */
+function rewrite({ parts: { world } }: KeeperState, target: Epoch, ctx: Context<KeeperMessage>): void {
+  const { epoch, engine, log } = target;
+  target.isFlushing = true;
+  ctx.pipe(
+    () =>
+      log.rewrite(engine.snapshot()).catch((error: Error) => {
+        // Without room for a second log there is still the first; a log that is broken says so at the next append.
+        world.log('error', 'the log of votes was not rewritten', { epoch, error: error.message });
+      }),
+    () => ({ type: 'flushed', epoch, outputs: [] }),
+    (error) => ({ type: 'crashed', error }),
+  );
 }
 
 function perform(

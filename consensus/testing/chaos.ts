@@ -23,6 +23,8 @@ export interface ChaosOptions {
   /** A shell that sends before its records are durable and so forgets what it said: what the write-ahead log is there to prevent. */
   readonly forgetsRecords?: boolean;
   readonly crashes?: boolean;
+  /** Logs are rewritten when they have grown by this many records, and of what was decided hardly anything is kept. */
+  readonly rewriteAfter?: number;
   /** Of all instances; where nobody leads round 0, the members find one of two answers each. */
   readonly domain?: Domain;
 }
@@ -45,6 +47,9 @@ export function runChaos(options: ChaosOptions): ChaosResult {
     seed,
     baseMs: 80,
     ...(options.rules === undefined ? {} : { rules: options.rules }),
+    ...(options.rewriteAfter === undefined
+      ? {}
+      : { rewriteAfter: options.rewriteAfter, limits: { settledWithVotes: 1, closedBytes: 1_500 } }),
     delayMs: (_from, _to, nowMs, chance) =>
       nowMs < stableAtMs ? 1 + Math.floor(chance.next() ** 3 * 400) : 1 + Math.floor(chance.next() * 19),
     delivers: (_from, _to, _frame, nowMs, chance) => {

@@ -5,7 +5,7 @@ import type { EpochConfig } from '../../protocols/mesh/index.ts';
 import { compareText, type Identity, utf8 } from '../../protocols/wire/index.ts';
 import { type Certificate, decodeCertificate } from '../certificate.ts';
 import { buildEngine } from '../engine.ts';
-import type { Engine, EngineInput, EngineOutput } from '../engine-types.ts';
+import type { Engine, EngineInput, EngineLimits, EngineOutput } from '../engine-types.ts';
 import type { Evidence } from '../evidence.ts';
 import { decodeFrame } from '../frame.ts';
 import { decodeEntry, type InstanceId, type Subject, type Vote } from '../messages.ts';
@@ -68,6 +68,9 @@ export interface SimOptions {
   /** False: this frame is lost. Delivered twice where it says 'twice'. */
   readonly delivers?: (from: number, to: number, frame: Uint8Array, nowMs: number, chance: Chance) => boolean | 'twice';
   readonly isValid?: (payload: Uint8Array, node: number) => boolean;
+  readonly limits?: Partial<EngineLimits>;
+  /** A node's log is rewritten once it holds this many records more than after the last time. Never, by default. */
+  readonly rewriteAfter?: number;
 }
 
 interface SimNode {
@@ -78,6 +81,9 @@ interface SimNode {
   /** Counts restarts, so that timers of a former life are void. */
   life: number;
   durable: Uint8Array[];
+  /** Records that the last rewriting left. */
+  kept: number;
+  rewrites: number;
   readonly decided: Map<InstanceId, { value: string; atMs: number; certificate: Certificate; payload: Uint8Array }>;
 }
 
@@ -118,14 +124,17 @@ export class Sim {
       isUp: true,
       life: 0,
       durable: [],
+      kept: 0,
+      rewrites: 0,
       decided: new Map(),
     }));
   }
 
   #engine(identity: Identity): Engine {
-    const { mesh, crypto, baseMs = 100, rules = soundRules } = this.options;
+    const { mesh, crypto, baseMs = 100, rules = soundRules, limits = {} } = this.options;
     const { meshId, config } = mesh;
-    return buildEngine({ self: identity, meshId, config, crypto, timeouts: { baseMs, maxMs: baseMs * 20 } }, rules);
+    const timeouts = { baseMs, maxMs: baseMs * 20 };
+    return buildEngine({ self: identity, meshId, config, crypto, timeouts, limits }, rules);
   }
 
   at(atMs: number, run: () => void): void {
@@ -160,6 +169,10 @@ export class Sim {
     const node = this.nodes[index]!;
     if (!node.isUp) return;
     this.#carryOut(node, node.engine.handleAll(inputs));
+    if (!node.isUp || node.durable.length <= node.kept + (this.options.rewriteAfter ?? Number.POSITIVE_INFINITY)) return;
+    node.durable = node.engine.snapshot();
+    node.kept = node.durable.length;
+    node.rewrites++;
   }
 
   start(index: number, subject: Subject, payload?: Uint8Array): void {

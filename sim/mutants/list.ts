@@ -38,7 +38,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a restarted node forgets what it voted',
     file: 'actors/consensus/keeper.ts',
-    edits: [["    for (const record of log.records) engine.handle({ type: 'restore', record });\n", '']],
+    edits: [["    for (const record of log.takeRecords()) engine.handle({ type: 'restore', record });\n", '']],
   },
   {
     name: 'a lock is not looked at',
