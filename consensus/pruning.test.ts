@@ -3,8 +3,8 @@ import { utf8 } from '../protocols/wire/index.ts';
 import { createCrypto, testIdentity } from '../test/support/world.ts';
 import { createEngine } from './engine.ts';
 import type { EngineOutput } from './engine-types.ts';
-import { FrameBuilder } from './frame.ts';
-import { encodeProposal, encodeVote, noHash, type Subject, valueIdOf } from './messages.ts';
+import { decodeFrame, FrameBuilder } from './frame.ts';
+import { decodeEntry, encodeProposal, encodeVote, noHash, type Subject, valueIdOf } from './messages.ts';
 import { defaultFaultBudget } from './quorum.ts';
 import { HeldEntry, sealBatch } from './signed-entry.ts';
 import { Sim, testMesh } from './testing/sim.ts';
@@ -88,6 +88,55 @@ describe('an instance that is pruned', () => {
     expect(sim.nodes.map((node) => node.decided.size)).toEqual([2, 2, 2, 2]);
     expect(sim.violations()).toEqual([]);
   });
+});
+
+describe('a rewritten log brings back what others said and a node rests on', () => {
+  /** What a node says first after a restart from these records, whatever frames it is in: others learn from it what it rests on. */
+  const saysAfter = (records: readonly Uint8Array[], node: Sim['nodes'][number]): string[] => {
+    const timeouts = { baseMs: 100, maxMs: 2_000 };
+    const engine = createEngine({ self: node.identity, config: mesh.config, meshId: mesh.meshId, crypto, timeouts });
+    engine.handleAll(records.map((record) => ({ type: 'restore', record })));
+    return engine
+      .handle({ type: 'resume' })
+      .flatMap((output) => (output.type === 'send' ? [decodeFrame(output.frame)] : []))
+      .flatMap(({ relayed, certificates, payloads, justifications }) => [
+        ...relayed.map(({ signer, entry }) => `${signer} ${Buffer.from(entry).toString('hex')}`),
+        ...[...certificates, ...payloads, ...justifications].map((bytes) => Buffer.from(bytes).toString('hex')),
+      ])
+      .sort();
+  };
+  const isProposed = (frame: Uint8Array): boolean => decodeFrame(frame).payloads.length > 0;
+  const precommits = (frame: Uint8Array): boolean => {
+    const { batch, relayed } = decodeFrame(frame);
+    return [...(batch?.entries ?? []), ...relayed.map(({ entry }) => entry)].some((bytes) => {
+      const entry = decodeEntry(bytes);
+      return entry.type === 'vote' && entry.vote.kind === 'precommit' && entry.vote.value !== null;
+    });
+  };
+
+  for (const [name, delivers] of [
+    ['the reports of round 0', (frame: Uint8Array) => !isProposed(frame)],
+    [
+      'the polka of its valid value',
+      (frame: Uint8Array, nowMs: number) => !(nowMs < 100 ? isProposed(frame) : precommits(frame)),
+    ],
+  ] as const)
+    test(name, () => {
+      const sim = new Sim({ mesh, crypto, delivers: (_from, _to, frame, nowMs) => delivers(frame, nowMs) });
+      sim.crash(
+        sim.nodes.findIndex(
+          ({ identity }) =>
+            identity.id === sim.nodes[0]!.engine.leader(sim.nodes[0]!.engine.instanceId(subject('a')), 0),
+        ),
+      );
+      for (const { index } of sim.nodes) sim.start(index, subject('a'), payload(`${index}`));
+      sim.run(1_500);
+      for (const node of sim.nodes.filter(({ isUp }) => isUp)) {
+        const fromLog = saysAfter(node.durable, node);
+        expect(fromLog.length).toBeGreaterThan(3);
+        expect(saysAfter(node.engine.snapshot(), node)).toEqual(fromLog);
+      }
+    });
 });
 
 describe('what is remembered of what was pruned', () => {

@@ -169,7 +169,8 @@ export class Sim {
     const node = this.nodes[index]!;
     if (!node.isUp) return;
     this.#carryOut(node, node.engine.handleAll(inputs));
-    if (!node.isUp || node.durable.length <= node.kept + (this.options.rewriteAfter ?? Number.POSITIVE_INFINITY)) return;
+    if (!node.isUp || node.durable.length <= node.kept + (this.options.rewriteAfter ?? Number.POSITIVE_INFINITY))
+      return;
     node.durable = node.engine.snapshot();
     node.kept = node.durable.length;
     node.rewrites++;
