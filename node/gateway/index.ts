@@ -28,6 +28,7 @@ export type {
   WorkflowState,
   WorkflowSummary,
 } from './api.ts';
+export { boundCrowd, type CrowdLimits, checkMs } from './crowd.ts';
 export { createGateway, type GatewayOptions, type RunningGateway } from './gateway.ts';
 export { GatewayError } from './server.ts';
 export { createWorkflowServices, type WorkflowServices } from './services.ts';

@@ -32,6 +32,7 @@ import type {
   WorkflowEvent,
   WorkflowSummary,
 } from './api.ts';
+import { boundCrowd, checkMs } from './crowd.ts';
 import { addEventRoutes } from './events.ts';
 
 export type ApiErrorCode =
@@ -334,12 +335,13 @@ export async function listen(services: GatewayServices, socketPath: string): Pro
       );
     unlinkSync(socketPath);
   }
-  const server: Server = createServer(getRequestListener(buildApp(services).fetch));
-  // An upload may take long; a request's headers may not.
-  server.requestTimeout = 0;
-  server.headersTimeout = 10_000;
+  const server: Server = createServer(
+    { connectionsCheckingInterval: checkMs },
+    getRequestListener(buildApp(services).fetch),
+  );
   server.timeout = idleMs;
-  server.maxConnections = connectionsMax;
+  // An upload may take long; a request's headers may not.
+  boundCrowd(server, { connectionsMax, perAddressMax: connectionsMax, headMs: 10_000, requestMs: 0 });
   // The file is there before `listen` returns: from its first moment on it is its owner's alone.
   const umask = process.umask(0o177);
   try {

@@ -1,4 +1,5 @@
 // Law: see render.ts and server.ts.
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../gateway/index.ts';
 import { renderMetrics } from './render.ts';
@@ -56,5 +57,27 @@ describe('the metrics of a node', () => {
     expect((await get('/healthz')).status).toBe(200);
     expect((await get('/v1/stop')).status).toBe(404);
     expect((await get('/metrics', 'POST')).status).toBe(405);
+  });
+
+  it('are there for who asks while 600 others hold connections open and ask nothing, or never to the end', async () => {
+    server = await serveMetrics('0', () => status);
+    const [host, port] = server.address.split(':');
+    const slow: Socket[] = [];
+    for (let i = 0; i < 600; i++) {
+      const socket = connect(Number(port), host);
+      socket.on('error', () => {});
+      if (i % 2 === 0) socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: ');
+      slow.push(socket);
+    }
+    const dribble = setInterval(() => slow.forEach((socket) => void (socket.destroyed || socket.write('a'))), 50);
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      for (let i = 0; i < 20; i++)
+        for (const path of ['/metrics', '/healthz'])
+          expect((await fetch(`http://${server.address}${path}`)).status).toBe(200);
+    } finally {
+      clearInterval(dribble);
+      for (const socket of slow) socket.destroy();
+    }
   });
 });

@@ -2,7 +2,7 @@
 // numbers and names of the node, and can change nothing.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { NodeStatus } from '../gateway/index.ts';
+import { boundCrowd, checkMs, type NodeStatus } from '../gateway/index.ts';
 import { renderMetrics } from './render.ts';
 
 export interface MetricsServer {
@@ -11,14 +11,17 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-const connectionsMax = 32;
-const requestMs = 5_000;
+/** Each answer takes milliseconds: whoever asks never waits for one that does not. */
+const crowd = { connectionsMax: 64, perAddressMax: 32, headMs: 3_000, requestMs: 5_000 };
+/** However many ask, the node looks at itself this often. */
+const freshMs = 250;
 
 /** `listen`: `PORT`, on the loopback address, or `ADDRESS:PORT`. Rejects where it cannot listen. */
 export async function serveMetrics(listen: string, status: () => NodeStatus): Promise<MetricsServer> {
   const at = listen.lastIndexOf(':');
   const host = at < 0 ? '127.0.0.1' : listen.slice(0, at).replace(/^\[|\]$/g, '');
-  const server: Server = createServer((request, response) => {
+  let rendered = { atMs: Number.NEGATIVE_INFINITY, text: '' };
+  const server: Server = createServer({ connectionsCheckingInterval: checkMs }, (request, response) => {
     const answer = (code: number, text: string, type = 'text/plain; charset=utf-8'): void =>
       void response.writeHead(code, { 'content-type': type, connection: 'close' }).end(text);
     const path = request.url?.split('?')[0];
@@ -26,16 +29,18 @@ export async function serveMetrics(listen: string, status: () => NodeStatus): Pr
     if (path === '/healthz') return answer(200, 'ok\n');
     if (path !== '/metrics') return answer(404, 'try /metrics\n');
     try {
-      const { user, system } = process.cpuUsage();
-      const use = { cpuSeconds: (user + system) / 1e6, heapBytes: process.memoryUsage().heapUsed };
-      answer(200, renderMetrics(status(), use), 'text/plain; version=0.0.4; charset=utf-8');
+      const atMs = performance.now();
+      if (atMs - rendered.atMs >= freshMs) {
+        const { user, system } = process.cpuUsage();
+        const use = { cpuSeconds: (user + system) / 1e6, heapBytes: process.memoryUsage().heapUsed };
+        rendered = { atMs, text: renderMetrics(status(), use) };
+      }
+      answer(200, rendered.text, 'text/plain; version=0.0.4; charset=utf-8');
     } catch {
       answer(500, 'the node failed on this request; see its log\n');
     }
   });
-  server.maxConnections = connectionsMax;
-  server.requestTimeout = requestMs;
-  server.headersTimeout = requestMs;
+  boundCrowd(server, crowd);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(Number(listen.slice(at + 1)), host, resolve);
