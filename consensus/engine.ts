@@ -2,7 +2,7 @@
 import type { NodeId } from '../actors/system/index.ts';
 import { defaultLimits, type Engine, type EngineInput, type EngineOptions, type EngineOutput } from './engine-types.ts';
 import { EntryMemo } from './entry-memo.ts';
-import { type EpochView, epochViewOf, leaderOrder } from './epoch.ts';
+import { type EpochView, epochViewOf, leaderOf, leaderOrder } from './epoch.ts';
 import type { InstanceHost } from './instance-host.ts';
 import { Intake } from './intake.ts';
 import { decodeEntry, type InstanceId, instanceIdOf, type Subject } from './messages.ts';
@@ -75,7 +75,8 @@ class InstanceEngine implements Engine {
   }
 
   leader(instance: InstanceId, round: number): NodeId {
-    const order = this.#registry.find(instance)?.order ?? leaderOrder(instance, this.#epoch.weights.keys());
+    if (round === 0) return leaderOf(instance, this.#epoch);
+    const order = leaderOrder(instance, this.#epoch.weights.keys());
     return order[round % order.length]!;
   }
 

@@ -15,6 +15,14 @@ export interface EpochView {
   /** With a leader in round 0; `thresholdsIn` knows those of every domain. */
   readonly thresholds: Thresholds;
   readonly weights: ReadonlyMap<NodeId, number>;
+  /** Its members with the first 64 bits of their keys, as `leaderOf` mixes them. */
+  readonly rendezvous: readonly KeyWords[];
+}
+
+interface KeyWords {
+  readonly id: NodeId;
+  readonly high: number;
+  readonly low: number;
 }
 
 /** Throws UnsoundQuorum where the config cannot keep its promise. */
@@ -25,6 +33,10 @@ export function epochViewOf(config: EpochConfig, meshId: Uint8Array, crypto: Pic
     configHash: hex.encode(hash),
     thresholds: thresholdsOf(config),
     weights: new Map(config.members.map((member) => [member.id, member.weight])),
+    rendezvous: config.members.map(({ id }) => {
+      const [high, low] = wordsOf(id);
+      return { id, high, low };
+    }),
   };
 }
 
@@ -47,6 +59,23 @@ export function leaderOrder(instance: InstanceId, members: Iterable<NodeId>): No
     })
     .sort((a, b) => b.first - a.first || b.second - a.second || compareText(a.id, b.id))
     .map(({ id }) => id);
+}
+
+/** Who leads round 0: the first in `leaderOrder` of the epoch's members. */
+export function leaderOf(instance: InstanceId, epoch: EpochView): NodeId {
+  const high = Number.parseInt(instance.slice(0, 8), 16);
+  const low = Number.parseInt(instance.slice(8, 16), 16);
+  let leader = epoch.rendezvous[0]!;
+  let [bestFirst, bestSecond] = [-1, -1];
+  for (const member of epoch.rendezvous) {
+    const first = mix(high ^ member.high);
+    if (first < bestFirst) continue;
+    const second = mix(low ^ member.low);
+    const isTie = first === bestFirst && second === bestSecond;
+    if (first === bestFirst && (second < bestSecond || (isTie && compareText(member.id, leader.id) > 0))) continue;
+    [leader, bestFirst, bestSecond] = [member, first, second];
+  }
+  return leader.id;
 }
 
 const cachedMax = 4096;

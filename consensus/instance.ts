@@ -3,6 +3,7 @@
 import type { NodeId } from '../actors/system/index.ts';
 import { hex } from '../protocols/wire/index.ts';
 import { Ballots, type Conflict, type HeldVote } from './ballots.ts';
+import type { CalmInstance } from './calm-instance.ts';
 import {
   type Certificate,
   type CertificateKind,
@@ -77,6 +78,35 @@ export class Instance {
 
   leader(round: number): NodeId {
     return this.order[round % this.order.length]!;
+  }
+
+  /** Goes on where the calm form ends: holds what it held, has said what it said, and takes the step that it could not. */
+  takeOver(calm: CalmInstance): void {
+    const { proposal, heldProposal: held, proposalHash: hash, vote, validity, offered, payload } = calm;
+    if (calm.hasBegun) this.#core = this.#host.rules.core(this.#core, this.#entering(0)).state;
+    this.#pacer.takeOver(calm);
+    this.#own.takeOver(calm);
+    if (offered !== undefined) {
+      this.#proposals.addPayload(offered.value, offered.payload);
+      this.#proposals.judged(offered.value, true);
+      this.#offer = offered.value;
+    }
+    if (proposal !== undefined && held !== undefined) {
+      this.#proposals.add({ proposal, held, hash, justification: undefined, permitted: true }, () => true);
+      if (payload !== undefined) this.#proposals.addPayload(proposal.value, payload);
+      if (validity !== undefined) this.#proposals.judged(proposal.value, validity);
+      if (calm.hasVoted)
+        this.#core = this.#host.rules.core(this.#core, { type: 'proposal', value: proposal.value }).state;
+    }
+    if (vote !== undefined) for (const each of calm.votes) this.#ballots.add({ vote, held: each }, 0, this.#onConflict);
+    if (calm.settlement !== undefined) {
+      this.#settlement = calm.settlement;
+      const { round, value } = calm.settlement.decided;
+      this.#core = this.#host.rules.core(this.#core, { type: 'commit', round, value }).state;
+      return;
+    }
+    if (vote?.value !== undefined && vote.value !== null) this.#conclude(vote.kind, vote.round, vote.value);
+    this.#advance();
   }
 
   begin(): void {
@@ -264,14 +294,18 @@ export class Instance {
 
   #enterRound(round: number): void {
     this.#pacer.enter();
-    const leads = this.leader(round) === this.#host.self && !(this.#isLeaderless && round === 0);
-    this.#core = this.#host.rules.core(this.#core, { type: leads ? 'newRoundAsLeader' : 'newRound', round }).state;
+    this.#core = this.#host.rules.core(this.#core, this.#entering(round)).state;
     for (const polka of this.#polkas.kept)
       this.#core = this.#host.rules.learnPolka(this.#core, polka.round, polka.value);
     this.#arm('propose');
     if (round === 0) return;
     this.#forget();
     this.#pacer.syncAll(this.#readCore);
+  }
+
+  #entering(round: number): CoreInput {
+    const leads = this.leader(round) === this.#host.self && !(this.#isLeaderless && round === 0);
+    return { type: leads ? 'newRoundAsLeader' : 'newRound', round };
   }
 
   #arm(kind: TimeoutKind): void {

@@ -5,7 +5,7 @@ import { decodeCertificate, verifyCertificateIn } from './certificate.ts';
 import type { EntryMemo } from './entry-memo.ts';
 import type { EpochView } from './epoch.ts';
 import { decodeFrame } from './frame.ts';
-import type { Instance } from './instance.ts';
+import type { LiveInstance } from './live-instance.ts';
 import { decodeEntry, instanceIdOf } from './messages.ts';
 import { instanceOf, type Registry } from './registry.ts';
 import { type Batch, HeldEntry, openBatch, type SignedEntry, verifySignedEntry, viewBatch } from './signed-entry.ts';
@@ -75,7 +75,7 @@ export class Intake {
       return;
     }
     // A batch is held as long as any of its entries: one that is mostly of no use here must not be.
-    const met = new Set<Instance>();
+    const met = new Set<LiveInstance>();
     for (const { entry } of known) {
       const instance = this.#registry.find(instanceOf(entry));
       if (instance !== undefined) met.add(instance);

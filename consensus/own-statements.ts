@@ -2,6 +2,7 @@
 // restarts too. What is signed is written down together with what it takes to defend it.
 import { hex } from '../protocols/wire/index.ts';
 import type { Ballots } from './ballots.ts';
+import type { CalmInstance } from './calm-instance.ts';
 import { assembleCertificate, encodeCertificate } from './certificate.ts';
 import type { Ballot, CoreState, ValueId, VoteKind } from './core.ts';
 import type { FrameBuilder } from './frame.ts';
@@ -28,6 +29,22 @@ interface OwnStatement {
   readonly round: number;
   readonly entry: Entry;
   readonly held: HeldEntry;
+}
+
+/** What a receiver needs beside the signed proposal: what it is about, what it proposes, and what permits it. */
+export function attachProposal(
+  builder: FrameBuilder,
+  subject: Subject,
+  parts: {
+    readonly proposal: Proposal;
+    readonly payload: Uint8Array | undefined;
+    readonly justification: Uint8Array | undefined;
+  },
+): void {
+  const { proposal, payload, justification } = parts;
+  builder.subject(proposal.instance, subject);
+  if (payload !== undefined) builder.payload(proposal.value, payload);
+  if (justification !== undefined) builder.justification(proposal.justificationHash, justification);
 }
 
 export class OwnStatements {
@@ -92,7 +109,7 @@ export class OwnStatements {
     });
     if (justification !== undefined) this.#record().justifications.push(justification);
     this.#writePayload(value);
-    this.#attach(this.#host.toAll(), { proposal, justification });
+    this.#attach(this.#host.toAll(), proposal, justification);
     return { proposal, held, hash: hex.encode(this.#host.crypto.sha256(held.entry)), justification, permitted: true };
   }
 
@@ -115,7 +132,7 @@ export class OwnStatements {
       if (said < round - 1 || said > round) continue;
       builder.relay(held.export());
       if (entry.type !== 'proposal' || said !== round) continue;
-      this.#attach(builder, { proposal: entry.proposal, justification: this.#proposals.of(round)?.justification });
+      this.#attach(builder, entry.proposal, this.#proposals.of(round)?.justification);
     }
   }
 
@@ -124,6 +141,18 @@ export class OwnStatements {
     const { round } = entry.type === 'vote' ? entry.vote : entry.proposal;
     const slot: Slot = entry.type === 'vote' ? entry.vote.kind : 'proposal';
     this.#statements = appended(this.#statements, { slot, round, entry, held });
+  }
+
+  /** What the calm form said and wrote down. */
+  takeOver(calm: CalmInstance): void {
+    const { proposal, heldProposal, vote, votes } = calm;
+    const { self } = this.#host;
+    if (proposal !== undefined && heldProposal?.signer === self)
+      this.restore({ type: 'proposal', proposal }, heldProposal!);
+    const own = votes.find(({ signer }) => signer === self);
+    if (own !== undefined) this.restore({ type: 'vote', vote: vote! }, own);
+    this.#isIntroduced = calm.isIntroduced;
+    if (calm.isWritten) this.#written = [proposal!.value];
   }
 
   /** Already on record: the instance, and the payload of `value`. */
@@ -182,14 +211,9 @@ export class OwnStatements {
     return certificate === undefined ? undefined : encodeCertificate(certificate);
   }
 
-  #attach(
-    builder: FrameBuilder,
-    { proposal, justification }: { proposal: Proposal; justification: Uint8Array | undefined },
-  ): void {
-    builder.subject(this.#id, this.#subject);
+  #attach(builder: FrameBuilder, proposal: Proposal, justification: Uint8Array | undefined): void {
     const payload = this.#proposals.payload(proposal.value);
-    if (payload !== undefined) builder.payload(proposal.value, payload);
-    if (justification !== undefined) builder.justification(proposal.justificationHash, justification);
+    attachProposal(builder, this.#subject, { proposal, payload, justification });
   }
 
   #writeDown(vote: Vote): void {

@@ -1,14 +1,26 @@
 // Law: links lose messages and nodes restart, so whatever is still needed is said and asked again, less and less often, until the
 // instance has decided; no answer is given to one peer without end.
 import type { NodeId } from '../actors/system/index.ts';
+import type { CalmInstance } from './calm-instance.ts';
 import type { CoreState, TimeoutKind, ValueId } from './core.ts';
-import type { TimerKind } from './engine-types.ts';
+import type { Timeouts, TimerKind } from './engine-types.ts';
 import type { Sync } from './frame.ts';
 import type { InstanceHost } from './instance-host.ts';
 import type { InstanceId } from './messages.ts';
 import type { OwnStatements } from './own-statements.ts';
 import type { Proposals } from './proposals.ts';
 import { appended, nothing } from './rounds.ts';
+
+/** `isHurried`: the one who is waited for is suspected. */
+export function roundDelayMs({ baseMs, maxMs }: Timeouts, round: number, isHurried: boolean): number {
+  const delayMs = Math.min(maxMs, Math.round(baseMs * (1 + round / 2)));
+  return isHurried ? Math.round(Math.min(delayMs, baseMs) / 4) : delayMs;
+}
+
+/** After `repeats` repetitions in vain. */
+export function resendDelayMs({ baseMs, maxMs }: Timeouts, repeats: number): number {
+  return Math.min(maxMs, baseMs * 2 ** Math.min(repeats + 1, 20));
+}
 
 export class Pacer {
   readonly #id: InstanceId;
@@ -34,6 +46,12 @@ export class Pacer {
     return this.#awaited;
   }
 
+  /** What the calm form armed, asked for and waits for. */
+  takeOver(calm: CalmInstance): void {
+    if (calm.hasBegun) this.#armed = calm.hasWanted ? ['propose', 'wanted'] : ['propose'];
+    if (calm.isAwaiting) this.await(calm.proposal!.value);
+  }
+
   enter(): void {
     this.#armed = nothing;
     this.#asked = nothing;
@@ -49,15 +67,12 @@ export class Pacer {
 
   arm(kind: TimeoutKind, round: number, leader: NodeId): void {
     if (!this.once(kind)) return;
-    const { baseMs, maxMs } = this.#host.timeouts;
-    const delayMs = Math.min(maxMs, Math.round(baseMs * (1 + round / 2)));
     const isHurried = kind === 'propose' && this.#host.isSuspected(leader);
-    this.#emit(kind, round, isHurried ? Math.round(Math.min(delayMs, baseMs) / 4) : delayMs);
+    this.#emit(kind, round, roundDelayMs(this.#host.timeouts, round, isHurried));
   }
 
   armResend(round: number): void {
-    const { baseMs, maxMs } = this.#host.timeouts;
-    this.#emit('resend', Math.max(round, 0), Math.min(maxMs, baseMs * 2 ** Math.min(this.#repeats + 1, 20)));
+    this.#emit('resend', Math.max(round, 0), resendDelayMs(this.#host.timeouts, this.#repeats));
   }
 
   /** Says everything of this round again, and asks for what is missing. `core` is read when it is sent. */

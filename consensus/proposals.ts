@@ -22,6 +22,12 @@ interface Value {
   validity: boolean | 'asked' | undefined;
 }
 
+/** Throws RangeError where it is longer than a member may propose. */
+export function assertPayloadSize(payload: Uint8Array): void {
+  if (payload.length > maxPayloadBytes)
+    throw new RangeError(`a payload of ${payload.length} bytes exceeds ${maxPayloadBytes}`);
+}
+
 /** Short lists that are replaced, not grown: an instance mostly knows one proposal and one value, and there are thousands of instances. */
 export class Proposals {
   #rounds: readonly HeldProposal[] = nothing;
@@ -86,8 +92,7 @@ export class Proposals {
 
   /** `bytes` hash to `value` and are no longer than `maxPayloadBytes`. */
   addPayload(value: ValueId, bytes: Uint8Array): void {
-    if (bytes.length > maxPayloadBytes)
-      throw new RangeError(`a payload of ${bytes.length} bytes exceeds ${maxPayloadBytes}`);
+    assertPayloadSize(bytes);
     this.#at(value).payload = bytes;
   }
 

@@ -4,8 +4,8 @@ import type { NodeId } from '../actors/system/index.ts';
 import type { EngineLimits } from './engine-types.ts';
 import type { EpochView } from './epoch.ts';
 import { Forgotten } from './forgotten.ts';
-import { Instance } from './instance.ts';
 import type { InstanceHost } from './instance-host.ts';
+import { LiveInstance } from './live-instance.ts';
 import type { Entry, InstanceId, Subject } from './messages.ts';
 import type { Settlement } from './settlement.ts';
 import type { HeldEntry } from './signed-entry.ts';
@@ -15,7 +15,7 @@ export class Registry {
   readonly #host: InstanceHost;
   readonly #epoch: EpochView;
   readonly #limits: EngineLimits;
-  readonly #instances = new Map<InstanceId, Instance>();
+  readonly #instances = new Map<InstanceId, LiveInstance>();
   /** Who introduced an undecided instance that this node did not start. */
   readonly #introducers = new Map<InstanceId, NodeId>();
   readonly #introduced = new Map<NodeId, number>();
@@ -49,25 +49,25 @@ export class Registry {
     return this.#instances.has(id) || this.#closed.has(id) || this.#forgotten.has(id);
   }
 
-  find(id: InstanceId): Instance | undefined {
+  find(id: InstanceId): LiveInstance | undefined {
     return this.#instances.get(id);
   }
 
-  all(): Iterable<Instance> {
+  all(): Iterable<LiveInstance> {
     return this.#instances.values();
   }
 
-  open(id: InstanceId, subject: Subject): Instance {
+  open(id: InstanceId, subject: Subject): LiveInstance {
     const known = this.#instances.get(id);
     if (known !== undefined) return known;
-    const instance = new Instance(id, subject, this.#host);
+    const instance = new LiveInstance(id, subject, this.#host);
     this.#instances.set(id, instance);
     this.#live++;
     return instance;
   }
 
   /** Starts taking part, with what was said about the instance before it was known. */
-  begin(instance: Instance): void {
+  begin(instance: LiveInstance): void {
     instance.begin();
     for (const { entry, held } of this.#strangers.take(instance.id)) hand(instance, entry, held);
   }
@@ -92,7 +92,7 @@ export class Registry {
   }
 
   /** Takes part in an instance that somebody else brought up. */
-  welcome(id: InstanceId, subject: Subject, from: NodeId): Instance {
+  welcome(id: InstanceId, subject: Subject, from: NodeId): LiveInstance {
     this.#host.emit({ type: 'joined', instance: id, subject, from });
     const instance = this.open(id, subject);
     this.begin(instance);
@@ -190,7 +190,7 @@ export class Registry {
   }
 
   /** Those who waited for `hash`, who now wait no more. */
-  claim(hash: string): Instance[] {
+  claim(hash: string): LiveInstance[] {
     const waiting = this.#awaiting.get(hash);
     if (waiting === undefined) return [];
     this.#awaiting.delete(hash);
@@ -206,7 +206,7 @@ export function instanceOf(entry: Entry): InstanceId {
   return entry.type === 'vote' ? entry.vote.instance : entry.proposal.instance;
 }
 
-function hand(instance: Instance, entry: Entry, held: HeldEntry): void {
+function hand(instance: LiveInstance, entry: Entry, held: HeldEntry): void {
   if (entry.type === 'vote') instance.onVote(entry.vote, held);
   else instance.onProposal(entry.proposal, held);
 }
