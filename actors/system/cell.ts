@@ -121,12 +121,23 @@ export class Cell extends Inbox implements Target {
 
   offer(message: Message, tag: Tag): boolean {
     if (this.size >= this.mailbox.capacity || this.phase === 'ended') return this.refuse(message, tag);
+    this.accept(message, tag);
+    return true;
+  }
+
+  /** What this actor waits for always fits: one tick per timer, one outcome per pipe. An actor whose only tick was lost would wait for ever. */
+  offerAwaited(message: Message, tag: Tag): boolean {
+    if (this.phase === 'ended') return false;
+    this.accept(message, tag);
+    return true;
+  }
+
+  private accept(message: Message, tag: Tag): void {
     this.append(message, tag);
     if (this.attention === 'idle') {
       this.attention = 'queued';
       this.system.dispatcher.enqueue(this);
     }
-    return true;
   }
 
   private refuse(message: Message, tag: Tag): boolean {
@@ -135,9 +146,16 @@ export class Cell extends Inbox implements Target {
       return false;
     }
     const { overflow } = this.mailbox;
-    if (overflow === 'dropOldest' && this.size > 0) {
+    for (let left = overflow === 'dropOldest' ? this.size : 0; left > 0; left--) {
       const oldest = this.take();
-      if (this.takenTag instanceof Timer && this.takenTag.live) this.timers?.arrive(this.takenTag);
+      if (this.takenTag instanceof Timer) {
+        if (this.takenTag.live) {
+          this.append(oldest, this.takenTag);
+          continue;
+        }
+        this.append(message, tag);
+        return true;
+      }
       this.append(message, tag);
       this.system.deadLetter(this, oldest, 'full');
       return true;

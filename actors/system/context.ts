@@ -162,8 +162,8 @@ export class ActorContext implements Context<Message> {
     const { trace } = cell;
     this.work(
       work,
-      (value) => cell.offer(ok(value), trace),
-      (error) => cell.offer(fail(error), trace),
+      (value) => cell.offerAwaited(ok(value), trace),
+      (error) => cell.offerAwaited(fail(error), trace),
     );
   }
 

@@ -193,6 +193,40 @@ describe('actor timers', () => {
     expect(seenMs).toEqual([10, 45, 50, 60, 70]);
   });
 
+  test.each(['reject', 'dropNewest', 'dropOldest'] as const)(
+    'a tick and the outcome of a pipe always fit into a full mailbox, and no tick is what it gives up (%s): its actor may wait for nothing else',
+    async (overflow) => {
+      const { world, system } = stage();
+      const seen: string[] = [];
+      const busy = defineActor<Note, null>({
+        kind: 'busy',
+        mailbox: { capacity: 4, overflow },
+        start: () => null,
+        receive(_state, message, ctx) {
+          seen.push(message.text);
+          if (message.text !== 'work') return;
+          ctx.after(10, note('tick'));
+          ctx.pipe(
+            () => new Promise((resolve) => world.scheduler.at(25, () => resolve(undefined))),
+            () => note('piped'),
+            () => note('failed'),
+          );
+          return new Promise((resolve) => world.scheduler.at(30, () => resolve(undefined)));
+        },
+      });
+      const ref = system.spawn(busy, undefined);
+      ref.tell(note('work'));
+      await world.advance(5);
+      for (let i = 0; i < 4; i++) ref.tell(note(`early ${i}`));
+      // The tick comes while those wait, and more come while it waits.
+      await world.advance(10);
+      for (let i = 0; i < 20; i++) ref.tell(note(`late ${i}`));
+      await world.advance(30);
+      expect(seen.filter((text) => text === 'tick' || text === 'piped').sort()).toEqual(['piped', 'tick']);
+      expect(seen.length).toBeLessThanOrEqual(1 + 4 + 2);
+    },
+  );
+
   test('pekko receive timeout: signalled after that much silence, again after as much, and off when told', async () => {
     const { world, probe } = stage();
     probe.run((ctx) => ctx.setReceiveTimeout(100));

@@ -36,9 +36,7 @@ export class Timer extends WheelEntry {
       cell.system.wheel.addAt(this, dueMs + (missed + 1) * periodMs);
       if (this.waiting) return;
     }
-    this.waiting = cell.offer(this.message, this);
-    // Refused by a full mailbox, and so in dead letters: a one-shot timer is over.
-    if (!this.waiting && periodMs === 0) cell.timers?.forget(this);
+    this.waiting = cell.offerAwaited(this.message, this);
   }
 }
 
