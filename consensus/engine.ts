@@ -52,6 +52,7 @@ class InstanceEngine implements Engine {
       to: (node) => outbox.to(node),
       record: (instance, subject) => outbox.record(instance, subject),
       remember: (held, record) => outbox.remember(held, record),
+      keep: (held, record) => outbox.keep(held, record),
       due: () => outbox.due(),
       emit: (output) => {
         if (!this.#isRestoring) outbox.emit(output);
@@ -100,6 +101,9 @@ class InstanceEngine implements Engine {
       const record = this.#outbox.takeRecord();
       if (record !== undefined) records.push(record);
     }
+    // Behind the instances they speak of: who restores a batch takes from it what is about those it knows.
+    for (const batch of this.#outbox.takeKept())
+      records.push(encodeRecord({ batches: [], heard: [batch], instances: [], forgotten: nothingForgotten }));
     return records;
   }
 

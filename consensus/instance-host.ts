@@ -27,6 +27,8 @@ export interface InstanceHost {
   record(instance: InstanceId, subject: Subject): InstanceRecord;
   /** Has what another member said written down; `record` is for what came without its batch. */
   remember(held: HeldEntry, record: () => InstanceRecord): void;
+  /** Has it in the log that is being rewritten, by its batch or in `record`. */
+  keep(held: HeldEntry, record: InstanceRecord): void;
   /** What is to be written down is written at the end of this call, whether or not this node says anything in it. */
   due(): void;
   emit(output: EngineOutput): void;

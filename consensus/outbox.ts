@@ -22,6 +22,7 @@ export class Outbox {
   #batches: Batch[] = [];
   #heard: Batch[] = [];
   #heardBytes = 0;
+  readonly #kept = new Set<Batch>();
   #isDue = false;
   #deferred: (() => void)[] = [];
   #all = new FrameBuilder();
@@ -82,6 +83,18 @@ export class Outbox {
       this.#heard.push(sealed.batch);
       this.#heardBytes += sealed.batch.entries.reduce((sum, { length }) => sum + length, 0);
     }
+  }
+
+  /** Has it in the log that is being rewritten: with its batch, which others of it share, or in `record`. */
+  keep(held: HeldEntry, record: InstanceRecord): void {
+    if (held.sealed === undefined) record.entries.push(held.export());
+    else this.#kept.add(held.sealed.batch);
+  }
+
+  takeKept(): readonly Batch[] {
+    const kept = [...this.#kept];
+    this.#kept.clear();
+    return kept;
   }
 
   /** What is to be written down is written at the end of this call, whether or not this node says anything in it. */

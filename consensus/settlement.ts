@@ -93,7 +93,8 @@ export class Settlement {
 
   snapshot(): void {
     const record = this.#host.record(this.#id, this.#subject);
-    record.certificates.push(this.#encoded());
+    if (this.#proof instanceof Uint8Array) record.certificates.push(this.#proof);
+    else for (const held of this.#proof) this.#host.keep(held, record);
     if (this.#payload !== undefined) record.payloads.push(this.#payload);
   }
 

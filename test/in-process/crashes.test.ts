@@ -1,6 +1,7 @@
 // Law: what falls over stands up again where it fell, and no work is lost: an actor between any two messages, a node at any moment, a site's
 // connection, two nodes at once. Nobody who only fell over is accused.
 import { afterEach, describe, expect, it } from 'vitest';
+import type { AppendFile } from '../../actors/system/index.ts';
 import { InProcessMesh, type InProcessOptions, planOf, task } from '../support/in-process-mesh.ts';
 
 let mesh: InProcessMesh;
@@ -116,6 +117,58 @@ describe('a node that is killed', () => {
     expect(await mesh.ended(workflow)).toEqual(completed(mesh.names));
     nobodyAccused();
     expect(mesh.crashes).toEqual([]);
+  });
+});
+
+describe('a log of votes that is rewritten after every write', () => {
+  const rewritten = { buggify: ['consensus.rewrite'] };
+
+  it('costs no result, whoever is killed when, and nobody is accused', async () => {
+    await start(rewritten);
+    for (const [i, victim] of mesh.names.entries()) {
+      const workflow = await mesh.open(victim, chain(), `rewritten-${victim}`);
+      await mesh.time.advance(i * 90);
+      await mesh.stopNode(victim);
+      await mesh.startNode(victim);
+      expect(await mesh.ended(workflow, mesh.names, 20_000)).toEqual(completed(mesh.names));
+    }
+    for (const name of mesh.names) await mesh.stopNode(name);
+    for (const name of mesh.names) await mesh.startNode(name);
+    const last = await mesh.open('amber', chain(), 'rewritten-after-all');
+    expect(await mesh.ended(last)).toEqual(completed(mesh.names));
+    nobodyAccused();
+    expect(mesh.crashes).toEqual([]);
+  });
+
+  it('and put back as it was is told: that node does not vote, and the others go on', async () => {
+    await start(rewritten);
+    const first = await mesh.open('amber', chain(), 'before-the-copy');
+    expect(await mesh.ended(first)).toEqual(completed(mesh.names));
+    await mesh.time.advance(5_000);
+    const { storage } = mesh.node('dune');
+    const fileOf = async (change: (file: AppendFile) => Promise<void>): Promise<void> => {
+      const file = await storage.appendFile('consensus-0.wal');
+      await change(file);
+      await file.close();
+    };
+    let copy: Uint8Array = new Uint8Array(0);
+    await mesh.stopNode('dune');
+    await fileOf(async (file) => {
+      copy = await file.readAll();
+    });
+    await mesh.startNode('dune');
+    const second = await mesh.open('amber', chain(), 'after-the-copy');
+    expect(await mesh.ended(second)).toEqual(completed(mesh.names));
+    await mesh.time.advance(5_000);
+    nobodyAccused();
+    await mesh.stopNode('dune');
+    await fileOf((file) => file.replace([copy]));
+    await mesh.startNode('dune');
+    await mesh.time.advance(5_000);
+    expect(mesh.accused('dune')).toEqual(['dune']);
+    const third = await mesh.open('amber', chain(), 'without-its-vote');
+    expect(await mesh.ended(third)).toEqual(completed(mesh.names));
+    for (const name of ['amber', 'birch', 'cedar']) expect(mesh.accused(name)).toEqual([]);
   });
 });
 

@@ -78,6 +78,8 @@ export interface InProcessOptions {
   /** How the named nodes' sandbox lies; given the honest outcome. */
   readonly outcome?: Readonly<Record<string, (call: SkillCall, honest: SkillOutcome) => SkillOutcome>>;
   readonly network?: Readonly<Record<string, (network: Network) => Network>>;
+  /** Test points of the code that are on: see `World.buggify`. */
+  readonly buggify?: readonly string[];
   readonly seed?: number;
 }
 
@@ -173,7 +175,7 @@ export class InProcessMesh {
       storage,
       sandbox: this.#sandbox(name, storage, runs),
       log: (level, text, fields = {}) => log(level, text, { node: name, ...fields }),
-      buggify: () => false,
+      buggify: (point) => this.#options.buggify?.includes(point) === true,
       sometimes: () => {},
     };
     const index = this.names.indexOf(name);
