@@ -23,7 +23,7 @@ const nodes = view.nodes.map((name) => {
   return {
     system,
     remote,
-    carts: system.spawn(entities({ actor: cart, passivateAfterMs: 50 }), view, { name: 'carts' }),
+    carts: system.spawn(entities({ actor: cart, passivateAfterMs: 500 }), view, { name: 'carts' }),
   };
 });
 await until(() => nodes.every(({ remote }) => remote.nodes().length === 1));
@@ -36,7 +36,7 @@ const put = (from: number, id: string, item: string) => {
 console.log(await put(0, 'ann', 'tea'));
 console.log(await put(1, 'ann', 'milk'));
 console.log(await put(0, 'bob', 'salt'));
-await sleep(200);
+await sleep(1_500);
 // Asleep meanwhile, and awake again: a durable cart would still hold its tea.
 console.log(await put(1, 'ann', 'sugar'));
 process.exit(0);

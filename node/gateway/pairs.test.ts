@@ -92,7 +92,7 @@ describe('the doctor looks at every pair of members from both ends', () => {
   it('and tells clocks that are seconds apart, and those too far apart to talk at all', async () => {
     const { failed, lines } = await meshOf({ birch: { offMs: 20_000 }, cedar: { offMs: -600_000 } });
     expect(lines).toEqual([
-      expect.stringMatching(/^birch · clock · (?:19\.\d|20\.\d) s ahead of this node's$/),
+      expect.stringMatching(/^birch · clock · [12]\d\.\d s ahead of this node's$/),
       expect.stringMatching(/^cedar · clock · the clocks differ: .*10\.0 min ahead of/),
     ]);
     for (const { fix } of failed) expect(fix).toMatch(/NTP/);

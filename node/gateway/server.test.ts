@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EventBusError } from '../../protocols/events/index.ts';
+import { until } from '../../test/support/world.ts';
 import { GatewayError, type GatewayServer, type GatewayServices, listen } from './server.ts';
 
 const workflow = 'ab'.repeat(32);
@@ -323,10 +324,11 @@ describe('a file', () => {
   });
   it('whose client goes away in the middle of it is an error to its service, and the gateway goes on', async () => {
     let failed: unknown;
+    let isBegun = false;
     await start({
       storeBlob: async (_name, source) => {
         try {
-          for await (const _ of source);
+          for await (const _ of source) isBegun = true;
         } catch (error) {
           failed = error;
         }
@@ -341,9 +343,9 @@ describe('a file', () => {
     });
     sent.on('error', () => {});
     sent.write('half');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until('the first half', () => isBegun);
     sent.destroy();
-    await expect.poll(() => failed !== undefined, { timeout: 2_000 }).toBe(true);
+    await until('the failure', () => failed !== undefined);
     expect((await send('GET', '/v1/workflows')).status).toBe(200);
   });
 });
@@ -378,8 +380,10 @@ describe('a stream of events', () => {
   it.each(['before the first event', 'after it'])('whose client goes away %s takes nothing with it', async (when) => {
     let aborted = false;
     let isLeft = false;
+    let isBegun = false;
     await start({
       events: async function* (_prefix, signal) {
+        isBegun = true;
         try {
           if (when === 'after it') yield { key: 'a' } as never;
           await new Promise<void>((resolve) => {
@@ -399,13 +403,13 @@ describe('a stream of events', () => {
     });
     const socket = connect(socketPath);
     socket.write(`GET /v1/workflows/${workflow}/events HTTP/1.1\r\nhost: parley\r\n\r\n`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until('the stream', () => isBegun);
     socket.destroy();
-    await expect.poll(() => [aborted, isLeft], { timeout: 3_000 }).toEqual([true, true]);
+    await until('its end', () => aborted && isLeft);
     expect((await send('GET', '/v1/workflows')).status).toBe(200);
   });
 
-  it('says something at least every second while nothing happens', async () => {
+  it('says something while nothing happens', async () => {
     await start({
       events: async function* (_prefix, signal) {
         yield { key: 'a' } as never;
@@ -417,7 +421,7 @@ describe('a stream of events', () => {
     response.on('data', (chunk: Buffer) => {
       text += chunk.toString('utf8');
     });
-    await expect.poll(() => text, { timeout: 3_500 }).toMatch(/^\{"key":"a"\}\n\n+$/);
+    await until('a sign of life', () => /^\{"key":"a"\}\n\n+$/.test(text));
     response.destroy();
   });
 

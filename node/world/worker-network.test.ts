@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { afterEach, expect, test } from 'vitest';
 import { NetworkError, type PeerEvent } from '../../actors/system/index.ts';
+import { turnsOfTheLoop, until } from '../../test/support/world.ts';
 import { createWorkerNetwork, type WorkerNetwork } from './worker-network.ts';
 
 const ports: MessagePort[] = [];
@@ -23,7 +24,6 @@ function pair(): { a: WorkerNetwork; b: WorkerNetwork; posted: unknown[]; discon
   return { a, b, posted, disconnect };
 }
 
-const settle = (ms = 20): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const frame = (size: number, value: number): Uint8Array => new Uint8Array(size).fill(value);
 
 test('frames arrive as they were sent, in order, whatever their sizes', async () => {
@@ -32,7 +32,7 @@ test('frames arrive as they were sent, in order, whatever their sizes', async ()
   const got: [string, number, number | undefined][] = [];
   b.onFrame((from, bytes) => void got.push([from, bytes.length, bytes.at(-1)]));
   for (const [index, size] of sizes.entries()) expect(a.send('b', frame(size, index))).toBe(true);
-  await settle();
+  await until('all frames', () => got.length === sizes.length);
   expect(got).toEqual(sizes.map((size, index) => ['a', size, size === 0 ? undefined : index]));
 });
 
@@ -43,15 +43,13 @@ test('the frames of one turn are one message, and a large one is moved, not copi
   const large = frame(1_000_000, 1);
   for (let index = 0; index < 100; index++) a.send('b', frame(100, index));
   a.send('b', large);
-  await settle();
-  expect([got, posted.length]).toEqual([101, 1]);
+  await until('all frames', () => got === 101);
+  expect(posted.length).toBe(1);
   expect(large.length).toBe(0);
   for (let index = 0; index < 3; index++) {
     a.send('b', frame(100, index));
-    await settle(1);
+    await until('the frame', () => got === 102 + index);
   }
-  await settle();
-  expect(got).toBe(104);
   expect(posted.length).toBeGreaterThan(2);
 });
 
@@ -61,7 +59,7 @@ test('a part of a buffer is not taken from its owner', async () => {
   b.onFrame((_, bytes) => void sizes.push(bytes.length));
   const whole = frame(100_000, 1);
   a.send('b', whole.subarray(10, 50_010));
-  await settle();
+  await until('the frame', () => sizes.length > 0);
   expect([sizes, whole.length]).toEqual([[50_000], 100_000]);
 });
 
@@ -73,8 +71,8 @@ test('send is refused where the peer does not keep up, is not there, or the fram
   expect(accepted).toBe(4);
   let got = 0;
   b.onFrame(() => void got++);
-  await settle(100);
-  expect(got).toBe(accepted);
+  await until('what was accepted', () => got === accepted);
+  await turnsOfTheLoop();
   expect(a.send('b', new Uint8Array(size))).toBe(true);
   expect(a.send('c', frame(1, 1))).toBe(false);
   expect(() => a.send('b', new Uint8Array((64 << 20) + 1))).toThrow(NetworkError);
@@ -90,7 +88,7 @@ test('a peer comes up once and goes down once, and nothing of it arrives afterwa
   disconnect();
   disconnect();
   b.send('a', frame(10, 1));
-  await settle();
+  await turnsOfTheLoop();
   expect([events, a.peers(), got]).toEqual([[{ node: 'b', up: false }], [], 0]);
 });
 
@@ -114,11 +112,11 @@ test('a flood is handled in short turns, in order, and the loop has its turn bet
     new DataView(bytes.buffer).setUint32(0, number);
     expect(a.send('b', bytes)).toBe(true);
   }
-  while (got.length < flood) await settle(1);
+  await until('the flood', () => got.length === flood);
   expect(got).toEqual(Array.from({ length: flood }, (_, number) => number));
   expect(Math.max(...perTurn.filter((count) => count !== undefined))).toBeLessThanOrEqual(512);
   // All of it is acknowledged: as much can be sent again.
-  await settle();
+  await turnsOfTheLoop();
   expect(a.send('b', new Uint8Array(64 << 20))).toBe(true);
   expect(a.send('b', new Uint8Array(64 << 20))).toBe(true);
 });
@@ -139,7 +137,7 @@ test('a peer that ends is down when what had arrived of it is handled, and takes
   c.connect('b', port1);
   end = b.connect('c', port2);
   for (let count = 0; count < 1000; count++) c.send('b', frame(10, 1));
-  while (seen.length < 2) await settle(1);
+  await until('its end', () => seen.length === 2);
   expect(seen).toEqual(['up after 0', 'down after 1000']);
   expect([b.send('c', frame(1, 1)), b.peers()]).toEqual([false, ['a']]);
   expect(a.peers()).toEqual(['b']);
@@ -154,7 +152,7 @@ test('buffers travel beside their frame, each with its own, moved and whole', as
   a.buffers.send('b', frame(5, 1), moved.slice(0, 2));
   a.buffers.send('b', frame(6, 1), []);
   a.buffers.send('b', frame(17_000, 1), [part, moved[2]!]);
-  await settle();
+  await until('all three', () => got.length === 3);
   expect(got).toEqual([
     [5, [20_000, 50_000]],
     [6, []],

@@ -12,7 +12,9 @@ import { ledgerId, openJournal } from './ledger-victim.ts';
 const victim = fileURLToPath(new URL('./ledger-victim.ts', import.meta.url));
 /** PARLEY_CRASH_ROUNDS=100 for a long run. */
 const rounds = Number(process.env.PARLEY_CRASH_ROUNDS ?? 6);
-const timeLimitMs = 60_000 + rounds * 5_000;
+const timeLimitMs = 240_000 + rounds * 5_000;
+/** In every other life, before its end is near: a slow machine says as much as a fast one, only later. */
+const bookingsFirst = 40;
 
 type Said = { readonly what: string; readonly number: number; readonly life: number };
 
@@ -25,13 +27,16 @@ async function live(
   const bookings = lifeMs === undefined ? 0 : 1_000_000;
   const child = spawn(process.execPath, [victim, folder, `${bookings}`], { stdio: ['ignore', 'pipe', 'inherit'] });
   let kill: NodeJS.Timeout | undefined;
+  let booked = 0;
   const ended = new Promise<NodeJS.Signals | number | null>((resolve) =>
     child.once('exit', (code, signal) => resolve(signal ?? code)),
   );
   for await (const line of createInterface({ input: child.stdout })) {
-    if (lifeMs !== undefined) kill ??= setTimeout(() => child.kill('SIGKILL'), lifeMs);
     const [what, number] = line.split(' ');
     said.push({ what: what!, number: Number(number), life });
+    if (what === 'committed') booked++;
+    if (lifeMs !== undefined && booked >= (life % 2) * bookingsFirst)
+      kill ??= setTimeout(() => child.kill('SIGKILL'), lifeMs);
   }
   clearTimeout(kill);
   return ended;

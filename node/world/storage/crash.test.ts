@@ -17,15 +17,16 @@ const crypto = createCrypto();
 
 type Acknowledged = Record<'row' | 'record' | 'replaced' | 'blob' | 'entry', Set<number>>;
 
-/** Runs the victim until `lifeMs` after its first acknowledgement; adds what it said was acknowledged, by kind. */
+/** Runs the victim until `lifeMs` after its first acknowledgement, in the first life one of each kind; adds what it said was acknowledged, by kind. */
 async function runAndKill(folder: string, lifeMs: number, acknowledged: Acknowledged): Promise<void> {
   const child = spawn(process.execPath, [victim, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
   let kill: NodeJS.Timeout | undefined;
   const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)));
   for await (const line of createInterface({ input: child.stdout })) {
-    kill ??= setTimeout(() => child.kill('SIGKILL'), lifeMs);
     const [what, number] = line.split(' ') as [keyof Acknowledged, string];
     acknowledged[what].add(Number(number));
+    const isEachSaid = Object.values(acknowledged).every(({ size }) => size > 0);
+    if (isEachSaid) kill ??= setTimeout(() => child.kill('SIGKILL'), lifeMs);
   }
   clearTimeout(kill);
   expect(await ended).toBe('SIGKILL');
