@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, localFile, pause, TestMesh } from '../support/mesh.ts';
+import { eventually, localFile, TestMesh } from '../support/mesh.ts';
 import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
 import { parley } from '../support/process.ts';
 
@@ -14,7 +14,7 @@ const words = 'total installed_size per section in packages.csv, top 5';
 let mesh: TestMesh;
 beforeAll(async () => {
   mesh = await TestMesh.start(['amber', 'birch', 'cedar', 'dahlia']);
-}, 90_000);
+});
 afterAll(() => mesh?.end());
 
 /** Connects, writes, and waits for the other end to close, but not for long. Resolves with what came back. */
@@ -69,56 +69,56 @@ const onHttp: readonly (readonly (string | Uint8Array)[])[] = [
 describe('garbage on every port while a workflow runs', () => {
   it('costs no answer', async () => {
     let isPouring = true;
-    let poured = 0;
+    let rounds = 0;
     const flood = (async () => {
-      while (isPouring) {
-        for (const name of mesh.names) {
+      for (; isPouring || rounds < 3; rounds++) {
+        for (const name of mesh.names)
           await Promise.all([
             ...onTcp.map((chunks) => pour({ port: mesh.portOf(name) }, chunks)),
             ...onHttp.map((chunks) => pour({ path: mesh.socketOf(name) }, chunks)),
           ]);
-          poured += onTcp.length + onHttp.length;
-        }
       }
     })();
     try {
       for (const node of mesh.names) {
-        const asked = await mesh.ask(words, [packages], { node, timeoutMs: 45_000 });
+        const asked = await mesh.ask(words, [packages], { node });
         expect((asked.detail.result!.json as { rows: unknown }).rows).toEqual(
           largestSums(readPackages(packagesPath), 5),
         );
       }
-      while (poured < 100) await pause(50);
     } finally {
       isPouring = false;
       await flood;
     }
+    const poured = rounds * mesh.names.length * (onTcp.length + onHttp.length);
     console.log(`${poured} connections of garbage while four workflows ran`);
     expect(mesh.live).toEqual(mesh.names);
-  }, 120_000);
+  });
 
   it('is counted under the address it came from, and nobody is named for it', async () => {
     for (const name of mesh.names) {
       const { refusals, named } = await eventually(`${name} to have counted it`, async () => {
         const status = await mesh.status(name);
-        return status.refusals.some(({ reason }) => reason === 'handshake') ? status : undefined;
+        const count = status.refusals.find(({ reason }) => reason === 'handshake')?.count ?? 0;
+        return count >= onTcp.length ? status : undefined;
       });
       const fromOutside = refusals.filter(({ reason }) => reason === 'handshake');
       expect(fromOutside.map(({ from }) => from)).toEqual(['/ip4/127.0.0.1']);
-      expect(fromOutside[0]!.count).toBeGreaterThanOrEqual(onTcp.length);
       expect(named).toEqual([]);
       expect(refusals.filter(({ reason }) => reason !== 'handshake' && reason !== 'half_open')).toEqual([]);
     }
   });
 
   it('is answered on the local socket, where it is HTTP at all, with an error that says what is wrong', async () => {
-    const answers = await Promise.all(onHttp.map((chunks) => pour({ path: mesh.socketOf('amber') }, chunks, 1_000)));
+    const answers = await eventually('all but two to be answered', async () => {
+      const said = await Promise.all(onHttp.map((chunks) => pour({ path: mesh.socketOf('amber') }, chunks, 1_000)));
+      return said.filter((answer) => answer !== '').length >= onHttp.length - 2 ? said : undefined;
+    });
     for (const [i, answer] of answers.entries()) {
       // A body that never comes is waited for; everything else is answered with a client's error.
       if (answer !== '') expect([i, answer.slice(0, 12)]).toEqual([i, expect.stringMatching(/^HTTP\/1\.1 4\d\d$/)]);
       expect(answer).not.toContain('root:');
     }
-    expect(answers.filter((answer) => answer !== '').length).toBeGreaterThanOrEqual(onHttp.length - 2);
     expect(JSON.parse(answers[4]!.split('\r\n\r\n')[1]!)).toMatchObject({
       error: { code: 'bad_request', message: expect.stringMatching(/./) },
     });

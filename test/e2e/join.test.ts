@@ -11,7 +11,7 @@ import { joinMesh } from '../../node/index.ts';
 import { createLibp2pNetwork } from '../../protocols/libp2p/index.ts';
 import { formatTicket, parseTicket } from '../../protocols/mesh/index.ts';
 import { createPostOffice, hex } from '../../protocols/wire/index.ts';
-import { eventually, type Ready, temporaryFolder } from '../support/mesh.ts';
+import { eventually, livenessMs, type Ready, temporaryFolder } from '../support/mesh.ts';
 import { largestSums, packagesPath, readPackages } from '../support/packages.ts';
 import { freePorts } from '../support/ports.ts';
 import { type CliRun, parley, repository, TestProcess } from '../support/process.ts';
@@ -85,7 +85,7 @@ async function tryJoin(
       'json',
       ...options,
     ],
-    { timeoutMs: 40_000 },
+    { timeoutMs: 2 * livenessMs },
   );
   const line = run.err.trim().split('\n').at(-1) ?? '';
   return {
@@ -96,23 +96,23 @@ async function tryJoin(
   };
 }
 
-async function agreeOn(names: readonly string[], members: number, timeoutMs = 15_000): Promise<NodeStatus['mesh']> {
+async function agreeOn(names: readonly string[], members: number): Promise<NodeStatus['mesh']> {
   const statuses = await eventually(
     `${names.join(', ')} to show ${members} members`,
     async () => {
       const found = await Promise.all(names.map((name) => only(name).status()));
-      return found.every(({ mesh }) => mesh.members === members && mesh.live === members) ? found : undefined;
+      const isSame = new Set(found.map(({ mesh }) => `${mesh.id} ${mesh.epoch}`)).size === 1;
+      return isSame && found.every(({ mesh }) => mesh.members === members && mesh.live === members) ? found : undefined;
     },
-    timeoutMs,
+    2 * livenessMs,
   );
-  expect(new Set(statuses.map(({ mesh }) => `${mesh.id} ${mesh.epoch}`)).size).toBe(1);
   return statuses[0]!.mesh;
 }
 
 describe('a mesh of one member', () => {
   beforeAll(async () => {
     await run('amber', ['up']);
-  }, 60_000);
+  });
 
   it('works, and says that it tolerates nothing', async () => {
     const { mesh, node } = await only('amber').status();
@@ -125,7 +125,7 @@ describe('a mesh of one member', () => {
     expect(result.rows).toEqual(largestSums(readPackages(packagesPath), 5));
     const verdict = verifyCertificateFile(new Uint8Array(readFileSync(certificate)), { crypto, meshId: mesh.id });
     expect(verdict.ok && verdict.about.tolerance).toMatch(/no Byzantine tolerance/);
-  }, 60_000);
+  });
 
   it('while no ticket is out the door is shut, and whoever tries an old one is told so', async () => {
     const { mesh, addresses, id } = ready.get('amber')!;
@@ -145,12 +145,12 @@ describe('a mesh of one member', () => {
     const { code, error } = await tryJoin(old, 'latecomer');
     expect([code, error.code]).toEqual([1, 'closed']);
     expect(error.hint).toContain('Ask for a new one');
-  }, 60_000);
+  });
 
   it('takes a second member in by a ticket: epoch 1, and both show two members', async () => {
     await run('birch', ['join', await invite('amber')]);
     expect(await agreeOn(['amber', 'birch'], 2)).toMatchObject({ epoch: 1 });
-  }, 60_000);
+  });
 
   it('a third and a fourth, invited by different members: from four on any one may lie', async () => {
     await run('cedar', ['join', await invite('birch')]);
@@ -161,7 +161,7 @@ describe('a mesh of one member', () => {
       tolerance: '3 of 4 members, any 1 may be lying',
       quorum: 3,
     });
-  }, 90_000);
+  });
 
   it('its work then carries a chain of configs that leads back to genesis', async () => {
     const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('dahlia'), '-o', 'json'], {
@@ -182,7 +182,7 @@ describe('a mesh of one member', () => {
       meshId,
     });
     expect(verdict.ok).toBe(false);
-  }, 60_000);
+  });
 });
 
 describe('a ticket', () => {
@@ -200,7 +200,7 @@ describe('a ticket', () => {
     expect([code, error.code]).toEqual([1, 'used']);
     expect(error.message).toContain('every newcomer needs its own');
     expect(error.hint).toMatch(/Ask for a new ticket/);
-  }, 60_000);
+  });
 
   it('ends: expired, it is refused as expired', async () => {
     const ticket = await invite('birch', '--valid', '1s');
@@ -210,17 +210,16 @@ describe('a ticket', () => {
     const { code, error } = await tryJoin(ticket, 'late');
     expect([code, error.code]).toEqual([1, 'expired']);
     expect(error.message).toMatch(/expired \d+ s ago/);
-  }, 60_000);
+  });
 
   it('mistyped is no ticket, and nothing is dialed', async () => {
     const ticket = await invite('amber');
     const wrong = `${ticket.slice(0, 60)}${ticket[60] === 'A' ? 'B' : 'A'}${ticket.slice(61)}`;
     for (const text of [wrong, ticket.slice(0, -5), 'parley1-', 'hello']) {
-      const { code, error, durationMs } = await tryJoin(text, 'typo');
+      const { code, error } = await tryJoin(text, 'typo');
       expect([text.slice(-8), code, error.code]).toEqual([text.slice(-8), 2, 'bad_ticket']);
-      expect(durationMs).toBeLessThan(10_000);
     }
-  }, 60_000);
+  });
 
   it('of another mesh does not move a node that is in one', async () => {
     const ticket = await invite('amber');
@@ -247,7 +246,7 @@ describe('a ticket', () => {
     const { code, error } = await tryJoin(ticket, 'elm');
     expect([code, error.code]).toEqual([1, 'exists']);
     expect(error.message).toContain('not the one of this ticket');
-  }, 60_000);
+  });
 
   it('forged for another mesh, or with a token nobody issued, opens nothing', async () => {
     const genuine = parseTicket(await invite('amber'), crypto);
@@ -258,7 +257,7 @@ describe('a ticket', () => {
     expect([b.code, b.error.code]).toEqual([1, 'unknown']);
     expect(b.error.message).toContain('issued no such ticket');
     expect((await only('amber').status()).mesh.members).toBe(4);
-  }, 60_000);
+  });
 
   it('is not refused for what it is where the clocks are ten minutes apart, but for that, and stays good', async () => {
     const ticket = await invite('amber', '--role', 'observer');
@@ -285,7 +284,7 @@ describe('a ticket', () => {
       message: expect.stringMatching(/10\.0 min behind/),
     });
     expect(await attempt('early', 0)).toMatchObject({ role: 'observer' });
-  }, 60_000);
+  });
 
   it('brings in nobody of another version, and says which both are', async () => {
     const ticket = parseTicket(await invite('amber'), crypto);
@@ -315,7 +314,7 @@ describe('a ticket', () => {
         ticket.issuer,
         joinRequest,
         { token: ticket.token, ...about },
-        { timeoutMs: 20_000 },
+        { timeoutMs: livenessMs },
       );
       expect(reply).toMatchObject({
         admitted: false,
@@ -326,7 +325,7 @@ describe('a ticket', () => {
       office.close();
       await network.close();
     }
-  }, 60_000);
+  });
 
   it('does not let in a second node of a name that a member has', async () => {
     const ticket = await invite('amber');
@@ -344,13 +343,13 @@ describe('a ticket', () => {
         '-o',
         'json',
       ],
-      { timeoutMs: 40_000 },
+      { timeoutMs: 2 * livenessMs },
     );
     expect([code, JSON.parse(err.trim().split('\n').at(-1)!)]).toEqual([
       1,
       { error: expect.objectContaining({ code: 'name_taken', hint: expect.stringContaining('--name') }) },
     ]);
-  }, 60_000);
+  });
 });
 
 describe('an observer', () => {
@@ -368,14 +367,14 @@ describe('an observer', () => {
     await eventually('the observer to know the workflow', async () =>
       (await only('watcher').workflows()).some((known) => known.workflow === workflow && known.state === 'completed'),
     );
-    for await (const event of follow(only('watcher'), workflow, { signal: AbortSignal.timeout(20_000) }))
+    for await (const event of follow(only('watcher'), workflow, { signal: AbortSignal.timeout(livenessMs) }))
       events.push(event);
     expect(events.at(-1)).toMatchObject({ type: 'ended', state: 'completed' });
     const shown = await parley(['show', workflow.slice(0, 8), '--folder', folder('watcher')]);
     expect([shown.code, shown.err]).toEqual([0, '']);
     const proof = new Uint8Array(await only('watcher').certificate(workflow));
     expect(verifyCertificateFile(proof, { crypto, meshId: ready.get('amber')!.mesh }).ok).toBe(true);
-  }, 60_000);
+  });
 
   it('may not open one: exit code 3', async () => {
     const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('watcher')]);
@@ -383,12 +382,12 @@ describe('an observer', () => {
       3,
       expect.stringContaining('this node is an observer: it can follow workflows and not open them'),
     ]);
-  }, 30_000);
+  });
 
   it('may not invite', async () => {
     const asked = await parley(['invite', '--folder', folder('watcher')]);
     expect([asked.code, asked.err]).toEqual([3, expect.stringContaining('observer and cannot invite')]);
-  }, 30_000);
+  });
 });
 
 describe('a member that was away while the mesh grew', () => {
@@ -399,13 +398,13 @@ describe('a member that was away while the mesh grew', () => {
     await eventually('fern to be a member', async () => (await only('fern').status()).mesh.members === 5);
     await run('amber', ['up']);
     // Whoever looked for it in vain looks again after ten seconds or so.
-    expect(await agreeOn(['amber', 'birch', 'cedar', 'dahlia', 'fern'], 5, 60_000)).toMatchObject({ epoch: 4 });
+    expect(await agreeOn(['amber', 'birch', 'cedar', 'dahlia', 'fern'], 5)).toMatchObject({ epoch: 4 });
     const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('amber'), '-o', 'json']);
     expect([asked.code, asked.err]).toEqual([0, '']);
     expect((JSON.parse(asked.out) as { result: { rows: unknown } }).result.rows).toEqual(
       largestSums(readPackages(packagesPath), 5),
     );
-  }, 180_000);
+  });
 });
 
 describe('a member that leaves', () => {
@@ -419,5 +418,5 @@ describe('a member that leaves', () => {
     expect(await agreeOn(['amber', 'birch', 'cedar', 'dahlia'], 4)).toMatchObject({ epoch: 5, quorum: 3 });
     const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('birch'), '-o', 'json']);
     expect([asked.code, asked.err]).toEqual([0, '']);
-  }, 90_000);
+  });
 });

@@ -40,7 +40,7 @@ beforeAll(async () => {
     nodes.map(({ name, site }) => ({ name, site, dataSets: [dataSet(site)], behaviour: 'record' as const })),
   );
   meshId = (await mesh.status('amber')).mesh.id;
-}, 90_000);
+});
 afterAll(() => mesh?.end());
 
 /** Half-even at six decimals, as the skills' number format has it: of whole numbers, by whole numbers. */
@@ -128,15 +128,16 @@ function telling(rows: readonly PackageRow[]): string[] {
 
 describe('a question across three sites', () => {
   it('is answered with what the shards give when small groups stay at home', async () => {
-    const asked = await mesh.ask(words, [], { node: 'dahlia', timeoutMs: 45_000 });
+    const asked = await mesh.ask(words, [], { node: 'dahlia' });
     const answer = answerOf(asked);
     expect(answer.rows).toEqual(expectedRows(sites));
     expect(answer.parts).toEqual(sites.map(presentPart));
     expect(presentPart('north').suppressedGroups).toBeGreaterThan(0);
     const lines = await proven(asked, 'amber');
-    expect(lines).toContain('recomputed by amber, birch, cedar and dahlia (4 of 4)');
+    // The merge is decided by three of four; the fourth is named where its word came in time.
+    expect(lines).toMatch(/recomputed by (\w+, \w+ and \w+ \(3 of 4\)|amber, birch, cedar and dahlia \(4 of 4\))/);
     for (const site of sites) expect(lines).toContain(`on site ${site}'s own word`);
-  }, 60_000);
+  });
 
   it('and no package or version of any shard crossed between nodes', () => {
     const said = everythingSaid();
@@ -171,10 +172,10 @@ describe('a question across three sites', () => {
       plan: { tasks: { skill: string; input: Record<string, unknown> }[] };
     };
     for (const task of plan.tasks) if (task.skill === 'table.aggregate') task.input.minimumGroupSize = 1;
-    const asked = await mesh.ask({ plan }, [], { node: 'birch', timeoutMs: 45_000 });
+    const asked = await mesh.ask({ plan }, [], { node: 'birch' });
     expect(answerOf(asked).parts).toEqual(sites.map(presentPart));
     expect(answerOf(asked).rows).toEqual(expectedRows(sites));
-  }, 60_000);
+  });
 
   it('cannot be turned into a query of the rows: the site names what its policy forbids', async () => {
     const { plan } = (await mesh.clientOf('birch').plan({ words }, { files: [], at: async () => [] } as never)) as {
@@ -187,14 +188,14 @@ describe('a question across three sites', () => {
       tasks: [{ ...first, skill: 'table.query', optional: false, input: { limit: 100 } }],
       result: first!.id,
     };
-    const asked = await mesh.ask({ plan: prying }, [], { node: 'cedar', timeoutMs: 45_000 });
+    const asked = await mesh.ask({ plan: prying }, [], { node: 'cedar' });
     expect(asked.detail).toMatchObject({
       state: 'failed',
       message: expect.stringContaining("does not allow table.query on 'packages'"),
     });
     const said = everythingSaid();
     expect(sites.flatMap((site) => telling(rowsOf[site])).filter((text) => said.includes(text))).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe('a site that gives nothing', () => {
@@ -205,7 +206,7 @@ describe('a site that gives nothing', () => {
     home.saveNode({ ...settings, dataSets: [dataSet('west', [])] });
     await mesh.startNode('dahlia');
     await mesh.formed();
-    const asked = await mesh.ask(words, [], { node: 'amber', timeoutMs: 45_000 });
+    const asked = await mesh.ask(words, [], { node: 'amber' });
     const { rows, parts } = answerOf(asked);
     expect(rows).toEqual(expectedRows(['north', 'south']));
     expect(parts).toEqual([
@@ -222,12 +223,12 @@ describe('a site that gives nothing', () => {
     home.saveNode(settings);
     await mesh.startNode('dahlia');
     await mesh.formed();
-  }, 90_000);
+  });
 
   it('because it is down is named as such, and the rest is answered and certified', async () => {
     await mesh.kill('cedar');
-    await eventually('the others to miss cedar', async () => (await mesh.status('amber')).mesh.live === 3);
-    const asked = await mesh.ask(words, [], { node: 'birch', timeoutMs: 60_000 });
+    await eventually('birch to miss cedar', async () => (await mesh.status('birch')).mesh.live === 3);
+    const asked = await mesh.ask(words, [], { node: 'birch' });
     console.log(`with one site down: ${asked.elapsedMs.toFixed(0)} ms`);
     const { rows, parts } = answerOf(asked);
     expect(rows).toEqual(expectedRows(['north', 'west']));
@@ -240,19 +241,19 @@ describe('a site that gives nothing', () => {
     expect(lines).toMatch(/site-south \(table\.aggregate\): REASSIGN/);
     await mesh.startNode('cedar');
     await mesh.formed();
-  }, 90_000);
+  });
 
   it('because it is down, and was so before the node that is asked came up, is named too', async () => {
     await mesh.kill('cedar');
     await mesh.stop('amber');
     await mesh.startNode('amber');
     await mesh.formed();
-    const asked = await mesh.ask(words, [], { node: 'amber', timeoutMs: 60_000 });
+    const asked = await mesh.ask(words, [], { node: 'amber' });
     expect(answerOf(asked).rows).toEqual(expectedRows(['north', 'west']));
     expect(answerOf(asked).parts[1]).toEqual({ site: 'south', missing: 'no node of the site answered in time' });
     await mesh.startNode('cedar');
     await mesh.formed();
-  }, 90_000);
+  });
 
   it('because its table is gone or empty is named as well, and an empty table is not taken for an answer', async () => {
     await mesh.stop('cedar');
@@ -266,27 +267,27 @@ describe('a site that gives nothing', () => {
     expect(checks).toContainEqual(
       expect.objectContaining({ ok: false, check: 'data set packages', fix: expect.stringContaining('path') }),
     );
-    const gone = await mesh.ask(words, [], { node: 'amber', timeoutMs: 60_000 });
+    const gone = await mesh.ask(words, [], { node: 'amber' });
     expect(answerOf(gone).rows).toEqual(expectedRows(['north', 'west']));
     expect(answerOf(gone).parts[1]).toEqual({ site: 'south', missing: expect.stringMatching(/./) });
     writeFileSync(path, '');
-    const empty = await mesh.ask(words, [], { node: 'amber', timeoutMs: 60_000 });
+    const empty = await mesh.ask(words, [], { node: 'amber' });
     expect(answerOf(empty).rows).toEqual(expectedRows(['north', 'west']));
     expect(answerOf(empty).parts[1]).toEqual({ site: 'south', missing: expect.stringMatching(/empty/) });
     home.saveNode(settings);
-  }, 90_000);
+  });
 
   it('does not keep a node with one of two at a site down from answering for it', async () => {
     await mesh.stop('cedar');
-    await mesh.startNode('cedar');
+    await mesh.restart('cedar');
     await mesh.kill('birch');
     expect(nodesAt('north')).toEqual(['amber', 'birch']);
-    const asked = await mesh.ask(words, [], { node: 'amber', timeoutMs: 60_000 });
+    const asked = await mesh.ask(words, [], { node: 'amber' });
     expect(answerOf(asked).rows).toEqual(expectedRows(sites));
     expect(await proven(asked, 'dahlia')).toContain("computed by amber, on site north's own word");
     await mesh.startNode('birch');
     await mesh.formed();
-  }, 90_000);
+  });
 });
 
 describe('the search itself', () => {
@@ -296,10 +297,10 @@ describe('the search itself', () => {
     const asked = await mesh.ask(
       'total installed_size per section in south.csv, top 3',
       [localFile('south.csv', content)],
-      { node: 'amber', timeoutMs: 45_000 },
+      { node: 'amber' },
     );
     expect(asked.detail.state).toBe('completed');
     const said = everythingSaid();
     expect(texts.filter((text) => !said.includes(text))).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -101,6 +101,23 @@ export async function eventually<T>(
   }
 }
 
+/**
+ * Does `once` again and again until it finds something: for what chance brings, as which role falls to whom. What `once` throws is thrown;
+ * so is an error that names `what`, after `timeoutMs`.
+ */
+export async function untilFound<T>(
+  what: string,
+  once: (round: number) => Promise<T | undefined>,
+  timeoutMs = 2 * livenessMs,
+): Promise<T> {
+  const endMs = performance.now() + timeoutMs;
+  for (let round = 0; ; round++) {
+    const found = await once(round);
+    if (found !== undefined) return found;
+    if (performance.now() > endMs) throw new Error(`${round + 1} times in ${timeoutMs} ms, and never ${what}`);
+  }
+}
+
 /** A file of the client, from memory. */
 export function localFile(name: string, content: string | Uint8Array): LocalFile {
   const bytes = Buffer.from(content);
@@ -115,6 +132,21 @@ export function localFile(name: string, content: string | Uint8Array): LocalFile
 
 export function temporaryFolder(prefix: string): string {
   return mkdtempSync(join(tmpdir(), prefix));
+}
+
+/** Throws where it is not planned. */
+async function openWith(
+  client: MeshClient,
+  intent: string | { readonly plan: unknown },
+  stored: StoredFiles,
+  approved: boolean,
+  signal: AbortSignal,
+): Promise<{ readonly workflow: string; readonly heldBy: number; readonly request: OpenRequest }> {
+  const reply = await client.plan(typeof intent === 'string' ? { words: intent } : intent, stored, signal);
+  if (reply.kind !== 'plan') throw new Error(`not planned: ${reply.message}`);
+  const words = typeof intent === 'string' ? intent : (reply.plan as { goal: string }).goal;
+  const request: OpenRequest = { words, plan: reply.plan, idempotencyKey: randomUUID(), approved };
+  return { ...(await client.open(request, stored, signal)), request };
 }
 
 export class TestMesh {
@@ -287,6 +319,12 @@ export class TestMesh {
     );
   }
 
+  /** Gives words to a node and waits for no answer; resolves with the workflow's id once the mesh has accepted them. */
+  async open(words: string, files: readonly LocalFile[], node: string): Promise<string> {
+    const signal = AbortSignal.timeout(livenessMs);
+    return (await openWith(this.clientOf(node), words, new StoredFiles(files), false, signal)).workflow;
+  }
+
   /** Words, or a plan bound to blobs, to the end of its workflow. Throws where it is not planned, or not ended in time. */
   async ask(
     intent: string | { readonly plan: unknown },
@@ -297,15 +335,7 @@ export class TestMesh {
     const client = this.client(options.node, (move) => void moves.push(move));
     const stored = new StoredFiles(files);
     const signal = AbortSignal.timeout(options.timeoutMs ?? 1.5 * livenessMs);
-    const reply = await client.plan(typeof intent === 'string' ? { words: intent } : intent, stored, signal);
-    if (reply.kind !== 'plan') throw new Error(`not planned: ${reply.message}`);
-    const request: OpenRequest = {
-      words: typeof intent === 'string' ? intent : (reply.plan as { goal: string }).goal,
-      plan: reply.plan,
-      idempotencyKey: randomUUID(),
-      approved: options.approved ?? false,
-    };
-    const { workflow, heldBy } = await client.open(request, stored, signal);
+    const { workflow, heldBy, request } = await openWith(client, intent, stored, options.approved ?? false, signal);
     const startedMs = performance.now();
     options.onOpened?.(workflow);
     const events: WorkflowEvent[] = [];
@@ -342,6 +372,7 @@ export class TestMesh {
 
   /** What the node tells of a workflow that has ended, from the beginning. */
   async story(name: string, workflow: string): Promise<WorkflowEvent[]> {
+    await eventually(`${name} to know ${workflow.slice(0, 8)}`, () => this.detail(name, workflow));
     const events: WorkflowEvent[] = [];
     for await (const event of follow(this.clientOf(name), workflow, { signal: AbortSignal.timeout(livenessMs) }))
       events.push(event);

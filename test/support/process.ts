@@ -139,28 +139,23 @@ export function parley(
   });
 }
 
-/** Runs the CLI until it is killed, handing over each line that it prints. */
-export function parleyProcess(
-  args: readonly string[],
-  onLine: (line: string) => void,
-): { readonly kill: () => Promise<void> } {
+/**
+ * Runs the CLI until it is killed. What it prints goes to the end of `file`, which several may share: there their lines stand in the order in
+ * which they were printed, whereas of two pipes a test may read the later line first.
+ */
+export function parleyProcess(args: readonly string[], file: string): { readonly kill: () => Promise<void> } {
+  const out = openSync(file, 'a', 0o600);
   const child = spawn(node, [`${repository}bin/parley.mjs`, ...args], {
     cwd: repository,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', out, 'inherit'],
     env: environment(),
   });
-  let rest = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    const lines = (rest + chunk.toString('utf8')).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) if (line !== '') onLine(line);
-  });
-  // After the last byte of what it printed.
-  const closed = new Promise<void>((resolve) => void child.once('close', () => resolve()));
+  closeSync(out);
+  const gone = new Promise<void>((resolve) => void child.once('exit', () => resolve()));
   return {
     kill() {
       child.kill('SIGKILL');
-      return closed;
+      return gone;
     },
   };
 }
