@@ -1,7 +1,15 @@
 // Law: only the members of an epoch make the next one, by deciding its config; one member joins, leaves or changes at a time, so that
 // the quorums of neighbouring epochs overlap in honest members and nobody is voted out of their own decision unseen.
 import type { Crypto } from '../actors/system/index.ts';
-import { configHash, type EpochConfig, encodeConfig, type Genesis, type Member } from '../protocols/mesh/index.ts';
+import {
+  configHash,
+  type EpochConfig,
+  encodeConfig,
+  type Genesis,
+  type Member,
+  type Worker,
+  workersOf,
+} from '../protocols/mesh/index.ts';
 import { ByteWriter, equalBytes, publicKeyOf } from '../protocols/wire/index.ts';
 import { decodeCertificate, verifyCertificate } from './certificate.ts';
 import type { Check } from './epoch.ts';
@@ -20,8 +28,10 @@ const refuse = (reason: string): Check => ({ ok: false, reason });
 export function judgeConfigChange(next: EpochConfig, current: EpochConfig, crypto: Pick<Crypto, 'sha256'>): Check {
   if (next.epoch !== current.epoch + 1) return refuse(`epoch ${next.epoch} does not follow epoch ${current.epoch}`);
   if (!equalBytes(next.previous, configHash(current, crypto))) return refuse('it names another config before it');
-  const before = new Map(current.members.map((member) => [member.id, member]));
-  const after = new Map(next.members.map((member) => [member.id, member]));
+  const nodesOf = (config: EpochConfig): Map<string, Member | Worker> =>
+    new Map([...config.members, ...workersOf(config)].map((node) => [node.id, node]));
+  const before = nodesOf(current);
+  const after = nodesOf(next);
   const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
     (id) => !isSameMember(before.get(id), after.get(id)),
   );
@@ -29,7 +39,7 @@ export function judgeConfigChange(next: EpochConfig, current: EpochConfig, crypt
   if (weak !== undefined)
     return refuse(`the key of ${after.get(weak)!.name} is not admissible: of small or mixed order`);
   if (changed.length > 1)
-    return refuse(`it changes ${changed.length} members; one at a time keeps the quorums of both epochs overlapping`);
+    return refuse(`it changes ${changed.length} nodes; one at a time keeps the quorums of both epochs overlapping`);
   const soundness = soundnessOf(
     next.members.map((member) => member.weight),
     next,
@@ -37,10 +47,11 @@ export function judgeConfigChange(next: EpochConfig, current: EpochConfig, crypt
   return soundness.sound ? { ok: true } : refuse(`its quorums are unsound: ${soundness.reason}`);
 }
 
-function isSameMember(a: Member | undefined, b: Member | undefined): boolean {
+function isSameMember(a: Member | Worker | undefined, b: Member | Worker | undefined): boolean {
   if (a === undefined || b === undefined) return false;
   return (
-    a.weight === b.weight &&
+    // A worker has no weight, so a worker that becomes a member is a change.
+    ('weight' in a ? a.weight : 0) === ('weight' in b ? b.weight : 0) &&
     a.name === b.name &&
     a.site === b.site &&
     a.operator === b.operator &&
@@ -51,7 +62,7 @@ function isSameMember(a: Member | undefined, b: Member | undefined): boolean {
 /** Whether a mesh may begin like this: quorums that hold, and keys under which one signature cannot mean two things. */
 export function judgeGenesis(genesis: Genesis): Check {
   const { members } = genesis.config;
-  const weak = members.find(({ id }) => !isAdmissibleKey(publicKeyOf(id)));
+  const weak = [...members, ...workersOf(genesis.config)].find(({ id }) => !isAdmissibleKey(publicKeyOf(id)));
   if (weak !== undefined) return refuse(`the key of ${weak.name} is not admissible: of small or mixed order`);
   const soundness = soundnessOf(
     members.map((member) => member.weight),

@@ -1,7 +1,7 @@
 // Law: whether a decision holds is a pure function of its bytes and of one epoch's config. Nothing is recomputed, no model is asked,
 // and every node and every offline verifier comes to the same answer, with the reason in words.
 import type { Crypto, NodeId } from '../actors/system/index.ts';
-import type { EpochConfig, Member } from '../protocols/mesh/index.ts';
+import { type EpochConfig, type Member, workersOf } from '../protocols/mesh/index.ts';
 import { compareText, equalBytes } from '../protocols/wire/index.ts';
 import { type Attestation, attestations, expiries } from './attestation.ts';
 import { candidates, failureDigest } from './candidate.ts';
@@ -104,11 +104,12 @@ function judgeOutcome(
 ): Verdict {
   const { candidate, endorsement } = decision;
   const verifiers = (list: readonly Attestation[]): NodeId[] => list.map((attestation) => attestation.verifier);
-  const signers = signersIn(config, [
+  const lists: [NodeId[], NodeId[], NodeId[]] = [
     [candidate.executor],
     verifiers(decision.attestations),
     verifiers(decision.dissent),
-  ]);
+  ];
+  const signers = signersIn(config, lists, candidate.executor);
   if (typeof signers === 'string') return refuse(signers);
   const foreign = foreignStatement(decision);
   if (foreign !== undefined) return refuse(`${foreign.what} (${nameOf(config, foreign.signer)})`);
@@ -136,6 +137,8 @@ function judgeOutcome(
     const outsider = endorsers.find((member) => member.site !== endorsement.site);
     if (outsider !== undefined)
       return refuse(`it rests on site ${endorsement.site}, and ${outsider.name} is of site ${outsider.site}`);
+    if (weightOf(endorsers) === 0)
+      return refuse(`it rests on the word of ${endorsers[0]!.name} alone, which is a worker`);
   } else {
     const needed = endorsingWeight(config);
     if (needed === undefined)
@@ -197,9 +200,14 @@ function ruleInWords(endorsement: Endorsement): string {
   return endorsement.rule === 'site' ? `site ${endorsement.site}'s own word` : 'a quorum of members';
 }
 
-/** The members behind `lists`, in order; or why not: someone is no member, appears twice, or a list is not sorted by id. */
-function signersIn(config: EpochConfig, lists: readonly (readonly NodeId[])[]): Member[] | string {
+/**
+ * The members behind `lists`, in order; or why not: someone is no member, appears twice, or a list is not sorted by id. `executor` may be a
+ * worker: what it made is judged by members, and its own word weighs nothing.
+ */
+function signersIn(config: EpochConfig, lists: readonly (readonly NodeId[])[], executor?: NodeId): Member[] | string {
   const byId = new Map(config.members.map((member) => [member.id, member]));
+  const worker = workersOf(config).find(({ id }) => id === executor);
+  if (worker !== undefined) byId.set(worker.id, { ...worker, weight: 0 });
   const signers: Member[] = [];
   const seen = new Set<NodeId>();
   for (const list of lists) {
@@ -220,7 +228,7 @@ function weightOf(members: readonly Member[]): number {
 }
 
 function nameOf(config: EpochConfig, id: NodeId): string {
-  return config.members.find((member) => member.id === id)?.name ?? id;
+  return [...config.members, ...workersOf(config)].find((node) => node.id === id)?.name ?? id;
 }
 
 /** For example "recomputed by amber, birch and dune (3 of 4); cedar disagreed". For a decision that `judgeDecision` accepts. */

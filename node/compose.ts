@@ -88,8 +88,12 @@ export async function openAdmittance(
     chainStore,
     invites,
     observers,
-    // Who has no vote stays connected to members alone: a thousand of them must not become half a million connections.
-    allow: (id) => chain.isMember(id) || (chain.isMember(self) && observers.has(id)) || invites.areOutstanding(),
+    // Who only listens stays connected to members alone: a thousand of them must not become half a million connections.
+    allow: (id) =>
+      chain.isMember(id) ||
+      (chain.worker(id) !== undefined && chain.node(self) !== undefined) ||
+      (chain.isMember(self) && observers.has(id)) ||
+      invites.areOutstanding(),
   };
 }
 
@@ -137,7 +141,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   const { identity, admittance } = options;
   const { chain, chainStore, invites, observers } = admittance;
   const { crypto, clock, random, network, log, storage, sandbox } = options.world;
-  const isKnown = (id: NodeId): boolean => chain.isMember(id) || observers.has(id);
+  const isKnown = (id: NodeId): boolean => chain.node(id) !== undefined || observers.has(id);
   const known = knownPeers(network, isKnown);
   const stopReconsidering = chain.onAppend(() => known.reconsider());
   const world: World = { ...options.world, network: known.network };
@@ -180,8 +184,8 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     identity,
     meshId: chain.meshId,
     hlc: () => hlc.now(),
-    // Whoever was ever a member: what it wrote then stands.
-    isAuthor: (id) => chain.links.some(({ config }) => config.members.some((member) => member.id === id)),
+    // Whoever was ever a member or a worker: what it wrote then stands.
+    isAuthor: (id) => chain.links.some(({ config }) => chain.node(id, config.epoch) !== undefined),
     log,
   });
   const blobs = createBlobExchange({ world, refusals, isKnown });
@@ -192,7 +196,9 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     office,
     board,
     // An observer has no lane that others would take; what it finds out it keeps to itself.
-    lanes: { append: async (lane, body) => void (chain.isMember(identity.id) && (await store.append(lane, body))) },
+    lanes: {
+      append: async (lane, body) => void (chain.node(identity.id) !== undefined && (await store.append(lane, body))),
+    },
     blobs,
     dataSets: options.dataSets((digest) => blobs.keepPrivate(digest)),
     view,

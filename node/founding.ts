@@ -13,6 +13,7 @@ import {
   meshIdOf,
   parseTicket,
   type Ticket,
+  type TicketRole,
 } from '../protocols/mesh/index.ts';
 import type { NatsNetwork, NatsNetworkOptions, NatsServers } from '../protocols/nats/index.ts';
 import {
@@ -65,7 +66,7 @@ const silent = (): void => {};
 export async function joinMesh(
   options: JoinOptions,
   clock: Clock = realClock(),
-): Promise<{ readonly meshId: string; readonly meshName: string; readonly role: 'observer' | 'member' }> {
+): Promise<{ readonly meshId: string; readonly meshName: string; readonly role: TicketRole }> {
   const crypto = createCrypto();
   const ticket = parseTicket(options.ticket, crypto);
   const home: Home = hasIdentity(options.folder) ? openHome(options.folder) : createHome(options.folder, options.node);

@@ -12,8 +12,10 @@ export interface Bid {
 
 export interface Need {
   readonly executors: number;
-  /** Executors and verifiers together. */
+  /** Executors and verifiers together, workers aside. */
   readonly total: number;
+  /** How many of the executors may be workers; none where absent. */
+  readonly workers?: number;
 }
 
 /** Who is on the attempt and counts. */
@@ -51,13 +53,15 @@ export function whomToAsk(able: readonly NodeId[], wanted: number, round: number
 
 /**
  * Cheapest bids first; the rank of the node for this task breaks ties, so that equal nodes share the work. Whoever verifies already is made
- * an executor only where nobody else is left: it would run the task twice.
+ * an executor only where nobody else is left: it would run the task twice. Workers go before members where they may execute, so that members
+ * have their hands free to judge, and never verify.
  */
 export function assign(
   bids: readonly Bid[],
   need: Need,
   staff: Staff,
   rank: (id: NodeId) => number,
+  isWorker: (id: NodeId) => boolean = () => false,
 ): { readonly executors: NodeId[]; readonly verifiers: NodeId[] } {
   const isVerifier = (id: NodeId): boolean => staff.verifiers.includes(id);
   const order = bids
@@ -71,8 +75,12 @@ export function assign(
         compareText(a.node, b.node),
     )
     .map(({ node }) => node);
-  const executors = order.slice(0, Math.max(0, need.executors - staff.executors.length));
-  const others = new Set([...staff.executors, ...staff.verifiers, ...executors]);
-  const verifiers = order.filter((id) => !others.has(id)).slice(0, Math.max(0, need.total - others.size));
+  const missing = Math.max(0, need.executors - staff.executors.length);
+  const places = Math.max(0, (need.workers ?? 0) - staff.executors.filter(isWorker).length);
+  const workers = order.filter(isWorker).slice(0, Math.min(places, missing));
+  const members = order.filter((id) => !isWorker(id));
+  const executors = [...workers, ...members.slice(0, missing - workers.length)];
+  const others = new Set([...staff.executors, ...staff.verifiers, ...executors].filter((id) => !isWorker(id)));
+  const verifiers = members.filter((id) => !others.has(id)).slice(0, Math.max(0, need.total - others.size));
   return { executors, verifiers };
 }

@@ -264,7 +264,7 @@ function perform(
       case 'persist':
         break;
       case 'send':
-        for (const peer of output.to === 'all' ? votersOf(parts, epoch) : [output.to])
+        for (const peer of output.to === 'all' ? followersOf(parts, epoch) : [output.to])
           parts.office.send(peer, frame, {
             epoch,
             bytes: output.frame,
@@ -326,9 +326,12 @@ function perform(
   }
 }
 
-/** Connected peers that vote in `epoch`, or now: whoever has no vote hears of the outcome by the lanes, and is spared how it came about. */
-function votersOf({ chain, world }: KeeperState['parts'], epoch: number): NodeId[] {
-  return world.network.peers().filter((id) => chain.isMember(id) || chain.member(id, epoch) !== undefined);
+/**
+ * Connected peers that vote in `epoch`, or now, and workers: one that leaves hears so only here, for nobody knows it any more then. Who only
+ * listens hears of the outcome by the lanes, and is spared how it came about.
+ */
+function followersOf({ chain, world }: KeeperState['parts'], epoch: number): NodeId[] {
+  return world.network.peers().filter((id) => chain.node(id) !== undefined || chain.node(id, epoch) !== undefined);
 }
 
 /** Judges again what could not be judged, where `isDue` says so of the workflow it is about. Each judgement costs signatures. */

@@ -1,8 +1,8 @@
 // Law: whoever proves a token is let in as what the token says, and learns the mesh from its genesis on. A new member changes the quorums,
-// so the members decide it; an observer changes nothing but who may listen, and one member's signed word is enough.
+// and a new worker whose results are judged, so the members decide both; an observer changes nothing but who may listen, and one member's signed word is enough.
 import { z } from 'zod';
 import { configKey } from '../../consensus/index.ts';
-import { decodeConfig, encodeConfig, encodeGenesis, type Member } from '../../protocols/mesh/index.ts';
+import { decodeConfig, encodeConfig, encodeGenesis, type Worker, workersOf } from '../../protocols/mesh/index.ts';
 import { decodeBody, encodeBody, MalformedBytes, publicKeyOf } from '../../protocols/wire/index.ts';
 import type { KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
@@ -143,27 +143,24 @@ async function admit(
       'version',
       `the newcomer runs parley ${request.version}, this mesh ${args.version}; run the same version`,
     );
-  const taken = parts.chain.current.members.find(({ name, id }) => name === request.name && id !== from);
-  if (taken !== undefined)
-    return refuse('name_taken', `a member is already named '${request.name}'; join with another --name`);
+  if (holderOf(parts, request.name, from) !== undefined) return refuse('name_taken', nameTaken(request.name));
   const redeemed = await invites.redeem(request.token, from);
   if (!redeemed.ok) return refuse(redeemed.code, redeemed.reason);
 
-  if (redeemed.role === 'member') {
-    const member: Member = {
+  if (redeemed.role !== 'observer') {
+    const newcomer: Worker = {
       id: from,
-      weight: 1,
       name: request.name,
       site: request.site,
       operator: request.operator,
       modelFamily: request.modelFamily,
     };
-    const outcome = await addMember(args, member);
+    const outcome = await addNode(args, newcomer, redeemed.role);
     if (outcome !== 'in' && outcome !== 'undecided') return refuse('conflict', outcome.refused);
     if (outcome === 'undecided') {
       return refuse(
         'no_quorum',
-        `the members did not agree on the new member within ${decidePatienceMs / 1_000} s; too few of them are there. The ticket stays valid for this node: try again`,
+        `the members did not agree on the new ${redeemed.role} within ${decidePatienceMs / 1_000} s; too few of them are there. The ticket stays valid for this node: try again`,
       );
     }
   } else if (!observers.has(from)) {
@@ -178,17 +175,32 @@ async function admit(
   };
 }
 
-async function addMember(
+/** The node besides `id` that has that name. */
+function holderOf({ chain: { current } }: Parts, name: string, id: NodeId): Worker | undefined {
+  return [...current.members, ...workersOf(current)].find((each) => each.name === name && each.id !== id);
+}
+
+const nameTaken = (name: string): string => `a member is already named '${name}'; join with another --name`;
+
+async function addNode(
   args: AdmissionArgs,
-  member: Member,
+  newcomer: Worker,
+  role: 'member' | 'worker',
 ): Promise<'in' | 'undecided' | { readonly refused: string }> {
   const { parts } = args;
   const { chain, world } = parts;
-  for (let attempt = 0; attempt < attemptsMax && !chain.isMember(member.id); attempt++) {
+  const isIn = (): boolean => (role === 'member' ? chain.member(newcomer.id) : chain.worker(newcomer.id)) !== undefined;
+  for (let attempt = 0; attempt < attemptsMax && !isIn(); attempt++) {
     const { current } = chain;
-    if (current.members.some(({ name }) => name === member.name))
-      return { refused: `a member is already named '${member.name}'; join with another --name` };
-    const next = nextConfig(current, [...current.members, member], world.crypto);
+    if (chain.node(newcomer.id) !== undefined)
+      return {
+        refused: `this node is a ${chain.isMember(newcomer.id) ? 'member' : 'worker'} already; to become a ${role} it leaves first: parley down --leave`,
+      };
+    if (holderOf(parts, newcomer.name, newcomer.id) !== undefined) return { refused: nameTaken(newcomer.name) };
+    const next =
+      role === 'member'
+        ? nextConfig(current, [...current.members, { ...newcomer, weight: 1 }], world.crypto)
+        : nextConfig(current, current.members, world.crypto, [...workersOf(current), newcomer]);
     // What the others would refuse is not proposed: an engine holds on to what it was offered.
     const verdict = judgeJoin(next, current, world.crypto);
     if (!verdict.ok) return { refused: verdict.reason.slice(0, 400) };
@@ -211,7 +223,7 @@ async function addMember(
     });
     if (!isDecided) break;
   }
-  return chain.isMember(member.id) ? 'in' : 'undecided';
+  return isIn() ? 'in' : 'undecided';
 }
 
 const node = z.string().min(40).max(64);

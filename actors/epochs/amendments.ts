@@ -1,7 +1,7 @@
 // Law: a member is removed or weighs otherwise because members of quorum weight said so under their own keys, in this epoch: no one member's
 // operator can do it, and the liars among them cannot. What was approved in an epoch lapses with it.
 import { type Check, judgeConfigChange, thresholdsOf } from '../../consensus/index.ts';
-import { type EpochConfig, encodeConfig } from '../../protocols/mesh/index.ts';
+import { type EpochConfig, encodeConfig, workersOf } from '../../protocols/mesh/index.ts';
 import { equalBytes } from '../../protocols/wire/index.ts';
 import type { Judgement } from '../consensus/index.ts';
 import type { Crypto, NodeId } from '../system/index.ts';
@@ -19,6 +19,13 @@ export function amended(
   { node, weight }: Amendment,
   crypto: Pick<Crypto, 'sha256'>,
 ): { readonly ok: true; readonly config: EpochConfig } | (Check & { readonly ok: false }) {
+  const workers = workersOf(current);
+  const worker = workers.find(({ id }) => id === node);
+  if (worker !== undefined) {
+    if (weight > 0) return { ok: false, reason: `${worker.name} is a worker, which has no vote` };
+    const rest = workers.filter(({ id }) => id !== node);
+    return { ok: true, config: nextConfig(current, current.members, crypto, rest) };
+  }
   const member = current.members.find(({ id }) => id === node);
   if (member === undefined) return { ok: false, reason: `${node} is not a member of epoch ${current.epoch}` };
   if (member.weight === weight) return { ok: false, reason: `${member.name} weighs ${weight} already` };
@@ -102,7 +109,11 @@ export function judgeAmendment(
   crypto: Crypto,
 ): Judgement {
   const after = new Map(next.members.map((member) => [member.id, member]));
-  const changed = current.members.filter(({ id, weight }) => after.get(id)?.weight !== weight);
+  const stays = new Set(workersOf(next).map(({ id }) => id));
+  const changed = [
+    ...current.members.filter(({ id, weight }) => after.get(id)?.weight !== weight),
+    ...workersOf(current).filter(({ id }) => !stays.has(id)),
+  ];
   const [member] = changed;
   if (member === undefined || changed.length > 1)
     return { ok: false, reason: 'it neither removes one member nor changes the weight of one' };

@@ -194,7 +194,7 @@ describe('a member votes for a config', () => {
 
   it.each<readonly [string, EpochConfig, RegExp]>([
     ['one that removes a member', next(current, founders.slice(1)), /lets nobody in/],
-    ['one that swaps a member for another', next(current, [...founders.slice(1), member(4)]), /changes 2 members/],
+    ['one that swaps a member for another', next(current, [...founders.slice(1), member(4)]), /changes 2 nodes/],
     [
       'one that renames a member',
       next(current, [{ ...founders[0]!, name: 'mallory' }, ...founders.slice(1)]),
@@ -206,7 +206,7 @@ describe('a member votes for a config', () => {
       /lets nobody in/,
     ],
     ['one that changes nothing', next(current, founders), /lets nobody in/],
-    ['two newcomers at once', next(current, [...founders, member(4), member(5)]), /changes 2 members/],
+    ['two newcomers at once', next(current, [...founders, member(4), member(5)]), /changes 2 nodes/],
     [
       'one that tolerates fewer liars',
       next(current, [...founders, member(4)], { f: 0, c: 2, p: 2 }),

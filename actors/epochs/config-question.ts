@@ -1,7 +1,13 @@
 // Law: the members decide who is a member. A config is voted for only if it lets one more member in, of weight 1, or removes one that
 // evidence convicts or that leaves by its own word, or changes what members of quorum weight approve, and keeps the strongest fault budget its members can bear; once decided it is on this node's disk before it is in force here.
 import { type Check, configKey, encodeCertificate, faultBudgetOf, judgeConfigChange } from '../../consensus/index.ts';
-import { type ConfigLink, decodeConfig, type EpochConfig, type MeshChain } from '../../protocols/mesh/index.ts';
+import {
+  type ConfigLink,
+  decodeConfig,
+  type EpochConfig,
+  type MeshChain,
+  workersOf,
+} from '../../protocols/mesh/index.ts';
 import { equalBytes, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Question } from '../consensus/index.ts';
 import type { Crypto } from '../system/index.ts';
@@ -28,16 +34,13 @@ export function configQuestion(options: {
         if (next.epoch !== epoch + 1) return { ok: false, reason: 'a config is decided by the epoch before it' };
         const current = chain.config(epoch);
         if (current === undefined) return 'unknown';
-        if (next.members.length <= current.members.length) {
+        if (sizeOf(next) <= sizeOf(current)) {
           const approved = judgeAmendment(next, current, approvals, crypto);
-          if (next.members.length === current.members.length || (approved !== 'unknown' && approved.ok))
-            return approved;
+          if (sizeOf(next) === sizeOf(current) || (approved !== 'unknown' && approved.ok)) return approved;
           const convicted = judgeRemoval(next, current, { guilty, departures }, crypto);
           return convicted !== 'unknown' && convicted.ok ? convicted : approved;
         }
-        const back = next.members.find(
-          ({ id }) => guilty.has(id) && !current.members.some((member) => member.id === id),
-        );
+        const back = newcomersOf(next, current).find(({ id }) => guilty.has(id));
         if (back !== undefined) return { ok: false, reason: `${back.name} was convicted by its own signatures` };
         return judgeJoin(next, current, crypto);
       } catch (error) {
@@ -50,19 +53,25 @@ export function configQuestion(options: {
   };
 }
 
+const nodesOf = (config: EpochConfig) => [...config.members, ...workersOf(config)];
+const sizeOf = (config: EpochConfig): number => nodesOf(config).length;
+
+function newcomersOf(next: EpochConfig, current: EpochConfig) {
+  const known = new Set(nodesOf(current).map(({ id }) => id));
+  return nodesOf(next).filter(({ id }) => !known.has(id));
+}
+
 /**
  * Whether `next` lets one more node in and does nothing else. A lying member could otherwise have an honest one voted out, give its own
- * more weight, or have the mesh tolerate fewer liars than it can: each sound by itself.
+ * more weight, or have the mesh tolerate fewer liars than it can: each sound by itself. A newcomer is a member, or a worker without a vote.
  */
 export function judgeJoin(next: EpochConfig, current: EpochConfig, crypto: Pick<Crypto, 'sha256'>): Check {
   const sound = judgeConfigChange(next, current, crypto);
   if (!sound.ok) return sound;
-  const known = new Set(current.members.map(({ id }) => id));
-  const [newcomer] = next.members.filter(({ id }) => !known.has(id));
-  // One member changes at most, so with one more of them the change is the newcomer.
-  if (newcomer === undefined || next.members.length !== current.members.length + 1)
-    return { ok: false, reason: 'it lets nobody in' };
-  if (newcomer.weight !== 1)
+  const [newcomer] = newcomersOf(next, current);
+  // One node changes at most, so with one more of them the change is the newcomer.
+  if (newcomer === undefined || sizeOf(next) !== sizeOf(current) + 1) return { ok: false, reason: 'it lets nobody in' };
+  if ('weight' in newcomer && newcomer.weight !== 1)
     return { ok: false, reason: `${newcomer.name} would weigh ${newcomer.weight}; a newcomer weighs 1` };
   const { f, c, p } = faultBudgetOf(next.members.map(({ weight }) => weight));
   if (next.f !== f || next.c !== c || next.p !== p)

@@ -6,8 +6,7 @@ function chainOf(...epochs: readonly string[]) {
   const members = (epoch: number): string => epochs[epoch] ?? '';
   return {
     links: epochs.map(() => ({})) as never,
-    isMember: (id: string) => members(epochs.length - 1).includes(id),
-    member: (id: string, epoch = epochs.length - 1) => (members(epoch).includes(id) ? ({ id } as never) : undefined),
+    node: (id: string, epoch = epochs.length - 1) => (members(epoch).includes(id) ? ({ id } as never) : undefined),
   };
 }
 

@@ -6,7 +6,7 @@ import { encodeBody } from '../../protocols/wire/index.ts';
 import type { Parts } from '../parts/index.ts';
 import type { NodeId } from '../system/index.ts';
 
-/** Members that said they leave. */
+/** Members and workers that said they leave. */
 export interface Departures {
   has(id: NodeId): boolean;
   /** `epoch`: the one in which the member said it. */
@@ -14,19 +14,19 @@ export interface Departures {
   onChange(handler: () => void): () => void;
 }
 
-export function createDepartures(chain: Pick<MeshChain, 'links' | 'isMember' | 'member'>): Departures {
+export function createDepartures(chain: Pick<MeshChain, 'links' | 'node'>): Departures {
   const said = new Map<NodeId, number>();
   const handlers = new Set<() => void>();
-  /** The epoch from which on `id` has been a member without a break. */
+  /** The epoch from which on `id` has been of the mesh without a break. */
   const memberSince = (id: NodeId): number => {
     let epoch = chain.links.length - 1;
-    while (epoch > 0 && chain.member(id, epoch - 1) !== undefined) epoch--;
+    while (epoch > 0 && chain.node(id, epoch - 1) !== undefined) epoch--;
     return epoch;
   };
   return {
     has(id) {
       const epoch = said.get(id);
-      return epoch !== undefined && chain.isMember(id) && epoch >= memberSince(id);
+      return epoch !== undefined && chain.node(id) !== undefined && epoch >= memberSince(id);
     },
     note(id, epoch) {
       if ((said.get(id) ?? -1) >= epoch) return;
@@ -63,9 +63,9 @@ export async function leaveMesh(
   const { chain, identity, world } = parts;
   const { workload } = options;
   const self = identity.id;
-  if (!chain.isMember(self))
-    return { left: false, code: 'not_member', reason: 'this node is no member; stopping it is enough' };
-  if (chain.current.members.length === 1)
+  if (chain.node(self) === undefined)
+    return { left: false, code: 'not_member', reason: 'this node is no member or worker; stopping it is enough' };
+  if (chain.isMember(self) && chain.current.members.length === 1)
     return { left: false, code: 'last_member', reason: 'this node is the only member; stopping it is enough' };
   const until = async (isThere: () => boolean, patienceMs: number): Promise<boolean> => {
     const endMs = world.clock.monotonicMs() + patienceMs;
@@ -79,7 +79,7 @@ export async function leaveMesh(
   workload.drain(true);
   const drained = await until(() => workload.load() === 0, options.timeoutMs);
   await options.say(encodeBody({ kind: 'leaving', epoch: chain.current.epoch }, 1_024));
-  if (await until(() => !chain.isMember(self), options.decideMs))
+  if (await until(() => chain.node(self) === undefined, options.decideMs))
     return { left: true, epoch: chain.current.epoch, drained };
   workload.drain(false);
   return {

@@ -4,7 +4,7 @@
 // its own word goes in any case.
 // What members approved (amendments.ts) is proposed here too.
 import { configKey, judgeConfigChange, toleranceInWords } from '../../consensus/index.ts';
-import { type EpochConfig, encodeConfig } from '../../protocols/mesh/index.ts';
+import { type EpochConfig, encodeConfig, workersOf } from '../../protocols/mesh/index.ts';
 import { equalBytes } from '../../protocols/wire/index.ts';
 import type { Judgement, KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
@@ -45,11 +45,18 @@ export function removalOf(
   isLeaving = false,
 ): EpochConfig | undefined {
   const remaining = current.members.filter(({ id }) => id !== culprit);
-  if (remaining.length === 0 || remaining.length === current.members.length) return undefined;
-  const next = nextConfig(current, remaining, crypto);
+  const workers = workersOf(current).filter(({ id }) => id !== culprit);
+  const isThere = remaining.length < current.members.length || workers.length < workersOf(current).length;
+  if (remaining.length === 0 || !isThere) return undefined;
+  const next = nextConfig(current, remaining, crypto, workers);
   if (!isLeaving && current.f > 0 && next.f === 0) return undefined;
   return judgeConfigChange(next, current, crypto).ok ? next : undefined;
 }
+
+const goneFrom = (before: EpochConfig, after: EpochConfig) => {
+  const kept = new Set([...after.members, ...workersOf(after)].map(({ id }) => id));
+  return [...before.members, ...workersOf(before)].filter(({ id }) => !kept.has(id));
+};
 
 /** Whether a member votes for `next`, which lets nobody in. */
 export function judgeRemoval(
@@ -58,8 +65,7 @@ export function judgeRemoval(
   { guilty, departures }: { readonly guilty: Pick<Guilty, 'has'>; readonly departures: Pick<Departures, 'has'> },
   crypto: Crypto,
 ): Judgement {
-  const kept = new Set(next.members.map(({ id }) => id));
-  const removed = current.members.filter(({ id }) => !kept.has(id));
+  const removed = goneFrom(current, next);
   const [culprit] = removed;
   if (culprit === undefined || removed.length > 1)
     return { ok: false, reason: 'it neither lets a node in nor removes a guilty member' };
@@ -104,9 +110,8 @@ export const removalActor: ActorDef<RemovalMessage, State, RemovalArgs> = define
         approvals.onChange(() => void ctx.self.tell({ type: 'convicted' })),
         args.departures.onChange(() => void ctx.self.tell({ type: 'convicted' })),
         parts.chain.onAppend(({ config }) => {
-          const gone = parts.chain.config(config.epoch - 1)!.members.filter(({ id }) => !parts.chain.isMember(id));
-          for (const { id, name } of gone)
-            parts.world.log('warn', guilty.has(id) ? 'a member was removed' : 'a member left', {
+          for (const { id, name } of goneFrom(parts.chain.config(config.epoch - 1)!, config))
+            parts.world.log('warn', guilty.has(id) ? 'a node was removed' : 'a node left', {
               node: id,
               name,
               tolerance: toleranceInWords(config),
@@ -125,7 +130,7 @@ export const removalActor: ActorDef<RemovalMessage, State, RemovalArgs> = define
     if (!chain.isMember(identity.id)) return;
     const nowMs = world.clock.monotonicMs();
     if (proposed?.epoch === current.epoch && nowMs - proposed.atMs < againMs) return;
-    const removals = current.members
+    const removals = [...current.members, ...workersOf(current)]
       .filter(({ id }) => departures.has(id) || (guilty.has(id) && id !== identity.id))
       .map(({ id }) => removalOf(current, id, world.crypto, departures.has(id)));
     for (const next of [...removals, ...approvedConfigs(current, approvals, world.crypto)]) {

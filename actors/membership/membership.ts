@@ -9,6 +9,7 @@ import {
   pick,
   swimSchema,
 } from '../../protocols/membership/index.ts';
+import { workersOf } from '../../protocols/mesh/index.ts';
 import { defineMessage, utf8 } from '../../protocols/wire/index.ts';
 import type { Parts, Presence, View } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
@@ -77,7 +78,7 @@ export const membershipActor: ActorDef<MembershipMessage, MembershipState, Membe
   start(ctx, args) {
     const { parts, view } = args;
     const { world, identity, chain, office } = parts;
-    const own = chain.member(identity.id);
+    const own = chain.node(identity.id);
     const detector = createDetector({
       self: identity.id,
       random: world.random.fork('membership'),
@@ -95,7 +96,7 @@ export const membershipActor: ActorDef<MembershipMessage, MembershipState, Membe
         load: 0,
       },
       incarnation: Math.floor(world.clock.wallMs()),
-      accepts: (id) => chain.isMember(id),
+      accepts: (id) => chain.node(id) !== undefined,
       nowMs: world.clock.monotonicMs(),
     });
     const leave = [
@@ -134,7 +135,9 @@ export const membershipActor: ActorDef<MembershipMessage, MembershipState, Membe
           state,
           {
             kind: 'expect',
-            nodes: parts.chain.current.members.map(({ id }) => id).filter((id) => id !== parts.identity.id),
+            nodes: [...parts.chain.current.members, ...workersOf(parts.chain.current)]
+              .map(({ id }) => id)
+              .filter((id) => id !== parts.identity.id),
           },
           ctx,
         );

@@ -1,4 +1,4 @@
-// Law: what one member wrote, every member gets: entries are pushed to all connected members when written, to the other peers a moment later
+// Law: what one member wrote, every member gets: entries are pushed to all connected members and workers when written, to the other peers a moment later
 // and together, and whatever a push missed, the exchange of frontiers brings. No peer takes more than its share of this node's attention: what it repeats or heaps up waits or is dropped,
 // and the next exchange brings it.
 import {
@@ -37,14 +37,14 @@ interface MemoryState {
   readonly frontiers: Map<NodeId, LaneFrontierBody>;
   /** Batches that wait, by peer. */
   readonly batches: Map<NodeId, number>;
-  /** Own entries that peers without a vote were not told of yet. */
+  /** Own entries that peers who only listen were not told of yet. */
   readonly untold: LaneEntry[];
   readonly leave: readonly (() => void)[];
 }
 
 /** Between exchanges with one random peer. */
 const exchangePeriodMs = 1_000;
-/** Own entries are gathered so long for those who have no vote: there may be a thousand, and each frame to each is signed. */
+/** Own entries are gathered so long for those who only listen: there may be a thousand, and each frame to each is signed. */
 const followDelayMs = 250;
 /** What exceeds it comes with the next exchange. */
 const untoldMax = 512;
@@ -88,31 +88,31 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
   async receive(state, message, ctx) {
     const { parts, sync } = state;
     const { office, world, chain } = parts;
-    const isMember = (id: NodeId): boolean => chain.isMember(id);
+    const hasLane = (id: NodeId): boolean => chain.node(id) !== undefined;
     const digest = async (peer: NodeId): Promise<void> =>
       void office.send(peer, laneFrontier, await sync.digestFor(peer));
     switch (message.type) {
       case 'appended':
         for (const batch of sync.push([message.entry]))
-          for (const peer of world.network.peers().filter(isMember)) office.send(peer, laneEntries, batch);
+          for (const peer of world.network.peers().filter(hasLane)) office.send(peer, laneEntries, batch);
         if (state.untold.length === 0) ctx.after(followDelayMs, { type: 'follow' }, 'follow');
         if (state.untold.length < untoldMax) state.untold.push(message.entry);
         return;
       case 'follow': {
-        const followers = world.network.peers().filter((id) => !isMember(id));
+        const followers = world.network.peers().filter((id) => !hasLane(id));
         for (const batch of sync.push(state.untold.splice(0)))
           for (const peer of followers) office.send(peer, laneEntries, batch);
         return;
       }
       case 'peer-up': {
-        // Who has no vote has no lane either: it asks.
-        if (isMember(message.node)) await digest(message.node);
+        // Who only listens has no lane: it asks.
+        if (hasLane(message.node)) await digest(message.node);
         const forks = sync.evidence();
         if (forks !== undefined) office.send(message.node, laneEntries, forks);
         return;
       }
       case 'exchange': {
-        const peers = world.network.peers().filter(isMember);
+        const peers = world.network.peers().filter(hasLane);
         if (peers.length > 0) await digest(peers[world.random.below(peers.length)]!);
         return;
       }

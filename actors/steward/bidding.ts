@@ -24,7 +24,7 @@ export async function bidFor(
   if (!parts.chain.isMember(from)) return no('only members offer work');
   if (workload.isDraining) return no('this node is leaving');
   if (!parts.manifests.some(({ name }) => name === skill)) return no(`this node has no skill ${skill}`);
-  if (placement !== undefined && parts.chain.member(parts.identity.id)?.site !== placement.site)
+  if (placement !== undefined && parts.chain.node(parts.identity.id)?.site !== placement.site)
     return no(`this node is not at ${placement.site}`);
   const expectedMs = pace.expectedMs(skill);
   const key = keyOfAttempt(offer.workflow, offer.task, offer.attempt);

@@ -20,18 +20,18 @@ const rank = (id: string): number => ids.indexOf(id);
 
 describe('what a task needs', () => {
   it('is one executor more than may lie, and everyone to recompute in a small mesh', () => {
-    expect(needOf(task('one'), meshOf(4))).toEqual({ executors: 2, total: 4 });
-    expect(needOf(task('one'), meshOf(7))).toEqual({ executors: 3, total: 7 });
-    expect(needOf(task('one'), meshOf(1))).toEqual({ executors: 1, total: 1 });
+    expect(needOf(task('one'), meshOf(4), 0)).toEqual({ executors: 2, total: 4 });
+    expect(needOf(task('one'), meshOf(7), 0)).toEqual({ executors: 3, total: 7 });
+    expect(needOf(task('one'), meshOf(1), 0)).toEqual({ executors: 1, total: 1 });
   });
   it('is a committee of 3f + 1 in a large one', () => {
-    expect(needOf(task('one'), { ...meshOf(16), f: 2 })).toEqual({ executors: 3, total: 7 });
+    expect(needOf(task('one'), { ...meshOf(16), f: 2 }, 0)).toEqual({ executors: 3, total: 7 });
   });
   it('is no more than the members of its site where it is placed', () => {
     const placed = task('one', { placement: { site: 'south', dataSet: 'ledger' }, endorsement: 'site' });
     const config = meshOf(4, (i) => (i === 3 ? 'south' : 'north'));
     expect(eligible(placed, config).map(({ id }) => id)).toEqual([ids[3]]);
-    expect(needOf(placed, config)).toEqual({ executors: 1, total: 1 });
+    expect(needOf(placed, config, 0)).toEqual({ executors: 1, total: 1 });
     expect(eligible(task('one'), config)).toHaveLength(4);
   });
 });
@@ -102,5 +102,33 @@ describe('the award', () => {
         expect(assign(turned, need, at, rank)).toEqual(award);
       }),
     );
+  });
+});
+
+describe('workers', () => {
+  const worker = ids[5]!;
+  const isWorker = (id: string): boolean => id === worker;
+  const withWorker = (count: number): EpochConfig => {
+    const { weight: _, ...rest } = meshOf(6).members.find(({ id }) => id === worker)!;
+    return { ...meshOf(count), workers: [rest] };
+  };
+  it('may be all executors but one in the first attempt, and none in a later one', () => {
+    expect(needOf(task('one'), withWorker(4), 0)).toEqual({ executors: 2, total: 4, workers: 1 });
+    expect(needOf(task('one'), withWorker(1), 0)).toEqual({ executors: 1, total: 1, workers: 1 });
+    expect(needOf(task('one'), withWorker(4), 1)).toEqual({ executors: 2, total: 4 });
+  });
+  it('go before members where they may execute, never verify, and take no verifier’s place', () => {
+    const bids = [bid(0), bid(1), bid(2), bid(3), bid(5, 900)];
+    const need = { executors: 2, total: 4, workers: 1 };
+    expect(assign(bids, need, nobody, rank, isWorker)).toEqual({
+      executors: [worker, ids[0]],
+      verifiers: [ids[1], ids[2], ids[3]],
+    });
+    expect(assign(bids, { executors: 2, total: 4 }, nobody, rank, isWorker)).toEqual({
+      executors: [ids[0], ids[1]],
+      verifiers: [ids[2], ids[3]],
+    });
+    const staffed = { executors: [worker, ids[0]!], verifiers: [ids[1]!] };
+    expect(assign(bids, need, staffed, rank, isWorker)).toEqual({ executors: [], verifiers: [ids[2], ids[3]] });
   });
 });

@@ -1,6 +1,6 @@
 // Law: a task needs as many executors as there may be liars plus one, and as many in all as the endorsement takes plus those who may fall
 // silent; of those on it counts who has answered or still can. Pure: the same record and view give the same need.
-import type { EpochConfig, Member } from '../../protocols/mesh/index.ts';
+import { type EpochConfig, type Member, type Worker, workersOf } from '../../protocols/mesh/index.ts';
 import type { Need, Staff } from '../allocation/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import type { NodeId } from '../system/index.ts';
@@ -12,10 +12,19 @@ export function eligible(task: PlanTask, config: EpochConfig): readonly Member[]
   return placement === undefined ? config.members : config.members.filter(({ site }) => site === placement.site);
 }
 
+/** Workers that may be asked to execute the task. */
+export function eligibleWorkers({ placement }: PlanTask, config: EpochConfig): readonly Worker[] {
+  return workersOf(config).filter(({ site }) => placement === undefined || site === placement.site);
+}
+
 /** Up to this many members everyone recomputes; above it a committee of 3f + 1 does. */
 const wholeMeshMax = 7;
 
-export function needOf(task: PlanTask, config: EpochConfig): Need {
+/**
+ * Workers may execute in the first attempt alone, and all but one of its executors at most where liars are tolerated: nobody bounds how many
+ * of them lie. Whatever they do, the next attempt is the members' own.
+ */
+export function needOf(task: PlanTask, config: EpochConfig, attempt: number): Need {
   const count = eligible(task, config).length;
   const { atLeast = 0, families } = task.relation ?? {};
   // Whoever asks for many attestations, or for different families of models, needs that many more asked than may fail to answer.
@@ -23,7 +32,8 @@ export function needOf(task: PlanTask, config: EpochConfig): Need {
     config.members.length <= wholeMeshMax || families !== undefined
       ? count
       : Math.min(count, Math.max(3 * config.f + 1, atLeast + 1 + config.f + config.c));
-  return { executors: Math.min(count, config.f + 1), total: committee };
+  const need = { executors: Math.min(count, config.f + 1), total: committee };
+  return attempt > 0 || workersOf(config).length === 0 ? need : { ...need, workers: Math.max(1, config.f) };
 }
 
 /** Those of the attempt who have answered, or still can. */

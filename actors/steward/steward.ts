@@ -3,8 +3,8 @@
 
 import { endorsingWeight } from '../../consensus/index.ts';
 import { rendezvous } from '../../protocols/membership/index.ts';
-import type { EpochConfig } from '../../protocols/mesh/index.ts';
-import { assign, type Bid, whomToAsk } from '../allocation/index.ts';
+import { type EpochConfig, workersOf } from '../../protocols/mesh/index.ts';
+import { assign, type Bid, type Need, whomToAsk } from '../allocation/index.ts';
 import { createWaker, type Parts, type Waker } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
@@ -18,7 +18,7 @@ import {
   workflowLane,
 } from '../workflow/index.ts';
 import { bidFor, type Capacity } from './bidding.ts';
-import { counted, eligible, needOf } from './choose.ts';
+import { counted, eligible, eligibleWorkers, needOf } from './choose.ts';
 import { offerTask } from './messages.ts';
 
 export type StewardMessage =
@@ -104,14 +104,19 @@ function drive(state: StewardState, record: WorkflowRecord, ctx: Context<Steward
     const attemptRecord = record.tasks.get(task.id)?.attempts.get(attempt);
     const key = keyOf(task.id, attempt);
     if (state.busy.has(key)) continue;
-    const able = candidatesToAsk(attemptRecord, task, config, parts);
+    const need = needOf(task, config, attempt);
+    const able = candidatesToAsk(attemptRecord, task, config, need, parts);
     const round = state.rounds.get(key) ?? 0;
     const order = new Set(able);
-    const asked = whomToAsk(
-      rankOf(state, task.id, attempt, config).filter((id) => order.has(id)),
-      needOf(task, config).total,
+    const ranked = rankOf(state, task.id, attempt, config);
+    const members = whomToAsk(
+      ranked.filter((id) => order.has(id)),
+      need.total,
       round,
     );
+    // Only beside members: what workers make is judged by those.
+    const workers = members.length === 0 ? [] : workersToAsk(parts, attemptRecord, task, config, need, ranked);
+    const asked = [...members, ...whomToAsk(workers, need.workers ?? 0, round)];
     state.rounds.set(key, round + 1);
     if (asked.length === 0 && attemptRecord?.assignedAtMs !== undefined) continue;
     state.busy.add(key);
@@ -136,6 +141,7 @@ function candidatesToAsk(
   attempt: AttemptRecord | undefined,
   task: PlanTask,
   config: EpochConfig,
+  need: Need,
   parts: Parts,
 ): readonly NodeId[] {
   const isLive = (id: NodeId): boolean => parts.view.isLive(id);
@@ -147,13 +153,36 @@ function candidatesToAsk(
   const there = isEnough ? live : able.filter((id) => isLive(id) || peers.has(id));
   if (attempt === undefined) return there;
   const { executors, verifiers } = counted(attempt, isLive);
-  const need = needOf(task, config);
   const isShort = executors.length < need.executors;
-  if (attempt.assignedAtMs !== undefined && !isShort && executors.length + verifiers.length >= need.total) return [];
+  if (attempt.assignedAtMs !== undefined && !isShort && membersOn(config, executors) + verifiers.length >= need.total)
+    return [];
   const sinceMs = parts.world.clock.monotonicMs() - (attempt.assignedAtMs ?? Number.POSITIVE_INFINITY);
   const mayPromote = executors.length === 0 || (isShort && sinceMs > executorPatienceMs);
   return there.filter(
     (id) => !attempt.faults.has(id) && !executors.includes(id) && (mayPromote || !verifiers.includes(id)),
+  );
+}
+
+const membersOn = (config: EpochConfig, executors: readonly NodeId[]): number =>
+  executors.filter((id) => config.members.some((member) => member.id === id)).length;
+
+/** Workers that are there and able, while the attempt is short of executors. Whoever is named for a lie is not asked any more. */
+function workersToAsk(
+  parts: Parts,
+  attempt: AttemptRecord | undefined,
+  task: PlanTask,
+  config: EpochConfig,
+  need: Need,
+  ranked: readonly NodeId[],
+): readonly NodeId[] {
+  if ((need.workers ?? 0) === 0) return [];
+  const isLive = (id: NodeId): boolean => parts.view.isLive(id);
+  const executors = attempt === undefined ? [] : counted(attempt, isLive).executors;
+  if (executors.length >= need.executors) return [];
+  const named = new Set(parts.ledger.charges().map(({ node }) => node));
+  const able = new Set(eligibleWorkers(task, config).map(({ id }) => id));
+  return ranked.filter(
+    (id) => able.has(id) && isLive(id) && !named.has(id) && !executors.includes(id) && attempt?.faults.has(id) !== true,
   );
 }
 
@@ -207,14 +236,19 @@ function award(
   const have =
     attempt === undefined ? { executors: [], verifiers: [] } : counted(attempt, (id) => parts.view.isLive(id));
   const order = rankOf(state, task.id, message.attempt, config);
-  const need = needOf(task, config);
-  const { executors, verifiers } = assign(message.bids, need, have, (id) => order.indexOf(id));
+  const { executors, verifiers } = assign(
+    message.bids,
+    needOf(task, config, message.attempt),
+    have,
+    (id) => order.indexOf(id),
+    (id) => workersOf(config).some((worker) => worker.id === id),
+  );
   if (executors.length + verifiers.length === 0 && attempt?.assignedAtMs !== undefined)
     return void state.busy.delete(key);
   append(state, ctx, key, task.id, message.attempt, executors, verifiers);
 }
 
-/** The members in the order of this attempt: whom to ask first, and who goes before whom among equal bids. */
+/** The members and workers in the order of this attempt: whom to ask first, and who goes before whom among equal bids. */
 function rankOf(
   { parts, workflow }: StewardState,
   task: string,
@@ -223,7 +257,7 @@ function rankOf(
 ): readonly NodeId[] {
   return rendezvous(
     `${workflow}/${task}/${attempt}`,
-    config.members.map(({ id }) => id),
+    [...config.members, ...workersOf(config)].map(({ id }) => id),
     parts.world.crypto,
   );
 }

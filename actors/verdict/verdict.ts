@@ -1,6 +1,7 @@
 // Law: a decision is put to the vote as soon as the record carries it and everyone asked has answered, or a short grace is over: late
 // statements are then dissent on record, not a reason to wait. An attempt whose time is up is declared so, under this member's signature.
 import { encodeDecision, endorsingWeight, expiries, type TaskTerms, verdictKey } from '../../consensus/index.ts';
+import type { EpochConfig } from '../../protocols/mesh/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
 import type { KeeperMessage } from '../consensus/index.ts';
 import { type Changes, createPulse, type Parts, type Place, type Pulse, watchChanges } from '../parts/index.ts';
@@ -137,7 +138,7 @@ function consider(state: VerdictState, record: WorkflowRecord, ctx: Context<Verd
     }
     const sinceMs = state.draftedAtMs.get(key) ?? nowMs;
     state.draftedAtMs.set(key, sinceMs);
-    if (!isComplete(attemptRecord, parts) && nowMs - sinceMs < graceMs[terms.endorsement.rule]) {
+    if (!isComplete(attemptRecord, config, parts) && nowMs - sinceMs < graceMs[terms.endorsement.rule]) {
       state.graced.add(record.workflow);
       state.gracing.want();
       continue;
@@ -171,13 +172,14 @@ function termsAt(
   return terms;
 }
 
-/** Everyone who was asked and is there has said its word on every candidate. */
-function isComplete(attempt: AttemptRecord, parts: Parts): boolean {
+/** Everyone who was asked and is there has said its word on every candidate; workers have none but their own. */
+function isComplete(attempt: AttemptRecord, config: EpochConfig, parts: Parts): boolean {
   const asked = [...attempt.executors, ...attempt.verifiers].filter(
     (id) => parts.view.isLive(id) && !attempt.faults.has(id),
   );
   return asked.every((id) => {
     if (attempt.executors.has(id) && !attempt.candidates.has(id)) return false;
+    if (!config.members.some((member) => member.id === id)) return true;
     return [...attempt.candidates].every(
       ([executor, { digest }]) => executor === id || attempt.attestations.has(`${id}|${digest}`),
     );

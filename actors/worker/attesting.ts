@@ -87,6 +87,8 @@ export function attest(
 ): void {
   const { parts, own, comparing } = attester;
   const self = parts.identity.id;
+  // A worker's judgement weighs nothing: it makes none.
+  if (parts.chain.member(self, workflow.opened!.epoch) === undefined) return;
   const open = [...attempt.candidates].filter(
     ([executor, { digest }]) => executor !== self && !attempt.attestations.has(`${self}|${digest}`),
   );

@@ -553,3 +553,40 @@ describe('statements', () => {
     expect(attestations.verify(attestation, crypto)).toBe(true);
   });
 });
+
+describe('a worker', () => {
+  const scribe = new Scribe(plan, { workers: ['elm'] });
+  const board = scribe.board();
+  const terms = scribe.terms('count', 0, scribe.opening());
+  const result = scribe.candidate('elm', terms, '[1]');
+  applyAll(board, [scribe.opened('amber'), scribe.assigned('birch', 'count', ['elm', 'amber'], ['birch', 'elm'])]);
+  const attempt = board.get(scribe.workflow)!.tasks.get('count')!.attempts.get(0)!;
+
+  it('may be an executor, and nobody’s assignment makes it a verifier', () => {
+    expect([attempt.executors.has(scribe.id('elm')), attempt.verifiers.has(scribe.id('elm'))]).toEqual([true, false]);
+  });
+
+  it('shows its result, which stands by members’ words alone', () => {
+    applyAll(board, [scribe.said('elm', result)]);
+    expect([...attempt.candidates.keys()]).toEqual([scribe.id('elm')]);
+    const config = scribe.chain.current;
+    applyAll(board, [scribe.attested('amber', result), scribe.attested('birch', result)]);
+    expect(draftDecision(attempt, terms, config)).toBeUndefined();
+    applyAll(board, [scribe.attested('cedar', result)]);
+    expect(draftDecision(attempt, terms, config)).toMatchObject({
+      kind: 'ACCEPT',
+      candidate: { executor: scribe.id('elm') },
+    });
+  });
+
+  it('is refused whatever else it says', () => {
+    const others = [
+      scribe.opened('elm'),
+      scribe.assigned('elm', 'count', ['elm'], []),
+      scribe.attested('elm', scribe.candidate('amber', terms, '[1]')),
+      scribe.expired('elm', 'count'),
+      scribe.cancelled('elm', 'because'),
+    ];
+    for (const { author, body } of others) expect(() => board.apply(author, body)).toThrow(/no member of epoch 0/);
+  });
+});

@@ -2,7 +2,7 @@
 // is about this very workflow, signed by the entry's author, a member of its epoch, and a decision comes with a certificate that holds.
 // What fails is refused by name. The record is a function of the set of entries: their order and repetition do not matter.
 import { type Certificate, decodeCertificate, decodeDecision, verifyDecided } from '../../consensus/index.ts';
-import type { EpochConfig, MeshChain } from '../../protocols/mesh/index.ts';
+import { type EpochConfig, type MeshChain, workersOf } from '../../protocols/mesh/index.ts';
 import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import { decodePlan, planDigest, problemText, validatePlan } from '../plan/index.ts';
 import type { SkillManifest } from '../planner/index.ts';
@@ -221,7 +221,7 @@ export function createBoard(options: BoardOptions): Board {
     const before = [attempt.executors.size, attempt.verifiers.size];
     const isMember = (id: NodeId): boolean => config.members.some((member) => member.id === id);
     for (const id of entry.executors) {
-      if (!isMember(id)) continue;
+      if (!isMember(id) && !isWorker(config, id)) continue;
       attempt.executors.add(id);
       attempt.verifiers.delete(id);
     }
@@ -244,14 +244,21 @@ export function createBoard(options: BoardOptions): Board {
     }
     // A decision proves itself, whoever shows it.
     if (entry.kind === 'decided') return foldDecided(record, entry);
-    memberOf(config, author);
+    // A worker shows what it made, or that it could not; whatever else it says has no weight and does not stand here.
+    if (!isWorker(config, author) || (entry.kind !== 'candidate' && entry.kind !== 'fault')) memberOf(config, author);
     if (entry.kind === 'cancelled') {
       if (record.cancelledBy.has(author)) return false;
       record.cancelledBy.set(author, entry.reason);
       return true;
     }
     const attempt = attemptOf(record, entry.task, entry.attempt);
-    const context = { about: aboutOf(record, entry), author, attempt, crypto, candidatesMax: config.members.length };
+    const context = {
+      about: aboutOf(record, entry),
+      author,
+      attempt,
+      crypto,
+      candidatesMax: config.members.length + workersOf(config).length,
+    };
     const contradicts = (what: string): void =>
       tell(contradictionHandlers, { author, workflow: record.workflow, what });
     switch (entry.kind) {
@@ -364,6 +371,8 @@ export function createBoard(options: BoardOptions): Board {
     },
   };
 }
+
+const isWorker = (config: EpochConfig, node: NodeId): boolean => workersOf(config).some(({ id }) => id === node);
 
 function memberOf(config: EpochConfig, author: NodeId): void {
   if (!config.members.some(({ id }) => id === author))

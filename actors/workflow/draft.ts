@@ -14,7 +14,7 @@ import {
   sameTaskAttempt,
   type TaskTerms,
 } from '../../consensus/index.ts';
-import type { EpochConfig, Member } from '../../protocols/mesh/index.ts';
+import { type EpochConfig, type Member, type Worker, workersOf } from '../../protocols/mesh/index.ts';
 import { compareText, equalBytes } from '../../protocols/wire/index.ts';
 import { type AttemptRecord, weightOf } from './record.ts';
 
@@ -110,15 +110,22 @@ function voterOf(id: string, { endorsement }: TaskTerms, config: EpochConfig): M
   return endorsement.rule === 'quorum' || member?.site === endorsement.site ? member : undefined;
 }
 
+/** A worker's result may be decided on too; its word for it weighs nothing. */
+function executorOf(id: string, terms: TaskTerms, config: EpochConfig): Member | Worker | undefined {
+  const worker = workersOf(config).find((candidate) => candidate.id === id);
+  if (worker === undefined) return voterOf(id, terms, config);
+  return terms.endorsement.rule === 'quorum' || worker.site === terms.endorsement.site ? worker : undefined;
+}
+
 function isSound(attestation: Attestation, candidate: Candidate, terms: TaskTerms, config: EpochConfig): boolean {
   const verifier = voterOf(attestation.verifier, terms, config);
   return verifier !== undefined && attestationFault(attestation, candidate, terms, verifier) === undefined;
 }
 
 function carries(backing: Backing, terms: TaskTerms, config: EpochConfig): boolean {
-  if (voterOf(backing.candidate.executor, terms, config) === undefined) return false;
+  if (executorOf(backing.candidate.executor, terms, config) === undefined) return false;
   if (backing.failure === undefined && missingAttestations(backing.agreeing, terms.relation) !== undefined)
     return false;
-  if (terms.endorsement.rule === 'site') return true;
+  if (terms.endorsement.rule === 'site') return backing.weight > 0;
   return backing.weight >= (endorsingWeight(config) ?? Number.POSITIVE_INFINITY);
 }

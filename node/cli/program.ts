@@ -158,7 +158,8 @@ export function buildProgram(program: string, version: string, start: (run: Run)
       description: 'Print a ticket with which one node can join this mesh.',
       examples: [
         ['invite', 'a member, within 10 minutes'],
-        ['invite --role observer --valid 1h', 'a node without a vote'],
+        ['invite --role worker', 'a node that runs tasks and has no vote'],
+        ['invite --role observer --valid 1h', 'a node that follows and has no part'],
       ],
       notes: `A ticket is a secret: it holds the mesh's pre-shared key. It works once.\n${finding}`,
     }),
@@ -167,7 +168,9 @@ export function buildProgram(program: string, version: string, start: (run: Run)
       new Option('--valid <time>', 'how long the ticket is good').argParser(parseDuration).default(600_000, '10m'),
     )
     .addOption(
-      new Option('--role <role>', 'what the new node will be').choices(['member', 'observer']).default('member'),
+      new Option('--role <role>', 'what the new node will be')
+        .choices(['member', 'worker', 'observer'])
+        .default('member'),
     )
     .action((options) =>
       go(async (session, given) => (await import('./commands/invite.ts')).invite(session, given), options),

@@ -161,7 +161,7 @@ test('sockets of peers are learned from the status, so that a client that was gi
     id: 'id-birch',
     name: 'birch',
     site: 'local',
-    member: true,
+    role: 'member' as const,
     self: false,
     connected: true,
     state: 'alive' as const,

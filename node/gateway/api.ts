@@ -56,6 +56,14 @@ export interface MembersReply {
     readonly operator: string;
     readonly modelFamily: string;
   }[];
+  /** Nodes that run tasks and have no vote. */
+  readonly workers: readonly {
+    readonly name: string;
+    readonly id: NodeId;
+    readonly site: string;
+    readonly operator: string;
+    readonly modelFamily: string;
+  }[];
   /** Changes that members approve and that are not decided. They lapse with the epoch. */
   readonly proposed: readonly {
     readonly member: string;
@@ -236,11 +244,13 @@ export type WorkflowEvent = { readonly key: string; readonly atMs: number } & (
   | { readonly type: 'ended'; readonly state: 'completed' | 'failed' | 'cancelled'; readonly message: string }
 );
 
+export type MeshRole = 'member' | 'worker' | 'observer';
+
 export interface PeerStatus {
   readonly id: NodeId;
   readonly name: string;
   readonly site: string;
-  readonly member: boolean;
+  readonly role: MeshRole;
   readonly self: boolean;
   readonly connected: boolean;
   readonly state: 'alive' | 'suspect' | 'dead' | 'unknown';
@@ -269,7 +279,7 @@ export interface NodeStatus {
     readonly version: string;
     readonly uptimeMs: number;
     readonly rssBytes: number;
-    readonly member: boolean;
+    readonly role: MeshRole;
   };
   readonly peers: readonly PeerStatus[];
   readonly workflows: { readonly running: number; readonly ended: number };
@@ -407,7 +417,7 @@ export interface BusReply {
 }
 
 export interface InviteRequest {
-  readonly role: 'observer' | 'member';
+  readonly role: MeshRole;
   readonly validForMs: number;
 }
 export interface InviteReply {

@@ -18,7 +18,7 @@ import { createMemberServices } from './members.ts';
 import { answerLooks, type Ways } from './pairs.ts';
 import { GatewayError, type GatewayServer, listen } from './server.ts';
 import { createWorkflowServices, type WorkflowServicesOptions } from './services.ts';
-import { statusOf } from './status.ts';
+import { inWords, roleOf, statusOf } from './status.ts';
 
 export interface GatewayOptions {
   readonly parts: Parts;
@@ -73,7 +73,11 @@ export async function createGateway(options: GatewayOptions): Promise<RunningGat
       doctor: async () => examine(options),
       async invite({ role, validForMs }) {
         if (!parts.chain.isMember(parts.identity.id))
-          throw new GatewayError('denied', 'this node is an observer and cannot invite', 'Ask at a member.');
+          throw new GatewayError(
+            'denied',
+            `this node is ${inWords(roleOf(parts.chain, parts.identity.id))} and cannot invite`,
+            'Ask at a member.',
+          );
         const addresses = ticketAddresses(options);
         if (addresses.length === 0)
           throw new GatewayError(

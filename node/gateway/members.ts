@@ -2,6 +2,7 @@
 import { type Approvals, amended, approvedWeight, encodeMeshEntry, meshLane } from '../../actors/epochs/index.ts';
 import type { Parts } from '../../actors/parts/index.ts';
 import { thresholdsOf, toleranceInWords } from '../../consensus/index.ts';
+import { workersOf } from '../../protocols/mesh/index.ts';
 import type { MembersReply } from './api.ts';
 import { GatewayError, type GatewayServices } from './server.ts';
 
@@ -22,6 +23,9 @@ export function createMemberServices({
       tolerance: toleranceInWords(current),
       members: current.members.map(({ name, id, weight, site, operator, modelFamily }) => {
         return { name, id, weight, site, operator, modelFamily };
+      }),
+      workers: workersOf(current).map(({ name, id, site, operator, modelFamily }) => {
+        return { name, id, site, operator, modelFamily };
       }),
       proposed: approvals.of(current).map(({ amendment, by }) => {
         const next = amended(current, amendment, world.crypto);
@@ -44,12 +48,13 @@ export function createMemberServices({
       const { current } = chain;
       if (!chain.isMember(identity.id))
         throw new GatewayError('denied', 'this node has no vote on who is a member', 'Ask at a member.');
-      const member = current.members.find(({ id, name }) => id === named || name === named);
+      const nodes = [...current.members, ...workersOf(current)];
+      const member = nodes.find(({ id, name }) => id === named || name === named);
       if (member === undefined)
         throw new GatewayError(
           'not_found',
-          `no member of epoch ${current.epoch} is named '${named}'`,
-          `Members are ${current.members.map(({ name }) => name).join(', ')}.`,
+          `no member or worker of epoch ${current.epoch} is named '${named}'`,
+          `They are ${nodes.map(({ name }) => name).join(', ')}.`,
         );
       if (weight !== undefined) {
         const next = amended(current, { node: member.id, weight }, world.crypto);

@@ -145,7 +145,7 @@ const auditQuery = z.coerce.number().int().nonnegative().optional();
 const watchTime = z.coerce.number().int().min(1).max(60_000);
 const leaveRequest = z.strictObject({ drainForMs: z.number().int().min(0).max(3_600_000) });
 const inviteRequest = z.strictObject({
-  role: z.enum(['observer', 'member']),
+  role: z.enum(['observer', 'worker', 'member']),
   validForMs: z
     .number()
     .int()

@@ -21,6 +21,7 @@ import { rendezvous } from '../../protocols/membership/index.ts';
 import type { OpenReply, PlanReply, PlanRequest, WorkflowDetail, WorkflowEvent, WorkflowSummary } from './api.ts';
 import { detailOf, summaryOf } from './describe.ts';
 import { GatewayError, type GatewayServices } from './server.ts';
+import { inWords, roleOf } from './status.ts';
 
 export type WorkflowServices = Pick<
   GatewayServices,
@@ -170,7 +171,7 @@ export function createWorkflowServices({
       if (!chain.isMember(parts.identity.id))
         throw new GatewayError(
           'denied',
-          'this node is an observer: it can follow workflows and not open them',
+          `this node is ${inWords(roleOf(chain, parts.identity.id))}: it can follow workflows and not open them`,
           'Ask at a member.',
         );
       const { epoch } = chain.current;

@@ -1,24 +1,26 @@
 // Law: status says what this node sees, and calls it that: another node may see otherwise for a while.
 import { liveMembers } from '../../actors/parts/index.ts';
+import type { NodeId } from '../../actors/system/index.ts';
 import { weightOf } from '../../actors/workflow/index.ts';
 import { thresholdsOf, toleranceInWords } from '../../consensus/index.ts';
+import { type MeshChain, workersOf } from '../../protocols/mesh/index.ts';
 import { version } from '../world/index.ts';
-import type { NodeStatus, PeerStatus } from './api.ts';
+import type { MeshRole, NodeStatus, PeerStatus } from './api.ts';
 import type { GatewayOptions } from './gateway.ts';
 
 export function statusOf(options: GatewayOptions): NodeStatus {
   const { parts, home, settings, transport } = options;
   const { chain, view, identity, board, office, ledger, world } = parts;
   const config = chain.current;
-  const others = world.network.peers().filter((id) => !chain.isMember(id));
-  const peers = [...config.members.map(({ id }) => id), ...others].map((id): PeerStatus => {
+  const others = world.network.peers().filter((id) => chain.node(id) === undefined);
+  const peers = [...[...config.members, ...workersOf(config)].map(({ id }) => id), ...others].map((id): PeerStatus => {
     const presence = view.presence(id);
-    const member = chain.member(id);
+    const known = chain.node(id);
     return {
       id,
-      name: member?.name ?? presence?.name ?? id.slice(-8),
-      site: member?.site ?? presence?.site ?? '',
-      member: member !== undefined,
+      name: known?.name ?? presence?.name ?? id.slice(-8),
+      site: known?.site ?? presence?.site ?? '',
+      role: roleOf(chain, id),
       self: id === identity.id,
       connected: id === identity.id || world.network.peers().includes(id),
       state: view.state(id),
@@ -46,7 +48,7 @@ export function statusOf(options: GatewayOptions): NodeStatus {
       version,
       uptimeMs: Math.round(world.clock.monotonicMs() - options.startedAtMs),
       rssBytes: process.memoryUsage.rss(),
-      member: chain.isMember(identity.id),
+      role: roleOf(chain, identity.id),
     },
     peers,
     workflows: {
@@ -65,4 +67,11 @@ export function statusOf(options: GatewayOptions): NodeStatus {
     named: ledger.charges().map(({ node, what, count }) => ({ node: chain.nameOf(node), what, count })),
     sandbox: 'worker threads: heap and time are limited; files and network are not isolated',
   };
+}
+
+/** As part of a sentence. */
+export const inWords = (role: MeshRole): string => (role === 'observer' ? 'an observer' : `a ${role}`);
+
+export function roleOf(chain: Pick<MeshChain, 'isMember' | 'worker'>, id: NodeId): MeshRole {
+  return chain.isMember(id) ? 'member' : chain.worker(id) === undefined ? 'observer' : 'worker';
 }

@@ -5,13 +5,13 @@ import type { NodeStatus } from '../gateway/index.ts';
 import { renderMetrics } from './render.ts';
 import { type MetricsServer, serveMetrics } from './server.ts';
 
-const peer = { site: 'local', member: true, skills: [] };
+const peer = { site: 'local', role: 'member' as const, skills: [] };
 const status: NodeStatus = {
   mesh: { id: 'ab', name: 'test', epoch: 2, members: 3, tolerance: '', quorum: 2, live: 3 },
   node: {
     ...{ id: 'n1', name: 'am"ber\n', site: 'local', folder: '/f', addresses: [], version: '1', uptimeMs: 2_500 },
     rssBytes: 100,
-    member: true,
+    role: 'member' as const,
   },
   peers: [
     { ...peer, id: 'n1', name: 'amber', self: true, connected: true, state: 'alive' },

@@ -33,7 +33,7 @@ export function renderMetrics(status: NodeStatus, use: ProcessUse): string {
     [{ name: node.name, site: node.site, mesh: mesh.name, mesh_id: mesh.id, version: node.version }, 1],
   ]);
   one('uptime_seconds', 'gauge', 'Since this node started.', node.uptimeMs / 1_000);
-  one('member', 'gauge', '1 where this node has a vote.', node.member ? 1 : 0);
+  one('member', 'gauge', '1 where this node has a vote.', node.role === 'member' ? 1 : 0);
   one('mesh_epoch', 'gauge', 'Changes with the set of members.', mesh.epoch);
   one('mesh_members', 'gauge', 'Members of this epoch.', mesh.members);
   one('mesh_live_weight', 'gauge', 'Weight of the members that this node sees alive.', mesh.live);

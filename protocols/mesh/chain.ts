@@ -2,7 +2,7 @@
 // certificate of the epoch before it, so that anyone who holds the mesh id can check the whole chain offline.
 import type { Crypto, NodeId } from '../../actors/system/index.ts';
 import { equalBytes, hex, MalformedBytes } from '../wire/index.ts';
-import { configHash, type EpochConfig, type Genesis, type Member, meshIdOf } from './config.ts';
+import { configHash, type EpochConfig, type Genesis, type Member, meshIdOf, type Worker, workersOf } from './config.ts';
 
 export interface ConfigLink {
   readonly config: EpochConfig;
@@ -21,7 +21,10 @@ export interface MeshChain {
   config(epoch: number): EpochConfig | undefined;
   member(id: NodeId, epoch?: number): Member | undefined;
   isMember(id: NodeId): boolean;
-  /** A member's name, or the start of its id where it is (no longer) none. */
+  worker(id: NodeId, epoch?: number): Worker | undefined;
+  /** What a member or a worker is called and where it stands; undefined for whoever is neither. */
+  node(id: NodeId, epoch?: number): Worker | undefined;
+  /** A member's or worker's name, or the start of its id where it is (no longer) none. */
   nameOf(id: NodeId): string;
   /**
    * Appends the next epoch. `verified` says that the certificate was checked (that needs `consensus`, a floor above).
@@ -34,13 +37,20 @@ export interface MeshChain {
 export function createMeshChain(genesis: Genesis, crypto: Pick<Crypto, 'sha256'>): MeshChain {
   const meshId = meshIdOf(genesis, crypto);
   const links: ConfigLink[] = [{ config: genesis.config, certificate: new Uint8Array(0) }];
-  const names = new Map(genesis.config.members.map((member) => [member.id, member.name]));
+  const names = new Map<NodeId, string>();
+  const learnNames = (config: EpochConfig): void => {
+    for (const { id, name } of [...config.members, ...workersOf(config)]) names.set(id, name);
+  };
+  learnNames(genesis.config);
   /** By epoch: every frame and every connection asks for one. */
-  const members = [byId(genesis.config)];
+  const members = [byId(genesis.config.members)];
+  const workers = [byId(workersOf(genesis.config))];
   const handlers = new Set<(link: ConfigLink) => void>();
   const current = (): EpochConfig => links.at(-1)!.config;
   const member = (id: NodeId, epoch?: number): Member | undefined =>
     (epoch === undefined ? members.at(-1) : members[epoch])?.get(id);
+  const worker = (id: NodeId, epoch?: number): Worker | undefined =>
+    (epoch === undefined ? workers.at(-1) : workers[epoch])?.get(id);
   return {
     genesis,
     meshId,
@@ -52,6 +62,8 @@ export function createMeshChain(genesis: Genesis, crypto: Pick<Crypto, 'sha256'>
     config: (epoch) => links[epoch]?.config,
     member,
     isMember: (id) => member(id) !== undefined,
+    worker,
+    node: (id, epoch) => member(id, epoch) ?? worker(id, epoch),
     nameOf: (id) => names.get(id) ?? `${id.slice(-8)}`,
     append(link) {
       const { config } = link;
@@ -61,8 +73,9 @@ export function createMeshChain(genesis: Genesis, crypto: Pick<Crypto, 'sha256'>
       if (!equalBytes(config.previous, configHash(current(), crypto)))
         throw new MalformedBytes(`config of epoch ${config.epoch} names another config before it`);
       links.push(link);
-      members.push(byId(config));
-      for (const entry of config.members) names.set(entry.id, entry.name);
+      members.push(byId(config.members));
+      workers.push(byId(workersOf(config)));
+      learnNames(config);
       for (const handler of [...handlers]) handler(link);
       return true;
     },
@@ -73,6 +86,6 @@ export function createMeshChain(genesis: Genesis, crypto: Pick<Crypto, 'sha256'>
   };
 }
 
-function byId({ members }: EpochConfig): ReadonlyMap<NodeId, Member> {
-  return new Map(members.map((member) => [member.id, member]));
+function byId<T extends Worker>(nodes: readonly T[]): ReadonlyMap<NodeId, T> {
+  return new Map(nodes.map((node) => [node.id, node]));
 }

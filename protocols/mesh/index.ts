@@ -10,6 +10,9 @@ export {
   type Genesis,
   type Member,
   maxMembers,
+  maxWorkers,
   meshIdOf,
+  type Worker,
+  workersOf,
 } from './config.ts';
 export { formatTicket, parseTicket, type Ticket, type TicketRole } from './ticket.ts';

@@ -17,11 +17,11 @@ export interface Ticket {
   readonly expiresAtMs: number;
   readonly role: TicketRole;
 }
-export type TicketRole = 'observer' | 'member';
+export type TicketRole = 'observer' | 'member' | 'worker';
 
 const domain = 'parley/ticket/1';
 const prefix = 'parley1-';
-const roles: readonly TicketRole[] = ['observer', 'member'];
+const roles: readonly TicketRole[] = ['observer', 'member', 'worker'];
 const checksumBytes = 4;
 
 export function formatTicket(ticket: Ticket, crypto: Pick<Crypto, 'sha256'>): string {

@@ -118,7 +118,7 @@ describe('a mesh of one member', () => {
     const { mesh, node } = await only('amber').status();
     expect(mesh).toMatchObject({ members: 1, epoch: 0, quorum: 1 });
     expect(mesh.tolerance).toMatch(/no Byzantine tolerance/);
-    expect(node.member).toBe(true);
+    expect(node.role).toBe('member');
     const asked = await parley(['ask', words, '--data', packagesPath, '--folder', folder('amber'), '-o', 'json']);
     expect([asked.code, asked.err]).toEqual([0, '']);
     const { result, certificate } = JSON.parse(asked.out) as { result: { rows: unknown }; certificate: string };
@@ -355,7 +355,7 @@ describe('a ticket', () => {
 describe('an observer', () => {
   it('has no vote and changes no quorum', async () => {
     const { node, mesh } = await only('watcher').status();
-    expect(node.member).toBe(false);
+    expect(node.role).toBe('observer');
     expect(mesh).toMatchObject({ members: 4, epoch: 3, quorum: 3 });
   });
 

@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => mesh?.end());
 
 const membersAt = async (name: string): Promise<string[]> =>
-  (await mesh.status(name)).peers.filter(({ member }) => member).map((peer) => peer.name);
+  (await mesh.status(name)).peers.filter(({ role }) => role === 'member').map((peer) => peer.name);
 
 it('an equivocating fifth member is voted out by the four others, and the mesh tolerates one liar still', async () => {
   const { mesh: before } = await mesh.status('amber');

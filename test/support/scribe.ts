@@ -54,12 +54,19 @@ export class Scribe {
 
   constructor(
     plan: Plan,
-    options: { readonly count?: number; readonly key?: string; readonly site?: (i: number) => string } = {},
+    options: {
+      readonly count?: number;
+      readonly key?: string;
+      readonly site?: (i: number) => string;
+      /** Names of workers besides the members. */
+      readonly workers?: readonly (typeof names)[number][];
+    } = {},
   ) {
     const count = options.count ?? 4;
-    const { key = 'a-key-of-its-own' } = options;
-    this.#identities = new Map(names.slice(0, count).map((name, i) => [name, testIdentity(i, crypto)]));
-    const members: Member[] = [...this.#identities]
+    const { key = 'a-key-of-its-own', workers: workerNames = [] } = options;
+    const all = [...names.slice(0, count), ...workerNames];
+    this.#identities = new Map(all.map((name) => [name, testIdentity(names.indexOf(name), crypto)]));
+    const nodes: Member[] = [...this.#identities]
       .map(([name, { id }], i) => ({
         id,
         weight: 1,
@@ -69,7 +76,10 @@ export class Scribe {
         modelFamily: 'none',
       }))
       .sort((a, b) => compareText(a.id, b.id));
-    const config = { epoch: 0, members, ...defaultFaultBudget(count), previous: new Uint8Array(32) };
+    const isWorker = ({ name }: Member): boolean => workerNames.some((each) => each === name);
+    const members = nodes.filter((node) => !isWorker(node));
+    const workers = nodes.filter(isWorker).map(({ weight: _, ...rest }) => rest);
+    const config = { epoch: 0, members, workers, ...defaultFaultBudget(count), previous: new Uint8Array(32) };
     this.chain = createMeshChain({ name: 'test', nonce: new Uint8Array(32).fill(9), config }, crypto);
     this.plan = plan;
     this.key = key;

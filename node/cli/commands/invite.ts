@@ -7,7 +7,7 @@ export interface InviteOptions {
   readonly folder?: string;
   /** Milliseconds. */
   readonly valid: number;
-  readonly role: 'member' | 'observer';
+  readonly role: 'member' | 'worker' | 'observer';
 }
 
 export async function invite(session: Session, options: InviteOptions): Promise<undefined> {

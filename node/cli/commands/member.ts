@@ -56,11 +56,13 @@ async function waitFor(
   before: MembersReply,
   change: { readonly name: string; readonly weight: number; readonly waitMs: number },
 ): Promise<void> {
-  const { id } = before.members.find((each) => each.name === change.name || each.id === change.name)!;
+  const nodes = [...before.members, ...before.workers];
+  const { id } = nodes.find((each) => each.name === change.name || each.id === change.name)!;
   const untilMs = performance.now() + change.waitMs;
   for (;;) {
     const now = await client.members(session.signal);
-    if ((now.members.find((each) => each.id === id)?.weight ?? 0) === change.weight) {
+    const isWorker = now.workers.some((each) => each.id === id);
+    if (!isWorker && (now.members.find((each) => each.id === id)?.weight ?? 0) === change.weight) {
       show(session, now);
       return;
     }
@@ -99,8 +101,9 @@ function show(session: Session, reply: MembersReply): void {
     modelFamily,
     id,
   ]);
+  rows.push(...reply.workers.map(({ name, site, modelFamily, id }) => [name, 'worker', site, modelFamily, id]));
   const columns = [
-    { title: 'member' },
+    { title: reply.workers.length === 0 ? 'member' : 'node' },
     { title: 'weight', align: 'right' },
     { title: 'site' },
     { title: 'models' },

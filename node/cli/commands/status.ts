@@ -32,7 +32,7 @@ export function showStatus(
         ['tolerates', printable(mesh.tolerance)],
         [
           'node',
-          `${paint.bold(printable(node.name))} at ${printable(node.site)} · ${node.member ? 'member' : 'not a member'} · up ${duration(node.uptimeMs)} · ${size(node.rssBytes)} · parley ${printable(node.version)}`,
+          `${paint.bold(printable(node.name))} at ${printable(node.site)} · ${node.role} · up ${duration(node.uptimeMs)} · ${size(node.rssBytes)} · parley ${printable(node.version)}`,
         ],
         ['folder', printable(node.folder)],
         ['address', printable(node.addresses.join('  '))],
@@ -49,7 +49,7 @@ export function showStatus(
     .map((peer) => [
       peer.name,
       peer.site,
-      peer.member ? 'member' : 'observer',
+      peer.role,
       stateOf(peer),
       peer.self ? 'self' : peer.connected ? 'yes' : 'no',
       String(peer.skills.length),

@@ -190,7 +190,7 @@ export class FakeNode {
         version: '0.1.0',
         uptimeMs: 1_000,
         rssBytes: 100_000_000,
-        member: true,
+        role: 'member',
       },
       peers: this.#options.peers ?? [],
       workflows: { running: 0, ended: 0 },
