@@ -130,7 +130,7 @@ describe('the entry point of the image', () => {
       const socket = readSocketPath(amber);
       return socket === undefined ? undefined : new MeshClient([socket]);
     });
-    await eventually('two members', async () => (await client.status()).mesh.live === 2, 60_000);
+    await eventually('two members', async () => (await client.status()).mesh.live === 2);
     const metrics = await (await fetch(`http://127.0.0.1:${ports[2]}/metrics`)).text();
     expect(metrics).toContain('parley_mesh_members 2');
     await eventually('no ticket', async () => (await import('node:fs')).readdirSync(tickets).length === 0);

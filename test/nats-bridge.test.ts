@@ -32,7 +32,7 @@ describe.skipIf(natsServerBinary === undefined)('a mesh on two transports, with 
   it('certifies work of members that have no transport in common, also after a bridge was killed', async () => {
     for (const node of ['amber', 'birch']) {
       if (node === 'birch') await mesh.kill('dill');
-      const { detail, workflow } = await mesh.ask(words, files, { node, timeoutMs: 60_000 });
+      const { detail, workflow } = await mesh.ask(words, files, { node });
       expect(detail.state).toBe('completed');
       expect((detail.result!.json as { rows: unknown }).rows).toEqual(largestSums(readPackages(packagesPath), 5));
       const other = node === 'amber' ? 'birch' : 'amber';

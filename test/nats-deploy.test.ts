@@ -13,7 +13,7 @@ import { deployFolder, deployServer } from './support/nats-deploy.ts';
 import { largestSums, packagesPath, readPackages } from './support/packages.ts';
 import { freePorts } from './support/ports.ts';
 import { repository } from './support/process.ts';
-import { createCrypto, recordingLog, testIdentity, until } from './support/world.ts';
+import { createCrypto, patientMs, recordingLog, testIdentity, until } from './support/world.ts';
 
 const passwords = { PARLEY_NODE_PASSWORD: 'of-the-nodes', PARLEY_CLIENT_PASSWORD: 'of-the-clients' };
 const environment = {
@@ -39,6 +39,15 @@ async function serverOf(file: string, replace: readonly (readonly [string, strin
   return server;
 }
 
+/** Every node has made, or found, the queue of intents: within the permissions of a node. */
+async function takingIntents(mesh: TestMesh): Promise<void> {
+  await eventually('the queue', () =>
+    mesh.names.every((name) =>
+      readFileSync(join(mesh.folder(name), 'node.log'), 'utf8').includes('taking intents from the queue'),
+    ),
+  );
+}
+
 describe.skipIf(natsServerBinary === undefined)('the NATS server configurations', () => {
   it.each(['single.conf', 'cluster.conf', 'hub.conf', 'leaf.conf'])('%s is valid to the server itself', (file) => {
     const { status, stderr } = spawnSync(natsServerBinary!, ['-t', '-c', join(deployFolder, file)], {
@@ -56,6 +65,7 @@ describe.skipIf(natsServerBinary === undefined)('the NATS server configurations'
     const nats = { servers: [server.url], user: 'node', passwordFile };
     const mesh = await TestMesh.start(['amber', 'birch'].map((name) => ({ name, isNatsAlone: true, nats })));
     cleanups.push(() => mesh.end());
+    await takingIntents(mesh);
     const url = `nats://client:${passwords.PARLEY_CLIENT_PASSWORD}@127.0.0.1:${server.port}`;
     const child = spawn(
       process.execPath,
@@ -74,7 +84,7 @@ describe.skipIf(natsServerBinary === undefined)('the NATS server configurations'
     child.stderr.on('data', (chunk: Buffer) => {
       errors += chunk.toString();
     });
-    const code = await new Promise((resolve) => child.once('exit', resolve));
+    const code = await new Promise((resolve) => child.once('close', resolve));
     expect(errors).toContain('decided');
     expect(code).toBe(0);
     expect((JSON.parse(output) as { rows: unknown }).rows).toEqual(largestSums(readPackages(packagesPath), 5));
@@ -99,10 +109,6 @@ describe.skipIf(natsServerBinary === undefined)('the NATS server configurations'
       expect(asked.stderr).toContain('workflow');
       expect((JSON.parse(asked.stdout) as { rows: unknown }).rows).toEqual(largestSums(readPackages(packagesPath), 5));
     }
-    // The queue was made, within the permissions of a node.
-    await eventually('the queue', () =>
-      readFileSync(join(mesh.folder('amber'), 'node.log'), 'utf8').includes('taking intents from the queue'),
-    );
     for (const name of mesh.names)
       expect(readFileSync(join(mesh.folder(name), 'node.log'), 'utf8')).not.toContain('the NATS server refused');
     const client: NatsConnection = await connect({
@@ -139,8 +145,8 @@ describe.skipIf(natsServerBinary === undefined)('the NATS server configurations'
       ),
     );
     cleanups.push(() => Promise.all([a!.close(), b!.close()]));
-    await until('both up', () => a!.peers().length === 1 && b!.peers().length === 1, 15_000);
+    await until('both up', () => a!.peers().length === 1 && b!.peers().length === 1);
     b!.serve((_, frame) => frame);
-    expect(await a!.request(b!.self, Uint8Array.of(1, 2), { timeoutMs: 2_000 })).toEqual(Uint8Array.of(1, 2));
+    expect(await a!.request(b!.self, Uint8Array.of(1, 2), { timeoutMs: patientMs })).toEqual(Uint8Array.of(1, 2));
   });
 });

@@ -11,6 +11,7 @@ import { natsServerBinary } from './support/nats.ts';
 import { deployServer, makeCertificates, permissionsOf, tokenOf } from './support/nats-deploy.ts';
 import {
   createCrypto,
+  patientMs,
   realClock,
   realRandom,
   realScheduler,
@@ -45,11 +46,11 @@ async function convince(access: Pick<JetStreamBusOptions, 'servers' | 'credentia
   );
   const [a, b] = networks;
   cleanups.push(() => Promise.all(networks.map((network) => network.close())));
-  await until('both up', () => a!.peers().length === 1 && b!.peers().length === 1, 15_000).catch((error: Error) => {
+  await until('both up', () => a!.peers().length === 1 && b!.peers().length === 1).catch((error: Error) => {
     throw new Error(`${error.message}; ${JSON.stringify(lines.slice(0, 4))}`);
   });
   b!.serve((_, frame) => frame);
-  expect(await a!.request(b!.self, Uint8Array.of(7), { timeoutMs: 5_000 })).toEqual(Uint8Array.of(7));
+  expect(await a!.request(b!.self, Uint8Array.of(7), { timeoutMs: patientMs })).toEqual(Uint8Array.of(7));
   const clock = realClock();
   const bus = await openJetStreamBus({
     ...access,
@@ -65,14 +66,14 @@ async function convince(access: Pick<JetStreamBusOptions, 'servers' | 'credentia
   const handle = (events: readonly { readonly data: Uint8Array }[]): void =>
     void handled.push(...events.map(({ data }) => Buffer.from(data).toString()));
   const membership = await bus.join('orders', 'billing', { leaseMs: 1_000, handle });
-  await until('the event', () => handled.length === 1, 15_000);
+  await until('the event', () => handled.length === 1);
   await membership.leave();
   expect((await bus.groups()).length).toBe(1);
   expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
 }
 const refusal = async (options: Parameters<typeof connect>[0]): Promise<string> => {
   try {
-    const connection = await connect({ ...options, reconnect: false, timeout: 3_000 });
+    const connection = await connect({ ...options, reconnect: false, timeout: patientMs });
     await connection.close();
     return 'let in';
   } catch (error) {

@@ -5,6 +5,7 @@ import type { Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PeerEvent } from '../../actors/system/index.ts';
+import { freePorts } from '../../test/support/ports.ts';
 import { patientMs, recordingLog, testIdentity, until } from '../../test/support/world.ts';
 import { encodedBytes, encodeInto, type FrameKind, frameKind, frameVersion } from '../network/frame-codec.ts';
 import { maxOutboundBytes } from '../network/limits.ts';
@@ -390,7 +391,8 @@ describe('processes on the libp2p transport', () => {
     const a = await start(0);
     const events: (PeerEvent & { readonly atMs: number })[] = [];
     a.onPeer((event) => void events.push({ ...event, atMs: performance.now() }));
-    const first = await child(1, '/ip4/127.0.0.1/tcp/0', a.addresses()[0]!);
+    const [port] = await freePorts(1);
+    const first = await child(1, `/ip4/127.0.0.1/tcp/${port}`, a.addresses()[0]!);
     await until('up', () => events.length === 1);
     const killedMs = performance.now();
     first.process.kill('SIGKILL');

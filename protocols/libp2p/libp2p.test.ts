@@ -1,3 +1,4 @@
+import { freePorts } from '../../test/support/ports.ts';
 import { realClock, realScheduler, recordingLog, testIdentity, until } from '../../test/support/world.ts';
 import { networkContract } from '../network/contract.ts';
 import { createLibp2pNetwork, type Libp2pNetwork } from './index.ts';
@@ -21,7 +22,9 @@ networkContract('libp2p', {
         allow: () => true,
         log: recordingLog().log,
       });
-    for (let i = 0; i < count; i++) networks.push(await start(i, '/ip4/127.0.0.1/tcp/0'));
+    // Ports that are still theirs after a restart.
+    for (const [i, port] of (await freePorts(count)).entries())
+      networks.push(await start(i, `/ip4/127.0.0.1/tcp/${port}`));
     await until('a full mesh', () => networks.every((network) => network.peers().length === count - 1));
     return {
       networks,

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect, type Msg } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { PeerEvent } from '../../actors/system/index.ts';
 import { type NatsServer, natsServerBinary, startNatsServer } from '../../test/support/nats.ts';
+import { freePorts } from '../../test/support/ports.ts';
 import { createCrypto, patientMs, recordingLog, testIdentity, until } from '../../test/support/world.ts';
 import { createNatsNetwork, type NatsNetwork, type NatsNetworkOptions } from './index.ts';
 
@@ -83,14 +83,6 @@ function watchSilence(network: NatsNetwork): { longestMs(): number } {
   };
   network.onFrame(look);
   return { longestMs: () => longest };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 describe.skipIf(natsServerBinary === undefined)('NATS servers that fail', () => {

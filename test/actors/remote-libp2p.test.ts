@@ -12,7 +12,7 @@ import {
   type MonitorId,
   type Signal,
 } from '../../actors/system/index.ts';
-import { until } from '../support/world.ts';
+import { patientMs, until } from '../support/world.ts';
 import { openNode, type Tally, tallyGroup } from './remote-peer.ts';
 
 const peer = fileURLToPath(new URL('./remote-peer.ts', import.meta.url));
@@ -40,7 +40,7 @@ test('two processes: found by group, told, asked, watched; killed and started ag
     signal: (_state, signal) => void signals.push(signal),
   });
   system.spawn(watcher, undefined);
-  const total = (ref: ActorRef<Tally>) => ask(system, ref, { type: 'total' }, { timeoutMs: 5000 });
+  const total = (ref: ActorRef<Tally>) => ask(system, ref, { type: 'total' }, { timeoutMs: patientMs });
   const find = async (): Promise<ActorRef<Tally>> => {
     await until('a member of the group', () => remote.groups.members(tallyGroup).length === 1);
     return remote.groups.members<Tally>(tallyGroup)[0]!;
@@ -58,13 +58,13 @@ test('two processes: found by group, told, asked, watched; killed and started ag
     found.tell({ type: 'add', by: 'x' } as never);
     expect(await total(found)).toBe(5050);
 
-    const open = ask(system, found, { type: 'never' }, { timeoutMs: 60_000 });
+    const open = ask(system, found, { type: 'never' }, { timeoutMs: patientMs });
     open.catch(() => {});
     child.kill('SIGKILL');
     await expect(open).rejects.toMatchObject({ code: 'stopped', reason: { kind: 'unreachable' } });
     await until('the news', () => signals.length === 1);
     expect(signals).toMatchObject([{ type: 'down', reason: { kind: 'unreachable', node: found.address.node } }]);
-    expect(remote.groups.members(tallyGroup)).toEqual([]);
+    await until('an empty group', () => remote.groups.members(tallyGroup).length === 0);
 
     ({ child, address } = await startPeer());
     await network.dial(address);
@@ -76,7 +76,7 @@ test('two processes: found by group, told, asked, watched; killed and started ag
     again.tell({ type: 'leave' });
     await until('the crash', () => signals.length === 2);
     expect(signals[1]).toMatchObject({ type: 'down', reason: { kind: 'error', error: { message: 'as told' } } });
-    expect(remote.groups.members(tallyGroup)).toEqual([]);
+    await until('an empty group', () => remote.groups.members(tallyGroup).length === 0);
     console.log(`ask between two processes over libp2p: ${(askMs * 1000).toFixed(0)} µs, one after the other`);
   } finally {
     child.kill('SIGKILL');

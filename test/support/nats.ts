@@ -1,9 +1,10 @@
-// Law: a test that needs a NATS server starts its own, on ports the server picks or the test found free, and ends it by its process id.
+// Law: a test that needs a NATS server starts its own, on ports that nobody else is given, and ends it by its process id.
 // Where nats-server is not installed the test is skipped with a printed notice.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from './ports.ts';
 
 export interface NatsServer {
   readonly url: string;
@@ -41,7 +42,8 @@ export async function startNatsServer(
 ): Promise<NatsServer> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-nats-'));
   let child: ChildProcess;
-  let port = options.port ?? -1;
+  // One that is still its own after a restart.
+  const port = options.port ?? (await freePorts(1))[0]!;
   let output = '';
   const start = async (): Promise<void> => {
     for (const name of readdirSync(folder)) if (name.endsWith('.ports')) rmSync(join(folder, name));
@@ -63,11 +65,7 @@ export async function startNatsServer(
     for (;;) {
       const file = readdirSync(folder).find((name) => name.endsWith('.ports'));
       const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8');
-      if (text.endsWith('}')) {
-        const { nats } = JSON.parse(text) as { nats: string[] };
-        port = Number(new URL(nats[0]!).port);
-        return;
-      }
+      if (text.endsWith('}')) return;
       if (child.exitCode !== null || performance.now() > endMs)
         throw new Error(`nats-server did not start:\n${output}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -81,12 +79,8 @@ export async function startNatsServer(
     });
   await start();
   return {
-    get url() {
-      return `nats://127.0.0.1:${port}`;
-    },
-    get port() {
-      return port;
-    },
+    url: `nats://127.0.0.1:${port}`,
+    port,
     folder,
     get pid() {
       return child.pid!;
