@@ -37,6 +37,16 @@ export interface Disguise {
   ) => World;
 }
 
+/** How an orderly end went. */
+export type StopOutcome =
+  | { readonly kind: 'stopped' /** Of its own that still run. */; readonly timers: number }
+  | { readonly kind: 'late' }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+/** What a stopped process had begun by itself before it let go has this long to come to an end. */
+const stopGraceUs = 100_000;
+/** As service managers have it. */
+const stopPatienceUs = 30_000_000;
 const parallelMax = 2;
 const version = '0.1.0';
 
@@ -58,6 +68,8 @@ export class SimNode {
   /** There once the node has opened its disk. */
   process: Process | undefined;
   lives = 0;
+  /** Being shut down in order; `again` once somebody wants it to run afterwards. */
+  private stopping: { again: boolean } | undefined;
 
   constructor(
     swarm: Swarm,
@@ -93,6 +105,7 @@ export class SimNode {
   start(): void {
     const { kernel } = this.swarm;
     kernel.schedule(kernel.nowUs, this.index, 'node.start', () => {
+      if (this.stopping !== undefined) this.stopping.again = true;
       if (this.life !== undefined) return;
       const life = createLife({
         kernel,
@@ -109,7 +122,7 @@ export class SimNode {
           this.process = process;
           this.swarm.tell('started', this, process);
           void process.composed.ended.then((reason) => {
-            if (!life.isAlive) return;
+            if (!life.isAlive || this.stopping !== undefined) return;
             this.swarm.tell('treeEnded', this, reason);
             this.end(false, 'reset');
           });
@@ -123,6 +136,34 @@ export class SimNode {
     });
   }
 
+  /**
+   * The process is asked to end, as by a service manager: it lets go of everything in order. Where it is still at it after a while, it is
+   * ended as it stands. `then` runs once it is gone.
+   */
+  stop(then: () => void): void {
+    const { kernel } = this.swarm;
+    kernel.schedule(kernel.nowUs, this.index, 'node.stop', () => {
+      const { life, process } = this;
+      if (life === undefined || process === undefined || this.stopping !== undefined) return then();
+      const stopping = { again: false };
+      this.stopping = stopping;
+      const over = (left: StopOutcome): void => {
+        if (this.life !== life) return;
+        this.swarm.tell('stopped', this, left);
+        this.end(false, 'reset');
+        then();
+        if (stopping.again) this.start();
+      };
+      const leave = async (): Promise<void> => {
+        await process.composed.stop();
+        await process.world.network.close();
+        life.after(stopGraceUs, 'node.stopped', () => over({ kind: 'stopped', timers: life.timers }));
+      };
+      life.after(stopPatienceUs, 'node.kill', () => over({ kind: 'late' }));
+      leave().catch((error: unknown) => over({ kind: 'failed', error }));
+    });
+  }
+
   /** The process is gone, at once, wherever it stands. `power`: and with it what its operating system had not written. */
   end(power: boolean, how: 'reset' | 'silent'): void {
     const { life } = this;
@@ -131,6 +172,7 @@ export class SimNode {
     life.end();
     this.life = undefined;
     this.process = undefined;
+    this.stopping = undefined;
     this.swarm.fabric.detach(this.index, how);
     this.disk.crash(power);
   }

@@ -18,6 +18,7 @@ import {
   createMeter,
   createResultCheck,
   createSometimes,
+  createSupervisionCheck,
   createVoteCheck,
   isAnyRunning,
   isMembershipExact,
@@ -106,6 +107,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   const lanes = createLaneCheck({ swarm, book, isHonest, onEntry: burden.wrote });
   const audit = createAuditCheck({ swarm, book, isHonest });
   const clients = createClientCheck({ swarm, book, isHonest });
+  const supervision = createSupervisionCheck({ swarm, book, isHonest });
   const fencing = createFencingCheck({ book, isHonest });
   const votes = createVoteCheck({
     swarm,
@@ -118,7 +120,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     },
   });
   // The injector last: what it does to a node, the checkers have seen the cause of.
-  for (const watcher of [votes, results, health, lanes, audit, clients, fencing, sometimes, meter])
+  for (const watcher of [votes, results, health, supervision, lanes, audit, clients, fencing, sometimes, meter])
     swarm.watch(watcher);
   if (watch !== undefined) swarm.watch(watch(swarm));
   swarm.watch(injector);

@@ -11,7 +11,7 @@ import { type Genesis, meshIdOf } from '../protocols/mesh/index.ts';
 import { compareText, createIdentity, openEnvelope, utf8 } from '../protocols/wire/index.ts';
 import { type DiskProfile, type OperationKind, quickDisk } from './disk/index.ts';
 import { type CarriedKind, calm, Fabric, type NetworkProfile } from './network/index.ts';
-import { type DataSet, once, type Process, SimNode } from './node.ts';
+import { type DataSet, once, type Process, SimNode, type StopOutcome } from './node.ts';
 import type { Work } from './workload.ts';
 import {
   createKernel,
@@ -66,6 +66,8 @@ export interface Watcher {
   startFailed?(node: SimNode, error: unknown): void;
   /** What keeps failing in it used up its patience; its process ends with it. */
   treeEnded?(node: SimNode, reason: ExitReason): void;
+  /** It was asked to end, and has let go of everything, or not. */
+  stopped?(node: SimNode, outcome: StopOutcome): void;
   ending?(node: SimNode, process: Process | undefined): void;
   board?(node: SimNode, change: BoardChange): void;
   charged?(node: SimNode, charge: Charge): void;

@@ -154,11 +154,11 @@ function openEpoch(state: KeeperState, epoch: number, ctx: Context<KeeperMessage
   const { world, chain } = parts;
   state.held.set(epoch, []);
   ctx.pipe(
-    async () => {
+    async (signal) => {
       const log = await openVoteLog(world.storage, epoch, world.crypto);
       state.opening.add(log);
       if (state.isOver) await log.close();
-      const rollback = await checkPosition(parts, chain.config(epoch)!, log.head, () => state.isOver);
+      const rollback = await checkPosition(parts, chain.config(epoch)!, log.head, signal);
       return { log, rollback };
     },
     ({ log, rollback }) => ({ type: 'opened', epoch, log, rollback }),

@@ -97,13 +97,13 @@ export async function openPositionBook(parts: Pick<Parts, 'world' | 'office'>): 
 
 /**
  * Asks the other members of `config` what they last saw of this node's log, until those who answered weigh enough that an honest one who
- * saw its last vote must be among them. Resolves to why this node must not vote, or to undefined where it may; `isOver` ends the asking.
+ * saw its last vote must be among them. Resolves to why this node must not vote, or to undefined where it may; `signal` ends the asking.
  */
 export async function checkPosition(
   parts: Parts,
   config: EpochConfig,
   head: LogHead,
-  isOver: () => boolean,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
   const { world, identity, chain, office } = parts;
   const { crypto, network } = world;
@@ -114,7 +114,7 @@ export async function checkPosition(
   const weight = (): number =>
     config.members.reduce((sum, { id, weight: each }) => sum + (answered.has(id) ? each : 0), 0);
   let reason: string | undefined;
-  while (weight() < needed && reason === undefined && !isOver()) {
+  while (weight() < needed && reason === undefined && !signal.aborted) {
     const connected = new Set(network.peers());
     const others = config.members.filter(({ id }) => id !== identity.id && !answered.has(id) && connected.has(id));
     await Promise.all(
@@ -147,7 +147,19 @@ export async function checkPosition(
     return undefined;
   }
 
+  /** Shorter where the asking ends: a node that was asked to stop leaves no timer behind. */
   function sleep(delayMs: number): Promise<void> {
-    return new Promise((resolve) => void world.scheduler.at(world.clock.monotonicMs() + delayMs, resolve));
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const cancel = world.scheduler.at(world.clock.monotonicMs() + delayMs, () => {
+        signal.removeEventListener('abort', wake);
+        resolve();
+      });
+      const wake = (): void => {
+        cancel();
+        resolve();
+      };
+      signal.addEventListener('abort', wake, { once: true });
+    });
   }
 }

@@ -29,6 +29,9 @@ export function createBlobExchange(options: {
   const { blobs } = world.storage;
   const fetching = new Map<string, Promise<void>>();
   const privateDigests = new Set<string>();
+  /** Each ends one wait. */
+  const waits = new Set<() => void>();
+  let isClosed = false;
 
   const stopProviding = network.provide((from, resource, offsetBytes) => {
     const digest = resource.startsWith(resourcePrefix) ? resource.slice(resourcePrefix.length) : '';
@@ -105,16 +108,28 @@ export function createBlobExchange(options: {
 
   async function fetchNow(ref: BlobRef, likely: readonly NodeId[]): Promise<void> {
     let last: Error | undefined;
-    for (let round = 0; round < roundsMax; round++) {
+    for (let round = 0; round < roundsMax && !isClosed; round++) {
       const peers = network.peers().filter(isKnown);
       const first = new Set(likely.filter((id) => peers.includes(id)));
       last = await fromAny(ref, [...first, ...peers.filter((id) => !first.has(id))]);
       if (last === undefined || (await blobs.sizeBytes(ref.digest)) === ref.sizeBytes) return;
-      await new Promise<void>((resolve) => scheduler.at(clock.monotonicMs() + roundPauseMs, resolve));
+      if (!isClosed) await pause();
     }
     throw new Error(
       `payload ${ref.digest.slice(0, 12)}… (${ref.sizeBytes} bytes) could not be had from any connected peer: ${last?.message}`,
     );
+  }
+
+  function pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel();
+        waits.delete(wake);
+        resolve();
+      };
+      const cancel = scheduler.at(clock.monotonicMs() + roundPauseMs, wake);
+      waits.add(wake);
+    });
   }
 
   return {
@@ -138,6 +153,10 @@ export function createBlobExchange(options: {
       }
       await running;
     },
-    close: stopProviding,
+    close() {
+      stopProviding();
+      isClosed = true;
+      for (const wake of [...waits]) wake();
+    },
   };
 }

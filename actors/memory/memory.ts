@@ -63,6 +63,7 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
     const { self } = ctx;
     const frontiers: MemoryState['frontiers'] = new Map();
     const batches: MemoryState['batches'] = new Map();
+    const waits = new Set<() => void>();
     const leave = [
       office.on(laneFrontier, (body, { from }) => {
         const isWaiting = frontiers.has(from);
@@ -75,7 +76,10 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
           return void parts.refusals.add(from, 'flood', 'more log entries at once than can wait');
         if (self.tell({ type: 'entries', from, body })) batches.set(from, waiting + 1);
       }),
-      office.answer(holdWorkflow, ({ workflow, blobs }, { from }) => hold(parts, workflow, blobs, from)),
+      office.answer(holdWorkflow, ({ workflow, blobs }, { from }) => hold(parts, workflow, blobs, from, waits)),
+      () => {
+        for (const giveUp of [...waits]) giveUp();
+      },
       world.network.onPeer(({ node, up }) => void (up && self.tell({ type: 'peer-up', node }))),
       store.onEntry((entry, from) => void (from === undefined && self.tell({ type: 'appended', entry }))),
     ];
@@ -165,14 +169,10 @@ async function hold(
   workflow: string,
   refs: readonly BlobRef[],
   from: NodeId,
+  waits: Set<() => void>,
 ): Promise<{ held: boolean; reason?: string }> {
-  const { board, blobs, world } = parts;
-  const { clock, scheduler } = world;
-  const deadlineMs = clock.monotonicMs() + holdPatienceMs;
-  while (board.get(workflow)?.opened === undefined) {
-    if (clock.monotonicMs() >= deadlineMs) return { held: false, reason: 'its record did not arrive' };
-    await new Promise<void>((resolve) => scheduler.at(clock.monotonicMs() + 5, resolve));
-  }
+  const { board, blobs } = parts;
+  if (!(await isOpened(parts, workflow, waits))) return { held: false, reason: 'its record did not arrive' };
   // Only what the plan reads: a member's disk is not for whoever asks.
   const named = new Map(payloadsOf(board.get(workflow)!.opened!.plan).map((ref) => [ref.digest, ref.sizeBytes]));
   if (refs.some(({ digest, sizeBytes }) => named.get(digest) !== sizeBytes))
@@ -183,4 +183,25 @@ async function hold(
   } catch (error) {
     return { held: false, reason: (error as Error).message.slice(0, 500) };
   }
+}
+
+/** Whether the record came in time. Each of `waits` gives up one waiting at once. */
+function isOpened(
+  { board, world: { clock, scheduler } }: Pick<Parts, 'board' | 'world'>,
+  workflow: string,
+  waits: Set<() => void>,
+): Promise<boolean> {
+  const isHere = (): boolean => board.get(workflow)?.opened !== undefined;
+  return new Promise((resolve) => {
+    if (isHere()) return resolve(true);
+    const end = (): void => {
+      cancel();
+      leave();
+      waits.delete(end);
+      resolve(isHere());
+    };
+    const cancel = scheduler.at(clock.monotonicMs() + holdPatienceMs, end);
+    const leave = board.onChange(({ record }) => void (record.workflow === workflow && isHere() && end()));
+    waits.add(end);
+  });
 }

@@ -43,6 +43,13 @@ export function createHealthCheck({ swarm, book, isHonest, hasBadDisk }: HealthC
     startFailed({ index, name }, error) {
       if (isHonest(index) && !hasBadDisk(index)) book.break('starts', `${name} did not start: ${String(error)}`);
     },
+    stopped({ index, name }, outcome) {
+      if (!isHonest(index) || hasBadDisk(index)) return;
+      if (outcome.kind === 'late') book.break('clean-shutdown', `${name} was asked to stop and did not`);
+      if (outcome.kind === 'failed') book.break('clean-shutdown', `${name} failed to stop: ${String(outcome.error)}`);
+      if (outcome.kind === 'stopped' && outcome.timers > 0)
+        book.break('clean-shutdown', `${name} has stopped, and ${outcome.timers} of its timers still run`);
+    },
     finish() {
       for (const { kind, node, text } of swarm.kernel.breaches)
         book.break(kind, `${swarm.nodes[node]?.name ?? 'the world'}: ${text}`);

@@ -21,5 +21,6 @@ export {
   laneRows,
 } from './settled.ts';
 export { createSometimes, type SometimesName, sometimesNames } from './sometimes.ts';
+export { createSupervisionCheck } from './supervision.ts';
 export { type Book, createBook, type Violation } from './violations.ts';
 export { consensusFrame, createVoteCheck, type Said } from './votes.ts';

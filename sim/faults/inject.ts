@@ -72,6 +72,18 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
         });
         return;
       }
+      case 'stop': {
+        const node = target(action.node);
+        const what = doing;
+        node.stop(() =>
+          swarm.later(action.forMs, 'fault.restart', () => {
+            if (isStopped) return;
+            node.start();
+            swarm.tell('fault', what, true);
+          }),
+        );
+        return;
+      }
       case 'pause':
         return void kernel.pause(target(action.node).index, kernel.nowUs + action.forMs * 1_000);
       case 'isolate': {

@@ -35,6 +35,8 @@ export type FaultAction =
       /** Of the log entries on its disk, those that are damaged while it is down, as far as good copies of them are elsewhere. */
       readonly rotPermille?: number;
     }
+  /** In order, as a service manager ends a process; down for that long after it is gone. */
+  | { readonly kind: 'stop'; readonly node: Target; readonly forMs: number }
   | { readonly kind: 'pause'; readonly node: Target; readonly forMs: number }
   | {
       readonly kind: 'isolate';
@@ -116,6 +118,7 @@ export const faultKinds = [
   'clock',
   'disk',
   'skill',
+  'stop',
 ] as const satisfies readonly FaultKind[];
 const faultsPerKindMax = 3;
 
@@ -171,6 +174,7 @@ function drawAction(kind: FaultKind, random: Random, node: Target, nodes: number
         ...(random.chance(0.15) ? { rotPermille: 1 + random.below(300) } : {}),
       };
     case 'pause':
+    case 'stop':
       return { kind, node, forMs };
     case 'isolate':
       return {
@@ -243,6 +247,7 @@ export function describeAction(action: FaultAction, self: number): string {
     case 'crash':
       return `crash ${of(action.node)}${action.power ? ' power' : ''}${action.rotPermille === undefined ? '' : ' rot'}`;
     case 'pause':
+    case 'stop':
     case 'skill':
     case 'disk':
     case 'clock':

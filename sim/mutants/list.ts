@@ -269,4 +269,27 @@ export const mutants: readonly Mutant[] = [
     file: 'actors/steward/steward.ts',
     edits: [['  publishDecisions(state, record, ctx);\n  if (record.opened', '  if (record.opened']],
   },
+  {
+    name: 'a supervisor has patience without end',
+    file: 'actors/system/supervisor/model.ts',
+    edits: [['return this.restartTimesMs.length <= this.rules.intensity;', 'return this.restartTimesMs.length > 0;']],
+    scenario: 'disk-dies',
+  },
+  {
+    name: 'a supervisor gives up one restart too early',
+    file: 'actors/system/supervisor/model.ts',
+    edits: [
+      [
+        'return this.restartTimesMs.length <= this.rules.intensity;',
+        'return this.restartTimesMs.length < this.rules.intensity;',
+      ],
+    ],
+    scenario: 'disk-dies',
+  },
+  {
+    name: 'a node that stops forgets a timer',
+    file: 'node/compose.ts',
+    edits: [['      positions.close();\n', '']],
+    scenario: 'rolling-restart',
+  },
 ];

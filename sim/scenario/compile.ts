@@ -189,6 +189,7 @@ function actionOf(fault: ScenarioFault, whom: Chooser, random: Random, turn: num
       forMs,
       ...(fault.rot === undefined ? {} : { rotPermille: permille(fault.rot) }),
     };
+  if ('stop' in fault) return { kind: 'stop', node: one(fault.stop), forMs };
   if ('pause' in fault) return { kind: 'pause', node: one(fault.pause), forMs };
   if ('isolate' in fault)
     return { kind: 'isolate', node: one(fault.isolate), direction: fault.direction, holds: fault.holds, forMs };

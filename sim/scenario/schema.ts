@@ -30,6 +30,7 @@ const actions = {
     /** Of its log entries, those that are damaged meanwhile. */
     rot: share.optional(),
   }),
+  stop: z.strictObject({ stop: target, ...span }),
   pause: z.strictObject({ pause: target, ...span }),
   isolate: z.strictObject({
     isolate: target,

@@ -23,6 +23,8 @@ export interface Life {
   /** 0 for the first. */
   readonly number: number;
   readonly isAlive: boolean;
+  /** Set through `scheduler.at`, and neither fired nor cancelled. */
+  readonly timers: number;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly random: Random;
@@ -79,13 +81,28 @@ export function createLife(options: {
     }
   };
 
+  let timers = 0;
   const fireAt = (atMs: number, fire: () => void): (() => void) => {
-    let cancel = after(trueDelayUs(atMs), 'timer', () => {
-      // The clock was slowed meanwhile, or rounding came a hair too early.
-      if (monotonicMs() < atMs) cancel = fireAt(atMs, fire);
-      else fire();
-    });
-    return () => cancel();
+    let isOver = false;
+    let cancel = (): void => {};
+    const over = (): void => {
+      if (!isOver) timers--;
+      isOver = true;
+    };
+    const arm = (): void => {
+      cancel = after(trueDelayUs(atMs), 'timer', () => {
+        // The clock was slowed meanwhile, or rounding came a hair too early.
+        if (monotonicMs() < atMs) return arm();
+        over();
+        fire();
+      });
+    };
+    timers++;
+    arm();
+    return () => {
+      over();
+      cancel();
+    };
   };
 
   return {
@@ -93,6 +110,9 @@ export function createLife(options: {
     number,
     get isAlive() {
       return isAlive;
+    },
+    get timers() {
+      return timers;
     },
     clock: {
       monotonicMs,
