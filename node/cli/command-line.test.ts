@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildProgram, parseDuration } from './program.ts';
+import { parseDuration } from './parse.ts';
+import { buildProgram } from './program.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/parley.mjs', import.meta.url));
 const pinned = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url));
@@ -98,8 +99,12 @@ test('help is exit code 0 and loads nothing but the declarations: it is there at
     .map(({ url }) => /^file:.*?\/(bin|node|node_modules\/[^/]+)\/(.*)$/.exec(url))
     .flatMap((found) => (found === null ? [] : [`${found[1]}/${found[2]}`]));
   const ours = loaded.filter((path) => !path.startsWith('node_modules/commander/'));
+  const declarations = ['declare', ...['looks', 'nodes', 'records', 'work'].map((part) => `declare-${part}`)];
   expect(ours.sort()).toEqual(
-    ['bin/parley.mjs', ...['failure', 'main', 'program', 'terminal'].map((name) => `node/cli/${name}.ts`)].sort(),
+    [
+      'bin/parley.mjs',
+      ...[...declarations, 'failure', 'main', 'parse', 'program', 'terminal'].map((name) => `node/cli/${name}.ts`),
+    ].sort(),
   );
 });
 

@@ -2,6 +2,7 @@
 // simulator's commands to speak alike. The program itself starts in main.ts.
 export { CliFailure, exitCodes, failureJson, failureText, Interrupted, toFailure } from './failure.ts';
 export { programName } from './main.ts';
-export { buildProgram, parseDuration, type Run } from './program.ts';
+export { parseDuration } from './parse.ts';
+export { buildProgram } from './program.ts';
 export { type Column, renderTable } from './table.ts';
 export { painter, plainPaint, printable, processTerminal, type Terminal, wantsColour } from './terminal.ts';

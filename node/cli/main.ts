@@ -3,8 +3,9 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommanderError } from 'commander';
+import type { Run } from './declare.ts';
 import { CliFailure, exitCodes, failureJson, failureText, Interrupted, toFailure } from './failure.ts';
-import { buildProgram, type Run } from './program.ts';
+import { buildProgram } from './program.ts';
 import type { Session } from './session.ts';
 import { type Paint, painter, plainPaint, processTerminal, wantsColour } from './terminal.ts';
 
