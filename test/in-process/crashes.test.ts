@@ -78,8 +78,11 @@ describe('an actor that falls over', () => {
 });
 
 describe('a node that is killed', () => {
+  /** What the others take at most to finish its work: promised in the time of the clocks, and so held against virtual time. */
+  const promisedMs = 5_000;
+
   it.each([0, 1, 5, 20, 60, 150, 500, 900])(
-    '%i ms after it accepted, is not missed, and learns the end when it is back',
+    '%i ms after it accepted, is made up for within five seconds, and learns the end when it is back',
     async (atMs) => {
       await start();
       for (const victim of mesh.names) {
@@ -87,7 +90,7 @@ describe('a node that is killed', () => {
         const workflow = await mesh.open(victim, chain(), `killed-${victim}-key`);
         await mesh.time.advance(atMs);
         await mesh.stopNode(victim);
-        expect(await mesh.ended(workflow, others, 20_000)).toEqual(completed(others));
+        expect(await mesh.ended(workflow, others, promisedMs)).toEqual(completed(others));
         await mesh.startNode(victim);
         expect(await mesh.ended(workflow, [victim], 20_000)).toEqual(['completed']);
       }
