@@ -157,8 +157,8 @@ export const mutants: readonly Mutant[] = [
   {
     bug: 'dropOldest drops the newest',
     file: 'cell.ts',
-    find: "if (overflow === 'dropOldest' && this.size > 0) {",
-    replace: "if (overflow === 'dropOldest' && this.size < 0) {",
+    find: "left = overflow === 'dropOldest' ? this.size : 0;",
+    replace: 'left = 0;',
   },
   {
     bug: 'what waits for an actor that ends vanishes without a dead letter',
