@@ -22,7 +22,7 @@ import {
   openInvites,
 } from '../actors/epochs/index.ts';
 import { createView, type MutableView } from '../actors/membership/index.ts';
-import { createBlobExchange, feed } from '../actors/memory/index.ts';
+import { createBlobExchange, createRecaller, feed } from '../actors/memory/index.ts';
 import {
   createEventHub,
   createLedger,
@@ -111,6 +111,8 @@ export interface ComposeOptions {
   readonly socket: string;
   /** Skill runs of each pool at the same time. */
   readonly parallelMax: number;
+  /** Finished workflows whose records stay in memory; left out, as many as the board keeps. */
+  readonly finishedMax?: number | undefined;
 }
 
 export interface ComposedNode {
@@ -176,6 +178,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     manifests,
     log,
     isLate: (certificate) => closed.book?.isLate(certificate) === true,
+    ...(options.finishedMax === undefined ? {} : { finishedMax: options.finishedMax }),
   });
   const hlc = createHlc(clock);
   const store = await openLaneStore({
@@ -206,7 +209,9 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     ledger,
     refusals,
     manifests,
+    recall: (workflow) => recaller.recall(workflow),
   };
+  const recaller = createRecaller({ board, store, log });
 
   const audit = await openAuditBook({
     chain,
@@ -267,6 +272,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
   stopCollecting();
   verified.started();
   const stopLearning = store.onEntry(learn);
+  const stopRecalling = board.onWanted((workflow) => void parts.recall(workflow));
 
   const describe = async (): Promise<Presence> => ({
     name: options.name,
@@ -371,6 +377,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       await (await laneBus)?.close();
       await system.shutdown();
       stopLearning();
+      stopRecalling();
       for (const stop of stopConvicting) stop();
       stopReconsidering();
       known.close();

@@ -2,3 +2,4 @@
 export { type BlobService, createBlobExchange } from './blob-exchange.ts';
 export { feed, type MemoryArgs, type MemoryMessage, memoryActor } from './memory.ts';
 export { holdWorkflow } from './messages.ts';
+export { createRecaller, type Recaller } from './recall.ts';

@@ -153,7 +153,7 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
 /** Gives one lane entry to the board. What the board refuses is held against its author, who signed it; nothing it says stops the others. */
 export function feed(parts: Pick<Parts, 'board' | 'refusals' | 'world'>, entry: LaneEntry): void {
   try {
-    parts.board.apply(entry.author, entry.body);
+    parts.board.apply(entry.author, entry.body, entry.sequence);
   } catch (error) {
     const { author, sequence } = entry;
     // Only bytes can be refused; anything else is a fault of this program, and is logged as one.
@@ -172,6 +172,8 @@ async function hold(
   waits: Set<() => void>,
 ): Promise<{ held: boolean; reason?: string }> {
   const { board, blobs } = parts;
+  // What is over needs nobody to hold it.
+  if (board.archivedAt(workflow) !== undefined) return { held: true };
   if (!(await isOpened(parts, workflow, waits))) return { held: false, reason: 'its record did not arrive' };
   // Only what the plan reads: a member's disk is not for whoever asks.
   const named = new Map(payloadsOf(board.get(workflow)!.opened!.plan).map((ref) => [ref.digest, ref.sizeBytes]));

@@ -14,7 +14,8 @@ export interface EventHub {
   onEvent(workflow: string, handler: (event: KeyedEvent & Readonly<Record<string, unknown>>) => void): () => void;
 }
 
-const workflowsMax = 1_000;
+/** 9 kB each. */
+const workflowsMax = 500;
 const eventsPerWorkflowMax = 10_000;
 /** Sights that any member can cause as often as it likes. */
 const passing: ReadonlySet<string> = new Set(['vote', 'waiting', 'resumed', 'evidence']);

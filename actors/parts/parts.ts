@@ -4,7 +4,7 @@ import type { EpochConfig, MeshChain } from '../../protocols/mesh/index.ts';
 import type { Identity, PostOffice, RefusalTable } from '../../protocols/wire/index.ts';
 import type { SkillManifest } from '../planner/index.ts';
 import type { ActorRef, BlobRef, Message, NodeId, World } from '../system/index.ts';
-import type { Board } from '../workflow/index.ts';
+import type { Board, WorkflowRecord } from '../workflow/index.ts';
 import type { EventHub } from './events.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -80,6 +80,8 @@ export interface Parts {
   /** What was dropped and who sent it: a fault of theirs or of a link, not yet an accusation. */
   readonly refusals: RefusalTable;
   readonly manifests: readonly SkillManifest[];
+  /** The record of a workflow, read back from the lanes where it is archived; undefined where there is none, or its entries are lost. */
+  readonly recall: (workflow: string) => Promise<WorkflowRecord | undefined>;
 }
 
 /** The members of `config` that seem to be there now. */

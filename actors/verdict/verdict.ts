@@ -120,7 +120,10 @@ function look(state: VerdictState, record: WorkflowRecord, ctx: Context<VerdictM
 
 function consider(state: VerdictState, record: WorkflowRecord, ctx: Context<VerdictMessage>): void {
   const { parts } = state;
-  if (record.ended !== undefined) return;
+  if (record.ended !== undefined) {
+    forget(state, record);
+    return;
+  }
   const config = parts.chain.config(record.opened?.epoch ?? -1);
   const progress = progressOf(record);
   if (config === undefined || progress.kind !== 'ready') return;
@@ -151,6 +154,13 @@ function consider(state: VerdictState, record: WorkflowRecord, ctx: Context<Verd
     const isTaken = state.keeper.ref?.tell({ type: 'propose', epoch: terms.epoch, subject, payload }) === true;
     if (isTaken) state.proposed.set(key, { digest, atMs: nowMs });
   }
+}
+
+/** Nothing of it is put to the vote any more. */
+function forget({ terms, begunAtMs, draftedAtMs, proposed }: VerdictState, { workflow, tasks }: WorkflowRecord): void {
+  for (const [task, { attempts }] of tasks)
+    for (const attempt of attempts.keys())
+      for (const map of [terms, begunAtMs, draftedAtMs, proposed]) map.delete(`${workflow}|${task}|${attempt}`);
 }
 
 function termsAt(

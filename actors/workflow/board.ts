@@ -7,7 +7,8 @@ import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import { decodePlan, planDigest, problemText, validatePlan } from '../plan/index.ts';
 import type { SkillManifest } from '../planner/index.ts';
 import type { Clock, Crypto, Log, NodeId } from '../system/index.ts';
-import { createEarly } from './early.ts';
+import { type ArchivedWorkflow, archivedOf, createPlaces, type EntryPlace, type KnownWorkflow } from './archive.ts';
+import { createEarly, type EarlyEntry } from './early.ts';
 import {
   decodeWorkflowEntry,
   encodeWorkflowEntry,
@@ -42,22 +43,38 @@ export interface Contradiction {
 export interface Board {
   get(workflow: string): WorkflowRecord | undefined;
   /** The workflow opened with this key and plan, in whatever epoch. `planDigest` is lower-case hex. */
-  byRequest(idempotencyKey: string, planDigest: string): WorkflowRecord | undefined;
+  byRequest(idempotencyKey: string, planDigest: string): KnownWorkflow | undefined;
   /** The first workflow that this node itself opened with `key`. */
-  openedHere(key: string): WorkflowRecord | undefined;
+  openedHere(key: string): KnownWorkflow | undefined;
   /** `openedHere`, or else the first one seen with `key`: any member may have used it, for another plan. */
-  byIdempotencyKey(key: string): WorkflowRecord | undefined;
-  /** All records, in order of opening as far as known. */
+  byIdempotencyKey(key: string): KnownWorkflow | undefined;
+  /** All records in memory, in order of opening as far as known. */
   all(): readonly WorkflowRecord[];
+  /** Workflows that are over and whose records are not in memory, the oldest first. */
+  archived(): readonly ArchivedWorkflow[];
+  archivedAt(workflow: string): ArchivedWorkflow | undefined;
+  /** Where the entries of a workflow are. */
+  placesOf(workflow: string): readonly EntryPlace[];
+  /**
+   * Puts an archived workflow's record together again from its entries, without telling anybody; undefined where they are not all there.
+   * What came for it meanwhile is taken then.
+   */
+  restore(
+    workflow: string,
+    entries: readonly { readonly author: NodeId; readonly body: Uint8Array }[],
+  ): WorkflowRecord | undefined;
+  /** Something came for an archived workflow: it waits until the record is restored. */
+  onWanted(handler: (workflow: string) => void): () => void;
   /** Records that have not ended. */
   running(): readonly WorkflowRecord[];
   /** Records with something left to do: not ended, or with a decision that is in no lane yet. */
   unfinished(): readonly WorkflowRecord[];
   /**
    * Throws MalformedBytes or PlanInvalid with the reason where the entry is refused. Repeats are harmless. What speaks of a workflow or an
-   * epoch that is not known here waits for it.
+   * epoch that is not known here waits for it. `sequence` is its place in the author's lane: without the places of its entries a record
+   * stays in memory.
    */
-  apply(author: NodeId, body: Uint8Array): void;
+  apply(author: NodeId, body: Uint8Array, sequence?: number): void;
   /** What the engine of this node decided or learned; its certificate was verified there. */
   decided(workflow: string, certified: Certified): void;
   onChange(handler: (change: BoardChange) => void): () => void;
@@ -81,10 +98,16 @@ export interface BoardOptions {
   readonly log: Log;
   /** Whether the certificate's epoch was closed without it. */
   readonly isLate?: (certificate: Certificate) => boolean;
+  /** Finished workflows whose records stay in memory. */
+  readonly finishedMax?: number;
 }
 
-/** Workflows kept in memory; the oldest finished ones go first. Their lanes stay on disk. */
+/** Records in memory whose entries have no place in a lane; the oldest finished ones go first. */
 const recordsMax = 10_000;
+/** Finished workflows whose records stay in memory (30 kB each) for whoever asks and for what comes late; those before are archived. */
+const finishedMax = 500;
+/** Archived workflows (1 kB each); the oldest are forgotten. Their entries stay in the lanes. */
+const archivedMax = 100_000;
 /** Workflows of one gateway that have not ended; those beyond wait until some have. */
 export const openPerGatewayMax = 1_000;
 
@@ -94,6 +117,13 @@ const turnTopic = (gateway: NodeId): string => `turn ${gateway}`;
 export function createBoard(options: BoardOptions): Board {
   const { chain, crypto, clock, self, manifests, log, isLate = () => false } = options;
   const records = new Map<string, WorkflowRecord>();
+  const archive = new Map<string, ArchivedWorkflow>();
+  const places = createPlaces();
+  /** Finished, with all that was said of them in lanes: the longest known first. */
+  const finished = new Set<string>();
+  const wantedHandlers = new Set<(workflow: string) => void>();
+  /** While a record is put together again nobody hears what was told before. */
+  let isRestoring = false;
   const unfinished = new Map<string, WorkflowRecord>();
   const byRequest = new Map<string, string>();
   const openedHere = new Map<string, string>();
@@ -109,6 +139,7 @@ export function createBoard(options: BoardOptions): Board {
 
   /** One subscriber's failure is its own: neither the others nor whoever brought the news pays for it. */
   const tell = <T>(subscribers: Iterable<(news: T) => void>, news: T): void => {
+    if (isRestoring) return;
     for (const subscriber of [...subscribers]) {
       try {
         subscriber(news);
@@ -127,19 +158,46 @@ export function createBoard(options: BoardOptions): Board {
     for (const { workflow, opened } of records.values()) {
       if (unfinished.has(workflow)) continue;
       records.delete(workflow);
-      if (opened === undefined) return;
-      if (byRequest.get(requestOf(opened)) === workflow) byRequest.delete(requestOf(opened));
-      for (const index of [openedHere, byKey])
-        if (index.get(opened.idempotencyKey) === workflow) index.delete(opened.idempotencyKey);
+      finished.delete(workflow);
+      if (opened !== undefined) forgetNames({ workflow, opened });
       return;
     }
   };
 
-  const open = (author: NodeId, entry: WorkflowEntryOf<'opened'>, body: Uint8Array): WorkflowRecord | undefined => {
+  const forgetNames = ({ workflow, opened }: Pick<ArchivedWorkflow, 'workflow' | 'opened'>): void => {
+    if (byRequest.get(requestOf(opened)) === workflow) byRequest.delete(requestOf(opened));
+    for (const index of [openedHere, byKey])
+      if (index.get(opened.idempotencyKey) === workflow) index.delete(opened.idempotencyKey);
+    places.forget(workflow);
+  };
+
+  /** Lets go of the record that is finished the longest, where the lanes have all of it. */
+  const archiveOldest = (): void => {
+    for (const workflow of finished) {
+      if (finished.size <= (options.finishedMax ?? finishedMax)) return;
+      const record = records.get(workflow);
+      finished.delete(workflow);
+      if (record?.opened === undefined || !isFinished(record)) continue;
+      records.delete(workflow);
+      archive.set(workflow, archivedOf({ ...record, opened: record.opened }));
+      for (const oldest of archive.values()) {
+        if (archive.size <= archivedMax) break;
+        archive.delete(oldest.workflow);
+        forgetNames(oldest);
+      }
+    }
+  };
+
+  const open = (
+    author: NodeId,
+    entry: WorkflowEntryOf<'opened'>,
+    body: Uint8Array,
+    sequence: number | undefined,
+  ): WorkflowRecord | undefined => {
     const { idempotencyKey, epoch, workflow, words, approved, atMs } = entry;
     const config = chain.config(epoch);
     if (config === undefined) {
-      early.hold(epochTopic(epoch), { author, body });
+      early.hold(epochTopic(epoch), { author, body, sequence });
       return undefined;
     }
     memberOf(config, author);
@@ -156,8 +214,8 @@ export function createBoard(options: BoardOptions): Board {
       throw new MalformedBytes('an opening whose plan is not the one its workflow is named after');
     const [problem] = validatePlan(plan, manifests);
     if (problem !== undefined) throw new MalformedBytes(`a plan that cannot be carried out: ${problemText(problem)}`);
-    if ((openCounts.get(author) ?? 0) >= openPerGatewayMax) {
-      early.hold(turnTopic(author), { author, body });
+    if (!isRestoring && (openCounts.get(author) ?? 0) >= openPerGatewayMax) {
+      early.hold(turnTopic(author), { author, body, sequence });
       return undefined;
     }
     forgetOldest();
@@ -288,52 +346,120 @@ export function createBoard(options: BoardOptions): Board {
     if (isEnded !== wasEnded) count(gateway, isEnded ? -1 : 1);
     note(record);
     tell(handlers, change);
-    if (isEnded && !wasEnded) for (const { author, body } of early.take(turnTopic(gateway), 1)) retry(author, body);
+    if (isEnded && !wasEnded && !isRestoring) for (const waited of early.take(turnTopic(gateway), 1)) retry(waited);
   };
 
   const note = (record: WorkflowRecord): void => {
-    if (isFinished(record)) unfinished.delete(record.workflow);
-    else unfinished.set(record.workflow, record);
+    if (!isFinished(record)) {
+      unfinished.set(record.workflow, record);
+      return;
+    }
+    unfinished.delete(record.workflow);
+    if (places.of(record.workflow).length === 0) return;
+    finished.add(record.workflow);
+    archiveOldest();
   };
 
-  const apply = (author: NodeId, body: Uint8Array): void => {
+  const known = (workflow: string): KnownWorkflow | undefined => records.get(workflow) ?? archive.get(workflow);
+
+  /** What is said of an archived workflow is checked where it can be: against the whole of its record. */
+  const applyToArchived = (old: ArchivedWorkflow, author: NodeId, entry: WorkflowEntry, waiting: EarlyEntry): void => {
+    const { sequence } = waiting;
+    if (entry.kind === 'opened') {
+      memberOf(chain.config(old.opened.epoch)!, author);
+      old.openedBy.add(author);
+    } else if (wantedHandlers.size > 0) {
+      early.hold(old.workflow, waiting);
+      tell(wantedHandlers, old.workflow);
+      return;
+    }
+    place(old.workflow, author, sequence);
+  };
+
+  const apply = (author: NodeId, body: Uint8Array, sequence?: number): void => {
     const entry = decodeWorkflowEntry(body);
+    const old = archive.get(entry.workflow);
+    if (old === undefined) applyEntry(author, body, entry, sequence);
+    else applyToArchived(old, author, entry, { author, body, sequence });
+  };
+
+  /** Before it is folded: what it brings about may be the record's end, and its archiving. */
+  const place = (workflow: string, author: NodeId, sequence: number | undefined): void => {
+    if (sequence !== undefined && !isRestoring) places.add(workflow, { author, sequence });
+  };
+
+  const applyEntry = (author: NodeId, body: Uint8Array, entry: WorkflowEntry, sequence: number | undefined): void => {
     if (entry.kind === 'opened') {
       const isNew = !records.has(entry.workflow);
-      const record = open(author, entry, body);
+      const record = open(author, entry, body, sequence);
       if (record === undefined) return;
+      place(entry.workflow, author, sequence);
       if (author === self && !openedHere.has(entry.idempotencyKey))
         openedHere.set(entry.idempotencyKey, entry.workflow);
       settle({ record, author, entry });
-      if (isNew) for (const waited of early.take(entry.workflow)) retry(waited.author, waited.body);
+      if (isNew && !isRestoring) for (const waited of early.take(entry.workflow)) retry(waited);
       return;
     }
     const record = records.get(entry.workflow);
-    if (record === undefined) early.hold(entry.workflow, { author, body });
-    else if (fold(record, author, entry)) settle({ record, author, entry });
+    if (record === undefined) {
+      early.hold(entry.workflow, { author, body, sequence });
+      return;
+    }
+    place(entry.workflow, author, sequence);
+    if (fold(record, author, entry)) settle({ record, author, entry });
     else note(record);
   };
 
   /** What had to wait was not checked when it came; that it is refused now is its author's matter, not that of whoever it waited for. */
-  const retry = (author: NodeId, body: Uint8Array): void => {
+  const retry = ({ author, body, sequence }: EarlyEntry): void => {
     try {
-      apply(author, body);
+      apply(author, body, sequence);
     } catch (error) {
       log('warn', 'workflow entry refused', { author, reason: (error as Error).message });
     }
   };
 
   chain.onAppend(({ config }) => {
-    for (const { author, body } of early.take(epochTopic(config.epoch))) retry(author, body);
+    for (const waited of early.take(epochTopic(config.epoch))) retry(waited);
   });
 
   return {
     get: (workflow) => records.get(workflow),
     byRequest: (idempotencyKey, digest) =>
-      records.get(byRequest.get(requestOf({ idempotencyKey, planDigest: digest })) ?? ''),
-    openedHere: (key) => records.get(openedHere.get(key) ?? ''),
-    byIdempotencyKey: (key) => records.get(openedHere.get(key) ?? byKey.get(key) ?? ''),
+      known(byRequest.get(requestOf({ idempotencyKey, planDigest: digest })) ?? ''),
+    openedHere: (key) => known(openedHere.get(key) ?? ''),
+    byIdempotencyKey: (key) => known(openedHere.get(key) ?? byKey.get(key) ?? ''),
     all: () => [...records.values()],
+    archived: () => [...archive.values()],
+    archivedAt: (workflow) => archive.get(workflow),
+    placesOf: (workflow) => places.of(workflow),
+    restore(workflow, entries) {
+      const old = archive.get(workflow);
+      if (old === undefined) return records.get(workflow);
+      archive.delete(workflow);
+      isRestoring = true;
+      for (const entry of entries) retry(entry);
+      isRestoring = false;
+      const record = records.get(workflow);
+      if (record === undefined || !isFinished(record)) {
+        records.delete(workflow);
+        unfinished.delete(workflow);
+        if (record !== undefined && record.ended === undefined) count(record.opened!.gateway, -1);
+        early.take(workflow);
+        archive.set(workflow, old);
+        return undefined;
+      }
+      record.ended = old.ended;
+      for (const waited of early.take(workflow)) retry(waited);
+      finished.delete(workflow);
+      finished.add(workflow);
+      archiveOldest();
+      return record;
+    },
+    onWanted(handler) {
+      wantedHandlers.add(handler);
+      return () => wantedHandlers.delete(handler);
+    },
     running: () => [...unfinished.values()].filter(({ ended }) => ended === undefined),
     unfinished: () => [...unfinished.values()],
     apply,
@@ -350,6 +476,7 @@ export function createBoard(options: BoardOptions): Board {
         certificate: certificateBytes,
         atMs,
       };
+      if (archive.has(workflow)) return;
       const record = records.get(workflow);
       if (record === undefined) return early.hold(workflow, { author: self, body: encodeWorkflowEntry(entry) });
       const attempt = attemptOf(record, task, number);

@@ -5,6 +5,8 @@ import type { NodeId } from '../system/index.ts';
 export interface EarlyEntry {
   readonly author: NodeId;
   readonly body: Uint8Array;
+  /** Its place in its author's lane, where it came from there. */
+  readonly sequence?: number | undefined;
 }
 
 export interface Early {
@@ -44,8 +46,8 @@ export function createEarly(limits: EarlyLimits = defaultLimits): Early {
   };
 
   return {
-    hold(topic, { author, body }) {
-      const held: Held = { topic, author, body };
+    hold(topic, { author, body, sequence }) {
+      const held: Held = { topic, author, body, sequence };
       const share = shares.get(author) ?? { held: new Set(), sizeBytes: 0 };
       shares.set(author, share);
       share.held.add(held);

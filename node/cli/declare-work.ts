@@ -41,12 +41,17 @@ export function declareWork({ add, withFolder, working, go }: Declare): void {
     add('ps', {
       summary: 'list workflows',
       description: 'List the workflows this node knows, newest first.',
-      examples: [['ps', 'id, state, tasks, words']],
+      examples: [
+        ['ps', 'id, state, tasks, words of the latest 50'],
+        ['ps --all', 'all of them'],
+      ],
       notes: finding,
     }),
-  ).action((options) =>
-    go(async (session, given) => (await import('./commands/workflows.ts')).ps(session, given), options),
-  );
+  )
+    .option('-a, --all', 'also those before the latest 50', false)
+    .action((options) =>
+      go(async (session, given) => (await import('./commands/workflows.ts')).ps(session, given), options),
+    );
 
   withFolder(
     add('show <workflow>', {

@@ -6,6 +6,7 @@ import type { PlanTask } from '../../actors/plan/index.ts';
 import { stewardOf } from '../../actors/steward/index.ts';
 import type { NodeId } from '../../actors/system/index.ts';
 import {
+  type ArchivedWorkflow,
   type AttemptRecord,
   failureOf,
   progressOf,
@@ -32,6 +33,20 @@ export function summaryOf(parts: Parts, record: WorkflowRecord): WorkflowSummary
     tasks: opened.plan.tasks.length,
     ...(steward === undefined ? {} : { steward: parts.chain.nameOf(steward) }),
     ...(message === undefined ? {} : { message }),
+  };
+}
+
+/** Its steward has nothing to do any more. */
+export function archivedSummaryOf({ workflow, opened, ended, tasks, tasksDone }: ArchivedWorkflow): WorkflowSummary {
+  return {
+    workflow,
+    words: opened.words,
+    state: ended.state,
+    openedAtMs: opened.atMs,
+    endedAtMs: ended.atMs,
+    tasksDone,
+    tasks,
+    ...(ended.state === 'completed' ? {} : { message: ended.message }),
   };
 }
 

@@ -19,7 +19,7 @@ import {
 } from '../../actors/workflow/index.ts';
 import { rendezvous } from '../../protocols/membership/index.ts';
 import type { OpenReply, PlanReply, PlanRequest, WorkflowDetail, WorkflowEvent, WorkflowSummary } from './api.ts';
-import { detailOf, summaryOf } from './describe.ts';
+import { archivedSummaryOf, detailOf, summaryOf } from './describe.ts';
 import { GatewayError, type GatewayServices } from './server.ts';
 import { inWords, roleOf } from './status.ts';
 
@@ -53,15 +53,25 @@ export function createWorkflowServices({
 }: WorkflowServicesOptions): WorkflowServices {
   const { world, board, chain, lanes, blobs, events } = parts;
 
-  const find = (prefix: string): WorkflowRecord => {
+  const find = async (prefix: string): Promise<WorkflowRecord> => {
     if (!/^[0-9a-f]{4,64}$/.test(prefix))
       throw new GatewayError(
         'bad_request',
         `'${prefix.slice(0, 80)}' is not the id of a workflow: that is 4 to 64 of the digits 0-9 and a-f`,
         '`parley ps` lists them.',
       );
-    const found = board.all().filter((record) => record.opened !== undefined && record.workflow.startsWith(prefix));
-    if (found.length === 1) return found[0]!;
+    const found = [...board.all().filter(({ opened }) => opened !== undefined), ...board.archived()].filter(
+      ({ workflow }) => workflow.startsWith(prefix),
+    );
+    if (found.length === 1) {
+      const record = await parts.recall(found[0]!.workflow);
+      if (record !== undefined) return record;
+      throw new GatewayError(
+        'internal',
+        `the entries of workflow ${found[0]!.workflow.slice(0, 12)} cannot be read from this node's disk`,
+        'Ask at another member, and restart this node: it fetches what is lost.',
+      );
+    }
     if (found.length > 1)
       throw new GatewayError(
         'bad_request',
@@ -240,16 +250,18 @@ export function createWorkflowServices({
       return { workflow, heldBy: await replicate(parts, workflow, files), repeated: known !== undefined };
     },
 
-    list: (): readonly WorkflowSummary[] =>
-      board
+    list: (): readonly WorkflowSummary[] => [
+      ...board.archived().map(archivedSummaryOf),
+      ...board
         .all()
         .filter(({ opened }) => opened !== undefined)
         .map((record) => summaryOf(parts, record)),
+    ],
 
-    detail: async (prefix): Promise<WorkflowDetail> => describe(find(prefix)),
+    detail: async (prefix): Promise<WorkflowDetail> => describe(await find(prefix)),
 
     async *events(prefix, signal): AsyncIterable<WorkflowEvent> {
-      const record = find(prefix);
+      const record = await find(prefix);
       const { workflow } = record;
       let wake = (): void => {};
       const leave = events.onEvent(workflow, () => wake());
@@ -286,7 +298,7 @@ export function createWorkflowServices({
     },
 
     async certificate(prefix) {
-      const record = find(prefix);
+      const record = await find(prefix);
       const file = buildCertificateFile(record, chain);
       if (file === undefined) {
         throw new GatewayError(
@@ -299,7 +311,7 @@ export function createWorkflowServices({
     },
 
     async cancel(prefix, reason) {
-      const record = find(prefix);
+      const record = await find(prefix);
       if (record.ended !== undefined)
         throw new GatewayError(
           'conflict',

@@ -53,7 +53,7 @@ export function statusOf(options: GatewayOptions): NodeStatus {
     peers,
     workflows: {
       running: records.filter(({ ended }) => ended === undefined).length,
-      ended: records.filter(({ ended }) => ended !== undefined).length,
+      ended: board.archived().length + records.filter(({ ended }) => ended !== undefined).length,
     },
     refusals: [
       ...[...office.refusals(), ...parts.refusals.list()].map(({ from, reason, count }) => ({

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Parts } from '../../actors/parts/index.ts';
 import type { BlobRef } from '../../actors/system/index.ts';
-import type { WorkflowRecord } from '../../actors/workflow/index.ts';
+import type { KnownWorkflow } from '../../actors/workflow/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
 import { GatewayError, type PlanReply, type WorkflowServices } from '../gateway/index.ts';
 
@@ -85,7 +85,7 @@ export interface Intents {
    */
   submit(intent: Intent, approve?: (plan: Extract<PlanReply, { kind: 'plan' }>) => Promise<boolean>): Promise<Accepted>;
   /** By its idempotency key as the client gave it. */
-  find(idempotencyKey: string): WorkflowRecord | undefined;
+  find(idempotencyKey: string): KnownWorkflow | undefined;
 }
 
 export function createIntents(options: {
@@ -120,7 +120,7 @@ export function createIntents(options: {
     return { name: file.name, blob };
   }
 
-  const find = (key: string): WorkflowRecord | undefined => parts.board.byIdempotencyKey(keyPrefix + key);
+  const find = (key: string): KnownWorkflow | undefined => parts.board.byIdempotencyKey(keyPrefix + key);
 
   return {
     find,

@@ -137,6 +137,7 @@ export function createReports(options: {
     if (!/^[0-9a-f]{64}$/.test(workflow))
       throw new GatewayError('bad_request', 'a workflow id is 64 hexadecimal digits');
     const endMs = performance.now() + findMs;
+    await parts.recall(workflow);
     while (board.get(workflow)?.opened === undefined) {
       if (performance.now() > endMs)
         throw new GatewayError('not_found', `this node knows no workflow ${workflow.slice(0, 12)}…`, 'Ask again.');

@@ -81,6 +81,8 @@ export interface InProcessOptions {
   /** Test points of the code that are on: see `World.buggify`. */
   readonly buggify?: readonly string[];
   readonly seed?: number;
+  /** Finished workflows whose records each node keeps in memory. */
+  readonly finishedMax?: number;
 }
 
 export interface InProcessNode {
@@ -190,6 +192,7 @@ export class InProcessMesh {
       addresses: () => [],
       socket: '',
       parallelMax: 2,
+      finishedMax: this.#options.finishedMax,
     });
     const node: InProcessNode = { name, identity, storage, world, admittance, composed, closeStorage, runs };
     this.#nodes.set(name, node);

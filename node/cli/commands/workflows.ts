@@ -27,7 +27,10 @@ function idOf(given: string): string {
   );
 }
 
-export async function ps(session: Session, options: Options): Promise<undefined> {
+/** Shown unless all are asked for. */
+const shownMax = 50;
+
+export async function ps(session: Session, options: Options & { readonly all: boolean }): Promise<undefined> {
   const client = await connect(session, options);
   const workflows = [...(await client.workflows(session.signal))].sort((a, b) => b.openedAtMs - a.openedAtMs);
   if (session.json) {
@@ -40,7 +43,8 @@ export async function ps(session: Session, options: Options): Promise<undefined>
     return undefined;
   }
   const now = Date.now();
-  const rows = workflows.map((workflow) => [
+  const shown = options.all ? workflows : workflows.slice(0, shownMax);
+  const rows = shown.map((workflow) => [
     short(workflow.workflow),
     workflow.state,
     `${workflow.tasksDone}/${workflow.tasks}`,
@@ -57,6 +61,12 @@ export async function ps(session: Session, options: Options): Promise<undefined>
     { title: 'words' },
   ] as const;
   terminal.out(renderTable(columns, rows, { width: terminal.width, paint: terminal.paint }));
+  if (shown.length < workflows.length)
+    terminal.out(
+      terminal.paint.dim(
+        `the latest ${shown.length} of ${workflows.length}; all: ${program} ps --all${session.target}`,
+      ),
+    );
   return undefined;
 }
 
