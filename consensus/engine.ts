@@ -151,7 +151,7 @@ class InstanceEngine implements Engine {
     if (this.#registry.find(id) === undefined && (this.#registry.isKnown(id) || !this.#registry.hasRoom(subject)))
       return;
     const instance = this.#registry.open(id, subject);
-    this.#registry.release(id);
+    this.#registry.release(instance);
     if (payload !== undefined && !instance.isDecided) instance.offer(payload);
     this.#registry.begin(instance);
   }

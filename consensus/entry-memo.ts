@@ -2,14 +2,18 @@
 // Pure: it depends on nothing but the bytes, so it matters to no outcome what is remembered and what was forgotten.
 import type { Crypto } from '../actors/system/index.ts';
 import { equalBytes } from '../protocols/wire/index.ts';
+import type { LiveInstance } from './live-instance.ts';
 import { decodeEntry, type Entry } from './messages.ts';
 import { leafHashOf } from './signed-entry.ts';
+import { Slab } from './slab.ts';
 
 export interface KnownEntry {
   /** One array for all who said it. */
   readonly bytes: Uint8Array;
   readonly entry: Entry;
   readonly leafHash: Uint8Array;
+  /** What it is about, as far as this node knows. */
+  instance: LiveInstance | undefined;
 }
 
 /** Kind, instance and round of a vote stand here, and of a proposal all that tells it from others but its value. */
@@ -20,6 +24,7 @@ const generationEntries = 1024;
 
 export class EntryMemo {
   readonly #crypto: Pick<Crypto, 'sha256'>;
+  readonly #slab = new Slab();
   #young = new Map<string, KnownEntry>();
   #old = new Map<string, KnownEntry>();
 
@@ -37,8 +42,8 @@ export class EntryMemo {
     if (known !== undefined && equalBytes(known.bytes, view)) return known;
     known = this.#old.get(name);
     if (known === undefined || !equalBytes(known.bytes, view)) {
-      const bytes = view.slice();
-      known = { bytes, entry: decodeEntry(bytes), leafHash: leafHashOf(bytes, this.#crypto) };
+      const bytes = this.#slab.keep(view);
+      known = { bytes, entry: decodeEntry(bytes), leafHash: leafHashOf(bytes, this.#crypto), instance: undefined };
     }
     if (this.#young.size >= generationEntries) {
       this.#old = this.#young;

@@ -2,7 +2,7 @@
 import type { Crypto, NodeId } from '../actors/system/index.ts';
 import { configHash, type EpochConfig } from '../protocols/mesh/index.ts';
 import { compareText, hex, publicKeyOf } from '../protocols/wire/index.ts';
-import { type Domain, type InstanceId, isLeaderless, type Scope } from './messages.ts';
+import { type Domain, type InstanceId, idWord, isLeaderless, type Scope } from './messages.ts';
 import { leaderlessThresholds, type Thresholds, thresholdsOf } from './quorum.ts';
 
 /** The outcome of a check, with the reason in words where it fails. */
@@ -50,8 +50,8 @@ export function thresholdsIn(epoch: EpochView, domain: Domain): Thresholds {
  * change. Member keys and instance ids are uniform already; mixing them is cheaper than hashing each pair.
  */
 export function leaderOrder(instance: InstanceId, members: Iterable<NodeId>): NodeId[] {
-  const high = Number.parseInt(instance.slice(0, 8), 16);
-  const low = Number.parseInt(instance.slice(8, 16), 16);
+  const high = idWord(instance, 0);
+  const low = idWord(instance, 1);
   return [...members]
     .map((id) => {
       const [keyHigh, keyLow] = wordsOf(id);
@@ -63,8 +63,8 @@ export function leaderOrder(instance: InstanceId, members: Iterable<NodeId>): No
 
 /** Who leads round 0: the first in `leaderOrder` of the epoch's members. */
 export function leaderOf(instance: InstanceId, epoch: EpochView): NodeId {
-  const high = Number.parseInt(instance.slice(0, 8), 16);
-  const low = Number.parseInt(instance.slice(8, 16), 16);
+  const high = idWord(instance, 0);
+  const low = idWord(instance, 1);
   let leader = epoch.rendezvous[0]!;
   let [bestFirst, bestSecond] = [-1, -1];
   for (const member of epoch.rendezvous) {

@@ -2,7 +2,7 @@
 // node takes part in no further instance of a task, until the next epoch, whose instances are others. 128 bits of an instance's hash stand
 // for it; two that shared them would cost a vote, never give a second one.
 import { MalformedBytes } from '../protocols/wire/index.ts';
-import type { InstanceId } from './messages.ts';
+import { type InstanceId, idWord } from './messages.ts';
 
 const entryWords = 4;
 const entryBytes = 16;
@@ -102,7 +102,6 @@ export class Forgotten {
 }
 
 function wordsOf(id: InstanceId): readonly number[] {
-  const word = (at: number): number => Number.parseInt(id.slice(at, at + 8), 16);
   // The first word marks a slot as taken.
-  return [word(0) || 1, word(8), word(16), word(24)];
+  return [idWord(id, 0) || 1, idWord(id, 1), idWord(id, 2), idWord(id, 3)];
 }

@@ -2,7 +2,7 @@
 import type { Crypto, NodeId } from '../actors/system/index.ts';
 import { hex, MalformedBytes } from '../protocols/wire/index.ts';
 import { decodeCertificate, verifyCertificateIn } from './certificate.ts';
-import type { EntryMemo } from './entry-memo.ts';
+import type { EntryMemo, KnownEntry } from './entry-memo.ts';
 import type { EpochView } from './epoch.ts';
 import { decodeFrame } from './frame.ts';
 import type { LiveInstance } from './live-instance.ts';
@@ -20,6 +20,7 @@ export class Intake {
   readonly #crypto: Crypto;
   readonly #registry: Registry;
   readonly #memo: EntryMemo;
+  #batches = 0;
 
   constructor(epoch: EpochView, crypto: Crypto, registry: Registry, memo: EntryMemo) {
     this.#memo = memo;
@@ -75,21 +76,35 @@ export class Intake {
       return;
     }
     // A batch is held as long as any of its entries: one that is mostly of no use here must not be.
-    const met = new Set<LiveInstance>();
-    for (const { entry } of known) {
-      const instance = this.#registry.find(instanceOf(entry));
-      if (instance !== undefined) met.add(instance);
+    const number = this.#batches++;
+    let met = 0;
+    for (const each of known) {
+      const instance = this.#about(each);
+      if (instance === undefined || instance.lastBatch === number) continue;
+      instance.lastBatch = number;
+      met++;
     }
-    const isSparse = met.size * sparseFactor < known.length;
+    const isSparse = met * sparseFactor < known.length;
     let strangers = 0;
     for (let i = 0; i < known.length; i++) {
-      const { entry } = known[i]!;
+      const { entry, instance } = known[i]!;
+      if (instance !== undefined && !instance.isGone) {
+        if (isSparse) opened[i]!.detach();
+        instance.onEntry(entry, opened[i]!);
+        continue;
+      }
       if (!this.#registry.isKnown(instanceOf(entry)) && ++strangers > strangersPerBatch) continue;
       if (isSparse) opened[i]!.detach();
       this.#registry.entry(from, entry, opened[i]!);
     }
     if (strangers > strangersPerBatch)
       this.#registry.refuse(from, `${signer} says more about unknown instances at once than is heard`);
+  }
+
+  #about(known: KnownEntry): LiveInstance | undefined {
+    if (known.instance === undefined || known.instance.isGone)
+      known.instance = this.#registry.find(instanceOf(known.entry));
+    return known.instance;
   }
 
   /** Stops at the first thing that is wrong: a peer that relays one forgery has no claim to more of this node's time. */

@@ -8,14 +8,22 @@ import type { TimerKind } from './engine-types.ts';
 import type { Sync } from './frame.ts';
 import { Instance } from './instance.ts';
 import type { InstanceHost } from './instance-host.ts';
-import { type InstanceId, isLeaderless, type Proposal, type Subject, type Vote } from './messages.ts';
+import { type Entry, type InstanceId, isLeaderless, type Proposal, type Subject, type Vote } from './messages.ts';
 import type { Restoring } from './restoring.ts';
+import { nothing } from './rounds.ts';
 import type { Settlement } from './settlement.ts';
 import type { HeldEntry, SignedEntry } from './signed-entry.ts';
 
 export class LiveInstance {
   readonly id: InstanceId;
   readonly subject: Subject;
+  /** Who introduced it, while it is undecided and this node did not start it. */
+  introducer: NodeId | undefined;
+  /** Room taken for payloads while it is undecided. */
+  holds: readonly { readonly proposer: NodeId; readonly sizeBytes: number }[] = nothing;
+  #isGone = false;
+  /** The last batch that something about it came in, by number. */
+  lastBatch = -1;
   readonly #host: InstanceHost;
   #calm: CalmInstance | undefined;
   #whole: Instance | undefined;
@@ -26,6 +34,18 @@ export class LiveInstance {
     this.#host = host;
     if (isLeaderless(subject.domain)) this.#whole = new Instance(id, subject, host);
     else this.#calm = new CalmInstance(id, subject, host);
+  }
+
+  /** It is decided and archived: what is about it is not for it any more. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Lets go of what it holds, since it may be remembered itself for a while. */
+  leave(): void {
+    this.#isGone = true;
+    this.#calm = undefined;
+    this.#whole = undefined;
   }
 
   get isDecided(): boolean {
@@ -54,12 +74,16 @@ export class LiveInstance {
     if (!this.#after(this.#calm?.onValidated(value, ok))) this.#machine().onValidated(value, ok);
   }
 
-  /** A verified vote of a member. */
+  /** A verified statement of a member. */
+  onEntry(entry: Entry, held: HeldEntry): void {
+    if (entry.type === 'vote') this.onVote(entry.vote, held);
+    else this.onProposal(entry.proposal, held);
+  }
+
   onVote(vote: Vote, held: HeldEntry): void {
     if (!this.#after(this.#calm?.onVote(vote, held))) this.#machine().onVote(vote, held);
   }
 
-  /** A verified proposal of a member. */
   onProposal(proposal: Proposal, held: HeldEntry): void {
     if (!this.#after(this.#calm?.onProposal(proposal, held))) this.#machine().onProposal(proposal, held);
   }

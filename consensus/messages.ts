@@ -77,7 +77,18 @@ const proposalDomain = 'parley/proposal/1';
 
 export function instanceIdOf(scope: Scope, subject: Subject, crypto: Pick<Crypto, 'sha256'>): InstanceId {
   const writer = new ByteWriter(instanceDomain).fixed(scope.meshId, 32).u32(scope.epoch).fixed(scope.configHash, 32);
-  return hex.encode(crypto.sha256(writeSubject(writer, subject).finish()));
+  return writeSubject(writer, subject).finishInto((bytes) => hex.encode(crypto.sha256(bytes)));
+}
+
+/** The `index`-th 32 bits of an instance's hash: uniform, so good for tables and draws. */
+export function idWord(id: InstanceId, index: number): number {
+  let word = 0;
+  for (let at = 8 * index; at < 8 * index + 8; at++) {
+    const code = id.charCodeAt(at);
+    // '0' to '9' are 48 to 57, 'a' to 'f' 97 to 102.
+    word = (word << 4) | (code < 58 ? code - 48 : code - 87);
+  }
+  return word >>> 0;
 }
 
 /** The name of a payload: consensus votes on this. */

@@ -1,12 +1,14 @@
 // Law: which instances there are, who brought them up, and who waits for what; bounded per member, so that one who floods is the only one
 // who is turned away.
 import type { NodeId } from '../actors/system/index.ts';
+import { Archive } from './archive.ts';
 import type { EngineLimits } from './engine-types.ts';
 import type { EpochView } from './epoch.ts';
 import { Forgotten } from './forgotten.ts';
 import type { InstanceHost } from './instance-host.ts';
 import { LiveInstance } from './live-instance.ts';
 import type { Entry, InstanceId, Subject } from './messages.ts';
+import { appended, nothing } from './rounds.ts';
 import type { Settlement } from './settlement.ts';
 import type { HeldEntry } from './signed-entry.ts';
 import { Strangers } from './strangers.ts';
@@ -16,26 +18,25 @@ export class Registry {
   readonly #epoch: EpochView;
   readonly #limits: EngineLimits;
   readonly #instances = new Map<InstanceId, LiveInstance>();
-  /** Who introduced an undecided instance that this node did not start. */
-  readonly #introducers = new Map<InstanceId, NodeId>();
+  /** How many undecided instances each member introduced that this node did not start. */
   readonly #introduced = new Map<NodeId, number>();
   readonly #strangers: Strangers;
   /** Instances by the hash of the payload or justification they wait for. */
   readonly #awaiting = new Map<string, InstanceId[]>();
-  /** Bytes of undecided payloads by who proposed them, in all and by instance. */
+  /** Bytes of undecided payloads by who proposed them. */
   readonly #payloadBytes = new Map<NodeId, number>();
-  readonly #payloadsOf = new Map<InstanceId, Map<NodeId, number>>();
-  readonly #settled = new Set<InstanceId>();
-  readonly #closed = new Map<InstanceId, Settlement>();
+  /** Decided instances that still have their votes, oldest first. */
+  #settled: LiveInstance[] = [];
+  readonly #archive: Archive;
   /** Of the oldest, that they were decided is all that is left: enough never to vote in them again. */
   readonly #forgotten: Forgotten;
-  #closedBytes = 0;
   #live = 0;
 
   constructor(host: InstanceHost) {
     this.#host = host;
     this.#epoch = host.epoch;
     this.#limits = host.limits;
+    this.#archive = new Archive(host);
     this.#forgotten = new Forgotten(host.limits.forgotten);
     this.#strangers = new Strangers(host.limits.strangersPerMember);
   }
@@ -46,7 +47,7 @@ export class Registry {
 
   /** Whether `id` is under way or decided. */
   isKnown(id: InstanceId): boolean {
-    return this.#instances.has(id) || this.#closed.has(id) || this.#forgotten.has(id);
+    return this.#instances.has(id) || this.#archive.has(id) || this.#forgotten.has(id);
   }
 
   find(id: InstanceId): LiveInstance | undefined {
@@ -69,7 +70,7 @@ export class Registry {
   /** Starts taking part, with what was said about the instance before it was known. */
   begin(instance: LiveInstance): void {
     instance.begin();
-    for (const { entry, held } of this.#strangers.take(instance.id)) hand(instance, entry, held);
+    for (const { entry, held } of this.#strangers.take(instance.id)) instance.onEntry(entry, held);
   }
 
   /** A peer says there is such an instance: this node takes part, unless that peer brought too many already. */
@@ -81,8 +82,7 @@ export class Registry {
       this.refuse(from, `introduced ${count} instances that are undecided; no more until some are`);
     } else {
       this.#introduced.set(from, count + 1);
-      this.#introducers.set(id, from);
-      this.welcome(id, subject, from);
+      this.welcome(id, subject, from, from);
     }
   }
 
@@ -92,28 +92,29 @@ export class Registry {
   }
 
   /** Takes part in an instance that somebody else brought up. */
-  welcome(id: InstanceId, subject: Subject, from: NodeId): LiveInstance {
+  welcome(id: InstanceId, subject: Subject, from: NodeId, introducer?: NodeId): LiveInstance {
     this.#host.emit({ type: 'joined', instance: id, subject, from });
     const instance = this.open(id, subject);
+    instance.introducer = introducer;
     this.begin(instance);
     return instance;
   }
 
   /** `id` no longer counts against who introduced it. */
-  release(id: InstanceId): void {
-    const from = this.#introducers.get(id);
-    if (from === undefined) return;
-    this.#introducers.delete(id);
-    this.#introduced.set(from, (this.#introduced.get(from) ?? 1) - 1);
+  release(instance: LiveInstance): void {
+    const { introducer } = instance;
+    if (introducer === undefined) return;
+    instance.introducer = undefined;
+    this.#introduced.set(introducer, (this.#introduced.get(introducer) ?? 1) - 1);
   }
 
   /** A verified statement by a member, handed over by `from`. */
   entry(from: NodeId, entry: Entry, held: HeldEntry): void {
     const id = instanceOf(entry);
     const instance = this.#instances.get(id);
-    if (instance !== undefined) hand(instance, entry, held);
+    if (instance !== undefined) instance.onEntry(entry, held);
     else if (this.isKnown(id)) {
-      if (entry.type === 'vote') this.#closed.get(id)?.onVote(entry.vote, held.signer);
+      if (entry.type === 'vote') this.#archive.get(id)?.onVote(entry.vote, held.signer);
     } else if (!this.#strangers.keep(id, { entry, held })) {
       this.refuse(from, `${held.signer} says more about unknown instances than is kept`);
     }
@@ -127,19 +128,20 @@ export class Registry {
       return false;
     }
     this.#payloadBytes.set(proposer, held + sizeBytes);
-    const inInstance = this.#payloadsOf.get(id) ?? new Map<NodeId, number>();
-    this.#payloadsOf.set(id, inInstance.set(proposer, (inInstance.get(proposer) ?? 0) + sizeBytes));
+    const instance = this.#instances.get(id);
+    if (instance !== undefined) instance.holds = appended(instance.holds, { proposer, sizeBytes });
     return true;
   }
 
   settle(id: InstanceId, awaited: Iterable<string>): void {
     this.#live--;
-    this.release(id);
-    const payloads = this.#payloadsOf.get(id);
-    if (payloads !== undefined) {
-      for (const [proposer, sizeBytes] of payloads)
+    const instance = this.#instances.get(id);
+    if (instance !== undefined) {
+      this.release(instance);
+      for (const { proposer, sizeBytes } of instance.holds)
         this.#payloadBytes.set(proposer, this.#payloadBytes.get(proposer)! - sizeBytes);
-      this.#payloadsOf.delete(id);
+      instance.holds = nothing;
+      this.#settled.push(instance);
     }
     for (const hash of awaited) {
       const others = this.#awaiting.get(hash)?.filter((waiting) => waiting !== id);
@@ -147,31 +149,34 @@ export class Registry {
       if (others.length > 0) this.#awaiting.set(hash, others);
       else this.#awaiting.delete(hash);
     }
-    this.#settled.add(id);
   }
 
   /** Keeps within bounds what is remembered of decided instances. Called between calls, when nothing is under way. */
   tidy(): void {
-    for (const id of this.#settled) {
-      if (this.#settled.size <= this.#limits.settledWithVotes) break;
-      const settlement = this.#instances.get(id)?.closed;
-      if (settlement === undefined) continue;
-      this.#settled.delete(id);
-      this.#instances.delete(id);
-      this.#closed.set(id, settlement);
-      this.#closedBytes += settlement.sizeBytes;
+    const excess = this.#settled.length - this.#limits.settledWithVotes;
+    if (excess > 0) {
+      const oldest = this.#settled.splice(0, excess);
+      for (const instance of oldest) {
+        const settlement = instance.closed;
+        // One whose payload is still to come goes on asking for it.
+        if (settlement === undefined) this.#settled.push(instance);
+        else {
+          instance.leave();
+          this.#instances.delete(instance.id);
+          this.#archive.add(settlement);
+        }
+      }
     }
-    for (const [id, settlement] of this.#closed) {
-      if (this.#closedBytes <= this.#limits.closedBytes) break;
-      this.#closed.delete(id);
-      this.#closedBytes -= settlement.sizeBytes;
+    while (this.#archive.sizeBytes > this.#limits.closedBytes) {
+      const id = this.#archive.evict();
+      if (id === undefined) break;
       this.#forgotten.add(id);
     }
   }
 
   /** What was decided in `id`, where the instance itself is gone. */
   closed(id: InstanceId): Settlement | undefined {
-    return this.#closed.get(id);
+    return this.#archive.get(id);
   }
 
   /** In these this node never says anything again, nor remembers what was decided. */
@@ -180,7 +185,7 @@ export class Registry {
   }
 
   settlements(): Iterable<Settlement> {
-    return this.#closed.values();
+    return this.#archive.all();
   }
 
   await(hash: string, id: InstanceId): void {
@@ -204,9 +209,4 @@ export class Registry {
 
 export function instanceOf(entry: Entry): InstanceId {
   return entry.type === 'vote' ? entry.vote.instance : entry.proposal.instance;
-}
-
-function hand(instance: LiveInstance, entry: Entry, held: HeldEntry): void {
-  if (entry.type === 'vote') instance.onVote(entry.vote, held);
-  else instance.onProposal(entry.proposal, held);
 }

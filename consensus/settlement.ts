@@ -26,65 +26,53 @@ export interface Decided {
 /** What proves it: a certificate's bytes, or the votes that one is made of when somebody asks for it. */
 export type Proof = Uint8Array | readonly HeldEntry[];
 
-/** What is kept of an entry besides its own bytes: its share of its batch's hashes and signature. */
-const entryShareBytes = 96;
-
 export class Settlement {
   readonly decided: Decided;
-  readonly #id: InstanceId;
-  readonly #subject: Subject;
+  readonly id: InstanceId;
+  readonly subject: Subject;
+  readonly proof: Proof;
+  /** Undefined while it is still to come. */
+  payload: Uint8Array | undefined;
   readonly #host: InstanceHost;
-  readonly #proof: Proof;
-  #payload: Uint8Array | undefined;
   #answers: Map<NodeId, number> | undefined;
 
   constructor(id: InstanceId, subject: Subject, host: InstanceHost, decided: Decided, proof: Proof) {
-    this.#id = id;
-    this.#subject = subject;
+    this.id = id;
+    this.subject = subject;
     this.#host = host;
     this.decided = decided;
-    this.#proof = proof;
+    this.proof = proof;
   }
 
   /** False while the payload is still to come. */
   get isDelivered(): boolean {
-    return this.#payload !== undefined;
-  }
-
-  /** About what it holds, in bytes. */
-  get sizeBytes(): number {
-    const proof = this.#proof;
-    const proofBytes =
-      proof instanceof Uint8Array
-        ? proof.length
-        : proof.reduce((sum, { entry }) => sum + entry.length + entryShareBytes, 0);
-    return proofBytes + (this.#payload?.length ?? 0);
+    return this.payload !== undefined;
   }
 
   /** Throws where an own vote in it is not sealed yet. */
   certificate(): Certificate {
-    if (this.#proof instanceof Uint8Array) return decodeCertificate(this.#proof);
-    const about = { ...this.decided, subject: this.#subject, instance: this.#id };
-    const certificate = assembleCertificate(about, this.#proof, this.#host.epoch);
-    if (certificate === undefined) throw new Error(`instance ${this.#id} decided without the votes to prove it`);
+    if (this.proof instanceof Uint8Array) return decodeCertificate(this.proof);
+    const about = { ...this.decided, subject: this.subject, instance: this.id };
+    const certificate = assembleCertificate(about, this.proof, this.#host.epoch);
+    if (certificate === undefined) throw new Error(`instance ${this.id} decided without the votes to prove it`);
     return certificate;
   }
 
   /** Hands the decision over, now that its payload is here. */
   deliver(payload: Uint8Array): void {
-    this.#payload = payload;
+    this.payload = payload;
     this.announce();
   }
 
   announce(): void {
-    if (this.#payload === undefined) return;
+    if (this.payload === undefined) return;
     const settlement = this;
     this.#host.emit({
       type: 'decided',
-      instance: this.#id,
-      subject: this.#subject,
+      instance: this.id,
+      subject: this.subject,
       value: this.decided.value,
-      payload: this.#payload,
+      payload: this.payload,
       get certificate() {
         return settlement.certificate();
       },
@@ -92,15 +80,15 @@ export class Settlement {
   }
 
   snapshot(): void {
-    const record = this.#host.record(this.#id, this.#subject);
-    if (this.#proof instanceof Uint8Array) record.certificates.push(this.#proof);
-    else for (const held of this.#proof) this.#host.keep(held, record);
-    if (this.#payload !== undefined) record.payloads.push(this.#payload);
+    const record = this.#host.record(this.id, this.subject);
+    if (this.proof instanceof Uint8Array) record.certificates.push(this.proof);
+    else for (const held of this.proof) this.#host.keep(held, record);
+    if (this.payload !== undefined) record.payloads.push(this.payload);
   }
 
   /** Signers to ask for the payload: at least one of them is honest and held it when it voted. */
   holders(): NodeId[] {
-    const votes = this.#proof instanceof Uint8Array ? this.certificate().votes : this.#proof;
+    const votes = this.proof instanceof Uint8Array ? this.certificate().votes : this.proof;
     return votes.map(({ signer }) => signer);
   }
 
@@ -117,19 +105,19 @@ export class Settlement {
     this.#answers ??= new Map();
     const given = this.#answers.get(to) ?? 0;
     if (given >= this.#host.limits.answersPerPeer) {
-      this.#host.emit({ type: 'refused', from: to, reason: `asked ${given} times about decided instance ${this.#id}` });
+      this.#host.emit({ type: 'refused', from: to, reason: `asked ${given} times about decided instance ${this.id}` });
       return;
     }
     this.#answers.set(to, given + 1);
     const builder = this.#host.to(to);
-    builder.subject(this.#id, this.#subject);
-    builder.certificate(`${this.#id} decided`, this.#encoded());
+    builder.subject(this.id, this.subject);
+    builder.certificate(`${this.id} decided`, this.#encoded());
     const wanted = sync?.wants.includes(this.decided.value) === true;
-    if (this.#payload !== undefined && (wanted || this.#payload.length <= smallPayloadBytes))
-      builder.payload(this.decided.value, this.#payload);
+    if (this.payload !== undefined && (wanted || this.payload.length <= smallPayloadBytes))
+      builder.payload(this.decided.value, this.payload);
   }
 
   #encoded(): Uint8Array {
-    return this.#proof instanceof Uint8Array ? this.#proof : encodeCertificate(this.certificate());
+    return this.proof instanceof Uint8Array ? this.proof : encodeCertificate(this.certificate());
   }
 }

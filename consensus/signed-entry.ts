@@ -121,6 +121,8 @@ export interface SealedBatch {
   readonly tree: EntryTree;
   /** Whether this node's log holds it. */
   isWritten: boolean;
+  /** Under which number decisions that rest on it are archived. */
+  archivedAs: number | undefined;
 }
 
 /**
@@ -151,6 +153,11 @@ export class HeldEntry {
   /** The batch it came in, unless it was taken out of it or came alone. */
   get sealed(): SealedBatch | undefined {
     return this.#sealed;
+  }
+
+  /** Its place in that batch. */
+  get index(): number {
+    return this.#index;
   }
 
   seal(sealed: SealedBatch, index: number): void {
@@ -191,7 +198,7 @@ export function sealBatch(
   const entries = held.map((each) => each.entry);
   const tree = new EntryTree(entries, crypto, leafHashes);
   const batch = { signer: identity.id, entries, signature: crypto.sign(identity.secretKey, signedMessage(tree.root)) };
-  const sealed = { batch, tree, isWritten: true };
+  const sealed = { batch, tree, isWritten: true, archivedAs: undefined };
   for (let i = 0; i < held.length; i++) held[i]!.seal(sealed, i);
   return batch;
 }
@@ -200,13 +207,13 @@ export function sealBatch(
 export function openBatch(batch: Batch, crypto: Crypto, leafHashes?: readonly Uint8Array[]): HeldEntry[] | undefined {
   const tree = new EntryTree(batch.entries, crypto, leafHashes);
   return crypto.verify(publicKeyOf(batch.signer), signedMessage(tree.root), batch.signature)
-    ? holdBatch({ batch, tree, isWritten: false })
+    ? holdBatch({ batch, tree, isWritten: false, archivedAs: undefined })
     : undefined;
 }
 
 /** The entries of a batch from this node's own log, which is trusted. */
 export function reopenBatch(batch: Batch, crypto: Sha256): HeldEntry[] {
-  return holdBatch({ batch, tree: new EntryTree(batch.entries, crypto), isWritten: true });
+  return holdBatch({ batch, tree: new EntryTree(batch.entries, crypto), isWritten: true, archivedAs: undefined });
 }
 
 function holdBatch(sealed: SealedBatch): HeldEntry[] {

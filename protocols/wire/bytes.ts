@@ -147,11 +147,15 @@ export class ByteWriter {
   }
   /** What was written. The writer is empty afterwards. */
   finish(): Uint8Array {
-    const written = this.#scratch.bytes.slice(0, this.#length);
+    return this.finishInto((bytes) => bytes.slice());
+  }
+  /** What `use` makes of what was written: it sees the bytes without a copy, and must not keep them. The writer is empty afterwards. */
+  finishInto<T>(use: (bytes: Uint8Array) => T): T {
+    const made = use(this.#scratch.bytes.subarray(0, this.#length));
     if (this.#scratch.bytes.length === scratchBytes && scratches.length < scratchesMax) scratches.push(this.#scratch);
     this.#scratch = nothing;
     this.#length = 0;
-    return written;
+    return made;
   }
 }
 
