@@ -21,6 +21,8 @@ const idWords = 4;
 const kinds = ['FAST', 'COMMIT'] as const;
 const proofMaxBytes = 1024 * 1024;
 const votesMax = 1024;
+/** Batches kept open for the next who asks about a decision that rests on them. */
+const openedMax = 64;
 
 /** A batch that entries of archived decisions are in, and how many. */
 interface KeptBatch {
@@ -56,6 +58,7 @@ export class Archive {
   readonly #batches = new Map<number, KeptBatch>();
   #batchBytes = 0;
   #nextBatch = 0;
+  readonly #lastOpened = new Map<number, readonly HeldEntry[]>();
   /** Those that somebody asked for: they count what they answered. */
   readonly #woken = new Map<InstanceId, Settlement>();
 
@@ -166,8 +169,19 @@ export class Archive {
 
   #held(vote: VotePlace): HeldEntry {
     if ('signed' in vote) return HeldEntry.of(vote.signed);
-    const batch = readBatch(new ByteReader(this.#batches.get(vote.batch)!.bytes));
-    return reopenBatch(batch, this.#host.crypto)[vote.index]!;
+    return this.#opened(vote.batch)[vote.index]!;
+  }
+
+  /** Neighbours rest on the same batches, and opening one hashes all of it. */
+  #opened(name: number): readonly HeldEntry[] {
+    let opened = this.#lastOpened.get(name);
+    if (opened === undefined) {
+      const batch = readBatch(new ByteReader(this.#batches.get(name)!.bytes));
+      opened = reopenBatch(batch, this.#host.crypto);
+      if (this.#lastOpened.size >= openedMax) this.#lastOpened.delete(this.#lastOpened.keys().next().value!);
+      this.#lastOpened.set(name, opened);
+    }
+    return opened;
   }
 
   #nameOf(sealed: SealedBatch): number {
@@ -188,6 +202,7 @@ export class Archive {
     const kept = this.#batches.get(name)!;
     if (--kept.count > 0) return;
     this.#batches.delete(name);
+    this.#lastOpened.delete(name);
     this.#batchBytes -= kept.bytes.length;
   }
 
