@@ -22,7 +22,7 @@ const kinds = ['FAST', 'COMMIT'] as const;
 const proofMaxBytes = 1024 * 1024;
 const votesMax = 1024;
 /** Batches kept open for the next who asks about a decision that rests on them. */
-const openedMax = 64;
+const openedMax = 256;
 
 /** A batch that entries of archived decisions are in, and how many. */
 interface KeptBatch {
