@@ -11,6 +11,8 @@ import {
   lockedOut,
   olderPolka,
   type Scene,
+  twoFastWordings,
+  twoProposals,
   twoWordings,
 } from './testing/attacks.ts';
 import { runChaos } from './testing/chaos.ts';
@@ -25,6 +27,8 @@ const scenes: Readonly<Record<string, Scene>> = {
   lockedOut,
   olderPolka,
   twoWordings,
+  twoFastWordings,
+  twoProposals,
 };
 
 describe('directed attacks', () => {

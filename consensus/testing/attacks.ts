@@ -171,19 +171,32 @@ export const olderPolka: Scene = (crypto, rules) => {
   return zProposes(stage, 5, stage.polka(0, stage.value('w'), polka), 0);
 };
 
+/** The leader of round 0 proposes "v" to a and b and "w" to c, and is silent ever after: nothing is decided, and everything reported. */
+export const twoProposals: Scene = (crypto, rules) => {
+  const stage = new Stage({ crypto, rules, order: ['z', 'a', 'b', 'c'] });
+  for (const role of honest) stage.start(role, `own of ${role}`);
+  stage.tell(['a', 'b'], [stage.proposal(0, stage.value('v'))], ['v']);
+  stage.tell(['c'], [stage.proposal(0, stage.value('w'))], ['w']);
+  return finish(stage);
+};
+
 /** z prevotes "v" twice, in two wordings; with a's own prevote that is three messages and two members. */
-export const twoWordings: Scene = (crypto, rules) => {
-  const stage = new Stage({ crypto, rules, order: ['a', 'b', 'c', 'z'], budget: { f: 1, c: 0, p: 0 } });
+function wordings(crypto: Crypto, rules: Rules, p: number): SceneResult {
+  const stage = new Stage({ crypto, rules, order: ['a', 'b', 'c', 'z'], budget: { f: 1, c: 0, p } });
   stage.arrives = () => false;
   for (const role of honest) stage.start(role, `${role === 'a' ? 'v' : `own of ${role}`}`);
   stage.run(15);
-  const wordings = [stage.heard('a', 'proposal', 0), stage.heard('a', 'prevote', 0)].map((named) =>
+  const worded = [stage.heard('a', 'proposal', 0), stage.heard('a', 'prevote', 0)].map((named) =>
     stage.vote('prevote', 0, stage.value('v'), named),
   );
-  stage.tell(['a'], wordings);
+  stage.tell(['a'], worded);
   stage.run(stage.sim.nowMs + 90);
   return finish(stage);
-};
+}
+/** Three would be a polka. */
+export const twoWordings: Scene = (crypto, rules) => wordings(crypto, rules, 0);
+/** Three would decide. */
+export const twoFastWordings: Scene = (crypto, rules) => wordings(crypto, rules, 1);
 
 /** z lets only b see a polka in round 1 and is silent ever after: b is locked alone, and nobody hears of it before round 2 is under way. */
 export const hiddenLock: Scene = (crypto, rules) => {
