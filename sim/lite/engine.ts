@@ -1,6 +1,6 @@
 // Law: light agents are numbers, not objects: an event is a kind, two agents and a word in typed arrays, and a run of 100,000 agents is
 // still one total order over the same queue as the full simulator's. What carries more than a word keeps it beside, under that word.
-import { createHeapQueue, type EventQueue } from '../world/index.ts';
+import { createWheelQueue, type EventQueue } from '../world/index.ts';
 
 /** `from` and `to` are agents; what the kind and the word mean is the protocol's business. */
 export type LightHandler = (kind: number, from: number, to: number, word: number) => void;
@@ -17,13 +17,12 @@ export interface LightWorld {
 }
 
 const firstCapacity = 4096;
+/** Kind, from, to and word of an event stand side by side: one cache line. */
+const fields = 4;
 
-export function createLightWorld(queue: EventQueue = createHeapQueue()): LightWorld {
+export function createLightWorld(queue: EventQueue = createWheelQueue()): LightWorld {
   let capacity = firstCapacity;
-  let kinds = new Uint8Array(capacity);
-  let sources = new Int32Array(capacity);
-  let targets = new Int32Array(capacity);
-  let words = new Int32Array(capacity);
+  let events = new Int32Array(capacity * fields);
   /** Slots that are free, as a stack; those from `used` on were never taken. */
   let free = new Int32Array(capacity);
   let freeCount = 0;
@@ -34,16 +33,10 @@ export function createLightWorld(queue: EventQueue = createHeapQueue()): LightWo
 
   const grow = (): void => {
     capacity *= 2;
-    const [oldKinds, oldSources, oldTargets, oldWords, oldFree] = [kinds, sources, targets, words, free];
-    kinds = new Uint8Array(capacity);
-    sources = new Int32Array(capacity);
-    targets = new Int32Array(capacity);
-    words = new Int32Array(capacity);
+    const [oldEvents, oldFree] = [events, free];
+    events = new Int32Array(capacity * fields);
     free = new Int32Array(capacity);
-    kinds.set(oldKinds);
-    sources.set(oldSources);
-    targets.set(oldTargets);
-    words.set(oldWords);
+    events.set(oldEvents);
     free.set(oldFree);
   };
 
@@ -68,16 +61,21 @@ export function createLightWorld(queue: EventQueue = createHeapQueue()): LightWo
         if (used === capacity) grow();
         slot = used++;
       }
-      kinds[slot] = kind;
-      sources[slot] = from;
-      targets[slot] = to;
-      words[slot] = word;
+      const at = slot * fields;
+      events[at] = kind;
+      events[at + 1] = from;
+      events[at + 2] = to;
+      events[at + 3] = word;
       queue.push(nowUs + delayUs, slot);
     },
     run(untilUs, handle) {
       for (let atUs = queue.peekUs(); atUs <= untilUs; atUs = queue.peekUs()) {
         const slot = queue.pop();
-        const [kind, from, to, word] = [kinds[slot]!, sources[slot]!, targets[slot]!, words[slot]!];
+        const at = slot * fields;
+        const kind = events[at]!;
+        const from = events[at + 1]!;
+        const to = events[at + 2]!;
+        const word = events[at + 3]!;
         free[freeCount++] = slot;
         nowUs = atUs;
         count++;

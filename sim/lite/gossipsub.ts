@@ -4,6 +4,7 @@ import { createRandom, type Random } from '../../actors/system/index.ts';
 import { createDraws, type EventQueue } from '../world/index.ts';
 import { createLightWorld } from './engine.ts';
 import { createPairLatency, type PairLatency } from './latency.ts';
+import { createRows, type Rows } from './rows.ts';
 
 export interface GossipsubOptions {
   readonly seed: number;
@@ -46,137 +47,172 @@ const publishedLatency: PairLatency = { minUs: 10_000, maxUs: 150_000, jitterSha
 /** What sends the publications in: no node's number. */
 const driver = -1;
 
-interface Recent {
-  readonly message: number;
-  /** How many heartbeats of this node had gone by. */
-  readonly beat: number;
-}
+/** A span of a node's log goes in one word: where it begins and ends. */
+const messagesMax = 0x7fff;
 
 export function runGossipsub(options: GossipsubOptions): GossipsubResult {
   const { seed, nodes, messages, version, dials = 20, sources = 5 } = options;
   const { publishEveryMs = 1_000, firstPublishMs = 10_000, lingerMs = 10_000 } = options;
+  if (messages > messagesMax) throw new RangeError(`${messages} messages: at most ${messagesMax} in a run`);
   const virtualMs = firstPublishMs + messages * publishEveryMs + lingerMs;
   const world = createLightWorld(options.queue);
   const random = createRandom(seed).fork('gossipsub');
   const latencyUs = createPairLatency(createDraws(seed, 'gossipsub'), options.latency ?? publishedLatency);
   const sent = new Float64Array(kinds.connect + 1);
 
-  const peers: number[][] = Array.from({ length: nodes }, () => []);
-  const mesh: number[][] = Array.from({ length: nodes }, () => []);
-  const recent: Recent[][] = Array.from({ length: nodes }, () => []);
+  const peers = createRows(nodes, 32);
+  const mesh = createRows(nodes, 16);
+  /** What each node took, in order, and how many of its heartbeats had gone by then; before `offeredFrom` it is too old to be offered. */
+  const log = new Uint16Array(nodes * messages);
+  const logBeats = new Int32Array(nodes * messages);
+  const logEnd = new Int32Array(nodes);
+  const offeredFrom = new Int32Array(nodes);
   const beats = new Int32Array(nodes);
   const seen = new Uint8Array(nodes * messages);
   const publishedUs = new Float64Array(messages);
   const latenciesMs = new Float32Array(nodes * messages);
   let delivered = 0;
   let latencyCount = 0;
-  /** Lists under way, by the word that stands for them; a list is freed by its last reader. */
-  const lists: { readonly items: readonly number[]; readers: number }[] = [];
+  /** Lists under way that are no span of a log, by the word that stands for them. */
+  const lists: (readonly number[])[] = [];
   const freeLists: number[] = [];
+  /** By node: the number of the latest look in which it was seen to be in the mesh of whoever looked. */
+  const marks = new Int32Array(nodes);
+  let looks = 0;
+  /** What a look found. */
+  let found = new Int32Array(64);
 
   const send = (kind: number, from: number, to: number, word: number): void => {
     const n = sent[kind]!;
     sent[kind] = n + 1;
     world.after(latencyUs(from, to, n), kind, from, to, word);
   };
-  const keep = (items: readonly number[], readers: number): number => {
+  const keep = (items: readonly number[]): number => {
     const word = freeLists.pop() ?? lists.length;
-    lists[word] = { items, readers };
+    lists[word] = items;
     return word;
   };
   const read = (word: number): readonly number[] => {
-    const list = lists[word]!;
-    if (--list.readers === 0) freeLists.push(word);
-    return list.items;
+    freeLists.push(word);
+    return lists[word]!;
   };
 
   const connect = (node: number, others: readonly number[]): void => {
-    const own = peers[node]!;
     for (const other of others) {
-      if (other === node || own.includes(other)) continue;
-      own.push(other);
+      if (other === node || peers.has(node, other)) continue;
+      peers.push(node, other);
       send(kinds.connect, node, other, 0);
     }
   };
 
+  /** Puts the peers of `node` that are not in its mesh into `found`, in the order in which they came; returns how many. */
+  const lookOutside = (node: number): number => {
+    const mark = ++looks;
+    const { data: own, stride: ownStride } = mesh;
+    for (let at = node * ownStride, end = at + mesh.counts[node]!; at < end; at++) marks[own[at]!] = mark;
+    const { data: all, stride } = peers;
+    const count = peers.counts[node]!;
+    if (count > found.length) found = new Int32Array(2 * count);
+    let outside = 0;
+    for (let at = node * stride, end = at + count; at < end; at++) {
+      const peer = all[at]!;
+      if (marks[peer] !== mark) found[outside++] = peer;
+    }
+    return outside;
+  };
+
   /** `hops` are whom it goes to: the mesh, or with flood publishing a source's every peer. */
-  const deliver = (node: number, from: number, message: number, hops: readonly number[]): void => {
+  const deliver = (node: number, from: number, message: number, hops: Rows): void => {
     const at = node * messages + message;
     if (seen[at] === 1) return;
     seen[at] = 1;
     delivered++;
-    recent[node]!.push({ message, beat: beats[node]! });
+    const logAt = node * messages + logEnd[node]!++;
+    log[logAt] = message;
+    logBeats[logAt] = beats[node]!;
     if (from === driver) publishedUs[message] = world.nowUs;
     else latenciesMs[latencyCount++] = (world.nowUs - publishedUs[message]!) / 1_000;
-    for (const hop of hops) if (hop !== from) send(kinds.message, node, hop, message);
+    const { data, stride } = hops;
+    for (let hopAt = node * stride, end = hopAt + hops.counts[node]!; hopAt < end; hopAt++)
+      if (data[hopAt] !== from) send(kinds.message, node, data[hopAt]!, message);
   };
 
   const keepMesh = (node: number): void => {
-    const own = mesh[node]!;
-    if (own.length < degree.low) {
-      const candidates = peers[node]!.filter((peer) => !own.includes(peer));
-      for (const peer of pick(candidates, degree.wanted - own.length, random)) {
-        own.push(peer);
-        send(kinds.graft, node, peer, 0);
+    const size = mesh.counts[node]!;
+    if (size < degree.low) {
+      const outside = lookOutside(node);
+      const chosen = pick(found, outside, degree.wanted - size, random);
+      for (let i = 0; i < chosen; i++) {
+        mesh.push(node, found[i]!);
+        send(kinds.graft, node, found[i]!, 0);
       }
-    } else if (own.length > degree.high) {
-      const dropped = pick([...own], own.length - degree.wanted, random);
-      mesh[node] = own.filter((peer) => !dropped.includes(peer));
-      for (const peer of dropped) {
-        const others = version === '1.0' ? [] : peers[node]!.filter((other) => other !== peer);
-        send(kinds.prune, node, peer, keep(pick(others, exchangedPeers, random), 1));
-      }
+    } else if (size > degree.high) {
+      const own = mesh.data.slice(node * mesh.stride, node * mesh.stride + size);
+      const dropped = pick(own, size, size - degree.wanted, random);
+      for (let i = 0; i < dropped; i++) mesh.remove(node, own[i]!);
+      for (let i = 0; i < dropped; i++) send(kinds.prune, node, own[i]!, keep(exchangedWith(node, own[i]!)));
     }
   };
 
+  /** Whom a pruned peer may turn to instead. */
+  const exchangedWith = (node: number, peer: number): readonly number[] => {
+    if (version === '1.0') return [];
+    const begin = node * peers.stride;
+    const others = peers.data.slice(begin, begin + peers.counts[node]!).filter((other) => other !== peer);
+    return [...others.subarray(0, pick(others, others.length, exchangedPeers, random))];
+  };
+
   const gossip = (node: number): void => {
-    const kept = recent[node]!.filter(({ beat }) => beat >= beats[node]! - gossipWindows);
-    recent[node] = kept;
-    if (kept.length === 0) return;
-    const own = mesh[node]!;
-    const candidates = peers[node]!.filter((peer) => !own.includes(peer));
+    const end = logEnd[node]!;
+    let begin = offeredFrom[node]!;
+    const oldest = beats[node]! - gossipWindows;
+    while (begin < end && logBeats[node * messages + begin]! < oldest) begin++;
+    offeredFrom[node] = begin;
+    if (begin === end) return;
+    const outside = lookOutside(node);
     let wanted = degree.gossip as number;
     if (version === '1.1') {
       let drawn = 0;
-      for (let i = 0; i < candidates.length; i++) if (random.chance(gossipFactor)) drawn++;
+      for (let i = 0; i < outside; i++) if (random.chance(gossipFactor)) drawn++;
       wanted = Math.max(wanted, drawn);
     }
-    const chosen = pick(candidates, wanted, random);
-    if (chosen.length === 0) return;
-    const word = keep(
-      kept.map(({ message }) => message),
-      chosen.length,
-    );
-    for (const peer of chosen) send(kinds.ihave, node, peer, word);
+    const chosen = pick(found, outside, wanted, random);
+    for (let i = 0; i < chosen; i++) send(kinds.ihave, node, found[i]!, (end << 16) | begin);
   };
 
   const handle = (kind: number, from: number, to: number, word: number): void => {
     switch (kind) {
       case kinds.message:
-        deliver(to, from, word, mesh[to]!);
+        deliver(to, from, word, mesh);
         return;
       case kinds.ihave: {
-        const wanted = read(word).filter((message) => seen[to * messages + message] === 0);
-        if (wanted.length > 0) send(kinds.iwant, to, from, keep(wanted, 1));
+        let wanted: number[] | undefined;
+        const base = from * messages;
+        for (let at = base + (word & 0xffff), end = base + (word >> 16); at < end; at++)
+          if (seen[to * messages + log[at]!] === 0) {
+            wanted ??= [];
+            wanted.push(log[at]!);
+          }
+        if (wanted !== undefined) send(kinds.iwant, to, from, keep(wanted));
         return;
       }
       case kinds.iwant:
         for (const message of read(word)) send(kinds.message, to, from, message);
         return;
       case kinds.graft:
-        if (!mesh[to]!.includes(from)) mesh[to]!.push(from);
+        if (!mesh.has(to, from)) mesh.push(to, from);
         return;
       case kinds.prune: {
         const others = read(word);
-        mesh[to] = mesh[to]!.filter((peer) => peer !== from);
+        mesh.remove(to, from);
         connect(to, others);
         return;
       }
       case kinds.connect:
-        if (!peers[to]!.includes(from)) peers[to]!.push(from);
+        if (!peers.has(to, from)) peers.push(to, from);
         return;
       case kinds.publish:
-        deliver(to, driver, word, version === '1.1' ? peers[to]! : mesh[to]!);
+        deliver(to, driver, word, version === '1.1' ? peers : mesh);
         return;
       case kinds.heartbeat:
         keepMesh(to);
@@ -196,13 +232,10 @@ export function runGossipsub(options: GossipsubOptions): GossipsubResult {
     connect(node, [...others]);
     world.after(heartbeatUs + random.below(heartbeatUs), kinds.heartbeat, node, node, 0);
   }
-  const publishers = pick(
-    Array.from({ length: nodes }, (_, node) => node),
-    sources,
-    random,
-  );
+  const publishers = Int32Array.from({ length: nodes }, (_, node) => node);
+  const publisherCount = pick(publishers, nodes, sources, random);
   for (let message = 0; message < messages; message++) {
-    const source = publishers[random.below(publishers.length)]!;
+    const source = publishers[random.below(publisherCount)]!;
     world.after((firstPublishMs + message * publishEveryMs) * 1_000, kinds.publish, driver, source, message);
   }
   world.run(virtualMs * 1_000, handle);
@@ -225,15 +258,14 @@ export function runGossipsub(options: GossipsubOptions): GossipsubResult {
   };
 }
 
-/** `count` different items in random order, all where there are fewer. Reorders `items`. */
-function pick(items: number[], count: number, random: Random): number[] {
-  const wanted = Math.min(count, items.length);
-  for (let i = 0; i < wanted; i++) {
-    const j = i + random.below(items.length - i);
+/** Brings `wanted` different ones of the first `count` items to the front, in random order; all where there are fewer. Returns how many. */
+function pick(items: Int32Array, count: number, wanted: number, random: Random): number {
+  const chosen = Math.min(wanted, count);
+  for (let i = 0; i < chosen; i++) {
+    const j = i + random.below(count - i);
     const other = items[j]!;
     items[j] = items[i]!;
     items[i] = other;
   }
-  items.length = wanted;
-  return items;
+  return chosen;
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createRandom } from '../../actors/system/index.ts';
 import { createDraws, type EventQueue } from '../world/index.ts';
 import { createLightWorld, createPairLatency, runGossipsub } from './index.ts';
+import { createRows } from './rows.ts';
 
 test('events come in time order, equal times in the order they were sent, and not one is lost while the pool grows', () => {
   const world = createLightWorld();
@@ -17,6 +18,28 @@ test('events come in time order, equal times in the order they were sent, and no
   expect(new Set(seen.map(({ word }) => word)).size).toBe(sent);
   const sorted = [...seen].sort((a, b) => a.atUs - b.atUs || a.word - b.word);
   expect(seen).toEqual(sorted);
+});
+
+test('rows hold what lists hold, in their order, while they outgrow their width', () => {
+  const random = createRandom(9);
+  const rows = createRows(7, 2);
+  const lists: number[][] = Array.from({ length: 7 }, () => []);
+  for (let i = 0; i < 5_000; i++) {
+    const [row, value] = [random.below(7), random.below(40)];
+    const list = lists[row]!;
+    expect(rows.has(row, value)).toBe(list.includes(value));
+    if (list.includes(value)) {
+      rows.remove(row, value);
+      list.splice(list.indexOf(value), 1);
+    } else {
+      rows.push(row, value);
+      list.push(value);
+    }
+  }
+  for (const [row, list] of lists.entries()) {
+    const begin = row * rows.stride;
+    expect([...rows.data.subarray(begin, begin + rows.counts[row]!)]).toEqual(list);
+  }
 });
 
 test('the way between two agents is the same both ways, in its bounds, and each message’s jitter is its own', () => {

@@ -11,6 +11,8 @@ export interface Draws {
   chance(permille: number, purpose: number, a: number, b: number, c: number): boolean;
 }
 
+const knownPurposes = 0x200;
+
 /** MurmurHash3's finaliser. */
 function avalanche(word: number): number {
   let mixed = word;
@@ -22,9 +24,11 @@ function avalanche(word: number): number {
 export function createDraws(seed: number, label: string): Draws {
   const keyed = createRandom(seed).fork(`draws/${label}`);
   const [k0, k1, k2, k3, k4] = [keyed.u32(), keyed.u32(), keyed.u32(), keyed.u32(), keyed.u32()] as const;
+  // Each word is spread by its own odd multiplier and mixed to the full before the next comes in; purposes are few.
+  const first = (purpose: number): number => avalanche(k0 ^ Math.imul(purpose + 1, 0x9e3779b1));
+  const firsts = Int32Array.from({ length: knownPurposes }, (_, purpose) => first(purpose));
   const u32 = (purpose: number, a: number, b: number, c: number): number => {
-    // Each word is spread by its own odd multiplier and mixed to the full before the next comes in.
-    let state = avalanche(k0 ^ Math.imul(purpose + 1, 0x9e3779b1));
+    let state = purpose < knownPurposes ? firsts[purpose]! : first(purpose);
     state = avalanche((state + k1) ^ Math.imul(a + 1, 0x85ebca77));
     state = avalanche((state + k2) ^ Math.imul(b + 1, 0xc2b2ae3d));
     state = avalanche((state + k3) ^ Math.imul(c + 1, 0x27d4eb2f));

@@ -60,6 +60,37 @@ describe.each([
     while (list.size > 0) expect(heap.pop()).toBe(list.pop());
     expect(heap.pop()).toBe(-1);
   });
+
+  it('keeps the order of a crowd at one instant, of what is pushed before the time it has come to, and of slots used again', () => {
+    const random = createRandom(6);
+    const [queue, list] = [create(), listQueue()];
+    const free = Array.from({ length: 3_000 }, (_, slot) => slot);
+    const push = (atUs: number): void => {
+      const slot = free.pop()!;
+      queue.push(atUs, slot);
+      list.push(atUs, slot);
+    };
+    for (let round = 0; round < 20; round++) {
+      // Far off, so that looking for the next event moves the queue on; then a crowd before it, thousands in a few microseconds.
+      const beginUs = round * 7_000_000;
+      push(beginUs + 6_999_999);
+      expect(queue.peekUs()).toBe(list.peekUs());
+      for (let i = 0; i < 2_000; i++) push(beginUs + 5_000_000 + random.below(random.chance(0.5) ? 40 : 900));
+      for (let i = 0; i < 1_500; i++) {
+        const slot = list.pop();
+        expect(queue.pop()).toBe(slot);
+        free.push(slot);
+        if (i % 3 === 0) push(list.peekUs() + random.below(50));
+      }
+      while (list.size > 0) {
+        expect(queue.peekUs()).toBe(list.peekUs());
+        const slot = list.pop();
+        expect(queue.pop()).toBe(slot);
+        free.push(slot);
+      }
+      expect(queue.size).toBe(0);
+    }
+  });
 });
 
 /** A busy little world: timers that set timers, promises, cancels, chance. Returns its chain. */

@@ -1,5 +1,5 @@
 // Law: the simulator beside SimPy and ns-3 at the same gossip work, in the same run, by CPU time: events per CPU second, since each draws
-// its own topology. Then the node's own code: full nodes in virtual time, and seeds of the engine. Goals stand beside what was measured.
+// its own topology. Start included, with the code compiled beforehand, as ns-3's is. Then the node's own code: full nodes in virtual time, and seeds of the engine. Goals stand beside what was measured.
 // Usage: npm run bench:sim
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -28,8 +28,8 @@ function tell(what: string, got: string, goal: string, isMet: boolean): void {
   console.log(`  ${isMet ? 'met   ' : 'MISSED'} ${what.padEnd(58)} ${got.padEnd(26)} goal ${goal}`);
 }
 
-function run(command: string, args: readonly string[]): Measured {
-  return JSON.parse(execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 24 })) as Measured;
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Measured {
+  return JSON.parse(execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 24, env })) as Measured;
 }
 
 /** In turn, so that a loud minute hits all; undefined where the peer is absent. */
@@ -55,8 +55,10 @@ try {
   const hasNs3 = built.status === 0;
   if (!hasNs3) console.log('ns-3 or g++ is not installed (libns3-dev): left out');
 
+  const compiled = { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') };
   const parley = (nodes: number, messages: number) => (): Measured =>
-    run(process.execPath, [here('sim-gossip.ts'), `${nodes}`, `${messages}`, '1']);
+    run(process.execPath, [here('sim-gossip.ts'), `${nodes}`, `${messages}`, '1'], compiled);
+  parley(10, 1)();
   const simpy = (nodes: number, messages: number) =>
     hasSimpy ? () => run(python, [here('sim-gossip.simpy.py'), `${nodes}`, `${messages}`, '1']) : undefined;
   const inNs3 = (nodes: number, messages: number) =>
