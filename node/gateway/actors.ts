@@ -1,6 +1,6 @@
 // Law: watching a node's actors costs it two looks, whoever watches; what is told of them are numbers and the words of their last error.
 import { type ActorLoad, loadBetween, type System } from '../../actors/system/index.ts';
-import type { ActorRow, ActorsReply } from './api.ts';
+import type { ActorRow, ActorsReply } from './api-mesh.ts';
 
 /** A node has some tens of actors, and a few per workflow that runs. */
 const actorsMax = 10_000;

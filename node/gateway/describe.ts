@@ -16,7 +16,7 @@ import {
   weightOf,
 } from '../../actors/workflow/index.ts';
 import { endorsementInWords, thresholdsOf } from '../../consensus/index.ts';
-import type { TaskDetail, WorkflowDetail, WorkflowState, WorkflowSummary } from './api.ts';
+import type { TaskDetail, WorkflowDetail, WorkflowState, WorkflowSummary } from './api-work.ts';
 
 export function summaryOf(parts: Parts, record: WorkflowRecord): WorkflowSummary {
   const opened = record.opened!;

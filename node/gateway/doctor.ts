@@ -3,7 +3,7 @@ import { liveMembers } from '../../actors/parts/index.ts';
 import { weightOf } from '../../actors/workflow/index.ts';
 import { thresholdsOf, toleranceInWords } from '../../consensus/index.ts';
 import { version } from '../world/index.ts';
-import type { DoctorReport } from './api.ts';
+import type { DoctorReport } from './api-mesh.ts';
 import type { GatewayOptions } from './gateway.ts';
 import { examinePairs, examineReach } from './pairs.ts';
 import { examineRefusals } from './refused.ts';

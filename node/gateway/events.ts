@@ -11,7 +11,7 @@ import {
   parsePosition,
   type ReadFrom,
 } from '../../protocols/events/index.ts';
-import type { BusEventReply, BusGroupLine } from './api.ts';
+import type { BusEventReply, BusGroupLine } from './api-records.ts';
 import { type ApiErrorCode, GatewayError } from './server.ts';
 
 const eventsMax = 1_000;

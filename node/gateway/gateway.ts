@@ -11,7 +11,7 @@ import { formatTicket } from '../../protocols/mesh/index.ts';
 import { type Home, type NodeSettings, removeSocketPath, saveSocketPath } from '../home/index.ts';
 import { version } from '../world/index.ts';
 import { watchActors } from './actors.ts';
-import type { NodeStatus } from './api.ts';
+import type { NodeStatus } from './api-mesh.ts';
 import { createAuditServices } from './audit.ts';
 import { examine } from './doctor.ts';
 import { createMemberServices } from './members.ts';

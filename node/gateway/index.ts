@@ -1,15 +1,9 @@
 // Law: the door of the gateway room.
+export type { ApiError } from './api.ts';
 export type {
   ActorRow,
   ActorsReply,
   AmendRequest,
-  ApiError,
-  AuditProofRequest,
-  AuditReply,
-  BlobReply,
-  BusEventReply,
-  BusGroupLine,
-  BusReply,
   DoctorReport,
   InviteReply,
   InviteRequest,
@@ -17,9 +11,13 @@ export type {
   LeaveRequest,
   MembersReply,
   NodeStatus,
+  PeerStatus,
+} from './api-mesh.ts';
+export type { AuditProofRequest, AuditReply, BusEventReply, BusGroupLine, BusReply } from './api-records.ts';
+export type {
+  BlobReply,
   OpenReply,
   OpenRequest,
-  PeerStatus,
   PlanReply,
   PlanRequest,
   TaskDetail,
@@ -27,7 +25,7 @@ export type {
   WorkflowEvent,
   WorkflowState,
   WorkflowSummary,
-} from './api.ts';
+} from './api-work.ts';
 export { boundCrowd, type CrowdLimits, checkMs } from './crowd.ts';
 export { createGateway, type GatewayOptions, type RunningGateway } from './gateway.ts';
 export { GatewayError } from './server.ts';

@@ -3,7 +3,7 @@ import { type Approvals, amended, approvedWeight, encodeMeshEntry, meshLane } fr
 import type { Parts } from '../../actors/parts/index.ts';
 import { thresholdsOf, toleranceInWords } from '../../consensus/index.ts';
 import { workersOf } from '../../protocols/mesh/index.ts';
-import type { MembersReply } from './api.ts';
+import type { MembersReply } from './api-mesh.ts';
 import { GatewayError, type GatewayServices } from './server.ts';
 
 export function createMemberServices({

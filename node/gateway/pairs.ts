@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { liveMembers, type Parts } from '../../actors/parts/index.ts';
 import type { NodeId } from '../../actors/system/index.ts';
 import { defineRequest, isClockRefusal } from '../../protocols/wire/index.ts';
-import type { DoctorReport } from './api.ts';
+import type { DoctorReport } from './api-mesh.ts';
 
 type Check = DoctorReport['checks'][number];
 /** `bridged`: handed on by a member that has both transports. */

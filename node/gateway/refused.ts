@@ -2,7 +2,7 @@
 // removed members and the moments around a start leave behind is told, and nobody has to act on it.
 import type { MeshChain } from '../../protocols/mesh/index.ts';
 import type { Refusal } from '../../protocols/wire/index.ts';
-import type { DoctorReport } from './api.ts';
+import type { DoctorReport } from './api-mesh.ts';
 
 type Check = DoctorReport['checks'][number];
 

@@ -10,13 +10,10 @@ import { stream } from 'hono/streaming';
 import { z } from 'zod';
 import type { AuditProofFile, EvidenceFile } from '../../actors/proof/index.ts';
 import type { EventBus } from '../../protocols/events/index.ts';
+import type { ApiError } from './api.ts';
 import type {
   ActorsReply,
   AmendRequest,
-  ApiError,
-  AuditProofRequest,
-  AuditReply,
-  BlobReply,
   DoctorReport,
   InviteReply,
   InviteRequest,
@@ -24,6 +21,10 @@ import type {
   LeaveRequest,
   MembersReply,
   NodeStatus,
+} from './api-mesh.ts';
+import type { AuditProofRequest, AuditReply } from './api-records.ts';
+import type {
+  BlobReply,
   OpenReply,
   OpenRequest,
   PlanReply,
@@ -31,7 +32,7 @@ import type {
   WorkflowDetail,
   WorkflowEvent,
   WorkflowSummary,
-} from './api.ts';
+} from './api-work.ts';
 import { boundCrowd, checkMs } from './crowd.ts';
 import { addEventRoutes } from './events.ts';
 

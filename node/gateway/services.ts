@@ -18,7 +18,7 @@ import {
   workflowLane,
 } from '../../actors/workflow/index.ts';
 import { rendezvous } from '../../protocols/membership/index.ts';
-import type { OpenReply, PlanReply, PlanRequest, WorkflowDetail, WorkflowEvent, WorkflowSummary } from './api.ts';
+import type { OpenReply, PlanReply, PlanRequest, WorkflowDetail, WorkflowEvent, WorkflowSummary } from './api-work.ts';
 import { archivedSummaryOf, detailOf, summaryOf } from './describe.ts';
 import { GatewayError, type GatewayServices } from './server.ts';
 import { inWords, roleOf } from './status.ts';

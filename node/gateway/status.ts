@@ -5,7 +5,7 @@ import { weightOf } from '../../actors/workflow/index.ts';
 import { thresholdsOf, toleranceInWords } from '../../consensus/index.ts';
 import { type MeshChain, workersOf } from '../../protocols/mesh/index.ts';
 import { version } from '../world/index.ts';
-import type { MeshRole, NodeStatus, PeerStatus } from './api.ts';
+import type { MeshRole, NodeStatus, PeerStatus } from './api-mesh.ts';
 import type { GatewayOptions } from './gateway.ts';
 
 export function statusOf(options: GatewayOptions): NodeStatus {
