@@ -1,6 +1,7 @@
 // Law: the door of the wire room: bytes, identities, envelopes and the post office that sends and admits them. Pure; loads no transport.
 export { decodeBody, encodeBody } from './body.ts';
 export { ByteReader, ByteWriter, compareBytes, compareText, equalBytes, hex, MalformedBytes, utf8 } from './bytes.ts';
+export { isClockRefusal } from './clock-refusal.ts';
 export {
   type Destination,
   type Envelope,
@@ -18,13 +19,6 @@ export {
 export { createHlc, type Hlc, type HlcTime, hlcTime, maxClockDriftMs } from './hlc.ts';
 export { createIdentity, type Identity, nodeIdOf, publicKeyOf } from './identity.ts';
 export { defineMessage, defineRequest, type MessageDefinition, type RequestDefinition } from './message.ts';
-export {
-  createPostOffice,
-  isClockRefusal,
-  type MessageContext,
-  type PostOffice,
-  type PostOfficeOptions,
-  type RefusalReason,
-  type SendOptions,
-} from './office.ts';
+export { createPostOffice } from './office.ts';
+export type { MessageContext, PostOffice, PostOfficeOptions, RefusalReason, SendOptions } from './office-contract.ts';
 export { createRefusalTable, type Refusal, type RefusalTable } from './refusals.ts';

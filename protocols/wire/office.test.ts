@@ -17,7 +17,8 @@ import { encodeBody } from './body.ts';
 import { sealEnvelope, type Unsigned } from './envelope.ts';
 import { hlcTime } from './hlc.ts';
 import { defineMessage, defineRequest } from './message.ts';
-import { createPostOffice, type PostOffice } from './office.ts';
+import { createPostOffice } from './office.ts';
+import type { PostOffice } from './office-contract.ts';
 
 const crypto = createCrypto();
 const clock = realClock();

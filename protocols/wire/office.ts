@@ -1,19 +1,12 @@
 // Law: nothing reaches a role but a message whose author signed it for this mesh, that is addressed here, seen for the first time, still
 // in time, and true to its schema. Whatever fails is dropped and counted under the sender that is to blame.
-import {
-  type Clock,
-  type Crypto,
-  type Log,
-  type Network,
-  NetworkError,
-  type NodeId,
-  type Random,
-} from '../../actors/system/index.ts';
+import { NetworkError, type NodeId } from '../../actors/system/index.ts';
 import { decodeBody, encodeBody } from './body.ts';
 import { compareText, equalBytes } from './bytes.ts';
+import { clockRefusal } from './clock-refusal.ts';
+import { createEarlyMessages } from './early.ts';
 import {
   type Destination,
-  type Envelope,
   hasValidSignature,
   isTopicName,
   maxBodyBytes,
@@ -24,91 +17,12 @@ import {
   type TraceContext,
 } from './envelope.ts';
 import { createHlc, hlcTime, maxClockDriftMs } from './hlc.ts';
-import type { Identity } from './identity.ts';
 import type { MessageDefinition, RequestDefinition } from './message.ts';
-import { createRefusalTable, type Refusal } from './refusals.ts';
+import type { MessageContext, PostOffice, PostOfficeOptions, RefusalReason } from './office-contract.ts';
+import { createRefusalTable } from './refusals.ts';
 import { createSeenMessages } from './seen.ts';
 
-export interface PostOfficeOptions {
-  readonly identity: Identity;
-  /** 32 bytes. */
-  readonly meshId: Uint8Array;
-  readonly crypto: Crypto;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly network: Network;
-  readonly log: Log;
-  /**
-   * Whose messages of which type are handled; everyone's where absent. Matters on topics, where the peer at hand need not be the author,
-   * and for strangers, who may ask to join and nothing else.
-   */
-  readonly allow?: (author: NodeId, type: string) => boolean;
-  /** How far a peer's clock may be from this one, in milliseconds. */
-  readonly maxDriftMs?: number;
-}
-
-export interface MessageContext {
-  /** The author, proven by signature. */
-  readonly from: NodeId;
-  readonly envelope: Envelope;
-}
-
-export interface SendOptions {
-  readonly ttlMs?: number;
-  /** By every transport that reaches the peer: for what must arrive though one of them is stuck. It is handled once all the same. */
-  readonly everyPath?: boolean;
-  readonly trace?: TraceContext;
-}
-
-export type RefusalReason =
-  | 'too_large'
-  | 'malformed'
-  | 'signature'
-  | 'not_author'
-  | 'misaddressed'
-  | 'stranger'
-  | 'unknown_type'
-  | 'expired'
-  | 'clock'
-  | 'schema'
-  | 'reply';
-
-export interface PostOffice {
-  readonly self: NodeId;
-  /** At most once, in order per pair and session. False: no connection, or the peer's buffer is full. Throws MalformedBytes on a body that cannot travel. */
-  send<Body>(to: NodeId, definition: MessageDefinition<Body>, body: Body, options?: SendOptions): boolean;
-  /** Rejects with NetworkError `unreachable`, `timeout`, `refused` or `closed`. */
-  request<Body, Reply>(
-    to: NodeId,
-    definition: RequestDefinition<Body, Reply>,
-    body: Body,
-    options: { readonly timeoutMs: number; readonly trace?: TraceContext },
-  ): Promise<Reply>;
-  /** Best effort, to everyone else who subscribed to `topic`. */
-  publish<Body>(topic: string, definition: MessageDefinition<Body>, body: Body, options?: SendOptions): void;
-  /** Receive what others publish on `topic`. Counted: the topic is left with its last subscriber. */
-  subscribe(topic: string): () => void;
-  /** Called for every message of this type, by whatever path. Throws where the type is already known under another definition. */
-  on<Body>(
-    definition: MessageDefinition<Body>,
-    handler: (body: Body, context: MessageContext) => void | Promise<void>,
-  ): () => void;
-  /** One handler per type. To refuse with a reason that the caller reads, throw NetworkError('refused', reason). */
-  answer<Body, Reply>(
-    definition: RequestDefinition<Body, Reply>,
-    handler: (body: Body, context: MessageContext) => Reply | Promise<Reply>,
-  ): () => void;
-  refusals(): readonly Refusal[];
-  /** What this node handed to the network since it started, by type, sorted; a publication counts once, however many hear it. */
-  sent(): readonly { readonly type: string; readonly count: number; readonly sizeBytes: number }[];
-  counts(): { readonly handled: number; readonly duplicates: number; readonly refused: number };
-  close(): void;
-}
-
 const defaultTtlMs = 60_000;
-/** Messages that wait for their handler to come back, and their bytes together. */
-const earlyMax = 256;
-const earlyMaxBytes = 4 << 20;
 
 type Handler = (body: unknown, context: MessageContext) => unknown;
 interface Route {
@@ -119,17 +33,6 @@ type Admitted = { readonly body: unknown; readonly context: MessageContext };
 /** Genuine, and refused for its time alone: by so much it is ahead of this node's clock. */
 type Untimely = { readonly aheadMs: number };
 
-const clockWords = 'the clocks differ: ';
-/** `aheadMs`: by so much the asking node's clock is ahead of the answering one's. */
-function clockRefusal(aheadMs: number): string {
-  return `${clockWords}that of the node that asks is ${(Math.abs(aheadMs) / 60_000).toFixed(1)} min ${aheadMs > 0 ? 'ahead of' : 'behind'} that of the node that answers`;
-}
-
-/** Whether a request was refused because the two nodes' clocks differ too much. */
-export function isClockRefusal(error: unknown): boolean {
-  return error instanceof NetworkError && error.code === 'refused' && error.message.startsWith(clockWords);
-}
-
 export function createPostOffice(options: PostOfficeOptions): PostOffice {
   const { identity, meshId, crypto, network, log, clock } = options;
   const maxDriftMs = options.maxDriftMs ?? maxClockDriftMs;
@@ -139,10 +42,7 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
   const routes = new Map<string, Route>();
   const answers = new Map<string, Route>();
   const topics = new Map<string, { subscribers: number; leave: () => void }>();
-  /** Types that were handled here: where nobody takes one now, an actor is being restarted, and what comes for it waits. */
-  const known = new Set<string>();
-  let early: { readonly type: string; readonly sizeBytes: number; readonly again: () => void }[] = [];
-  let earlyBytes = 0;
+  const early = createEarlyMessages();
   /** Bounded by the types that the node's own code names. */
   const sent = new Map<string, { count: number; sizeBytes: number }>();
   let handledCount = 0;
@@ -210,7 +110,7 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     const { reply } = expected;
     const definition = reply === undefined ? table.get(type)?.definition : reply.to;
     if (definition === undefined) {
-      if (expected.again !== undefined && keep(type, bytes.length, expected.again)) return 'waits';
+      if (expected.again !== undefined && early.keep(type, bytes.length, expected.again)) return 'waits';
       return void refuse(peer, 'unknown_type', type);
     }
     if (
@@ -249,25 +149,6 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     }
     handledCount++;
     return { body: parsed.data, context: { from, envelope } };
-  }
-
-  /** False: nothing of this type was ever handled here, or too much waits. `again` is called once somebody takes the type. */
-  function keep(type: string, sizeBytes: number, again: () => void): boolean {
-    if (!known.has(type) || early.length >= earlyMax || earlyBytes + sizeBytes > earlyMaxBytes) return false;
-    early.push({ type, sizeBytes, again });
-    earlyBytes += sizeBytes;
-    return true;
-  }
-
-  function resume(type: string): void {
-    const ready = early.filter((message) => message.type === type);
-    if (ready.length === 0) return;
-    early = early.filter((message) => message.type !== type);
-    for (const { sizeBytes } of ready) earlyBytes -= sizeBytes;
-    // Once whoever registers has finished starting.
-    void Promise.resolve().then(() => {
-      for (const { again } of ready) again();
-    });
   }
 
   function deliver(peer: NodeId, bytes: Uint8Array, topic?: string): void {
@@ -326,8 +207,7 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     }
     const own = route;
     own.handlers.add(handler);
-    known.add(definition.type);
-    resume(definition.type);
+    early.resume(definition.type);
     return () => {
       own.handlers.delete(handler);
       if (own.handlers.size === 0 && table.get(definition.type) === own) table.delete(definition.type);
@@ -403,7 +283,7 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       routes.clear();
       answers.clear();
       // Whoever asked hears of it from the transport, which closes next.
-      early = [];
+      early.clear();
     },
   };
 }
