@@ -3,6 +3,6 @@ export { MeshClient, StoredFiles } from './client/index.ts';
 export { type Admittance, type ComposedNode, type ComposeOptions, composeNode, openAdmittance } from './compose.ts';
 export { createMesh, type JoinOptions, JoinRefused, joinMesh, type MeshOptions } from './founding.ts';
 export { createWorkflowServices, GatewayError, type WorkflowServices } from './gateway/index.ts';
-export { createMeshFolders } from './home/index.ts';
+export { createMeshFolders, freePorts } from './home/index.ts';
 export { type NodeOptions, type RunningNode, startNode } from './node.ts';
 export { createCrypto } from './world/index.ts';

@@ -15,3 +15,4 @@ export {
   writeWhole,
 } from './home.ts';
 export { configOf, createMeshFolders, type FoundingNode, foundMesh } from './mesh-folders.ts';
+export { freePorts, isFree } from './ports.ts';

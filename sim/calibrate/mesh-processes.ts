@@ -1,11 +1,10 @@
 // Law: a real mesh for a short while: separate processes from folders of their own, on loopback, ended and removed whatever happens.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createMeshFolders, MeshClient, StoredFiles } from '../../node/index.ts';
+import { createMeshFolders, freePorts, MeshClient, StoredFiles } from '../../node/index.ts';
 
 /** Messages handed to the network by all nodes together, by type. */
 export type SentCounts = ReadonlyMap<string, number>;
@@ -106,12 +105,4 @@ function textFile(name: string, content: string) {
       yield bytes;
     },
   };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((done) => server.listen(0, '127.0.0.1', done))));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }

@@ -2,9 +2,8 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isListening, MeshClient } from '../../client/index.ts';
-import { hasIdentity, openHome, readSocketPath } from '../../home/index.ts';
+import { hasIdentity, isFree, openHome, readSocketPath } from '../../home/index.ts';
 import { type Check, type Section, showSections } from '../checks-view.ts';
-import { isFree } from '../dev/ports.ts';
 import { exitCodes } from '../failure.ts';
 import { defaultFolder, devFolder, nodeFoldersIn } from '../locate.ts';
 import { printJson, type Session } from '../session.ts';

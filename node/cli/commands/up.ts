@@ -4,10 +4,18 @@ import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync } f
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isListening } from '../../client/index.ts';
-import { createHome, foundMesh, hasIdentity, type NodeSettings, openHome, readSocketPath } from '../../home/index.ts';
+import {
+  createHome,
+  foundMesh,
+  freePorts,
+  hasIdentity,
+  isFree,
+  type NodeSettings,
+  openHome,
+  readSocketPath,
+} from '../../home/index.ts';
 import type { RunningNode } from '../../index.ts';
 import { launcherPath, pause, type Ready, rejectOnAbort } from '../dev/node-process.ts';
-import { freePorts, isFree } from '../dev/ports.ts';
 import { CliFailure, exitCodes, Interrupted } from '../failure.ts';
 import { defaultFolder } from '../locate.ts';
 import { printNext, type Session } from '../session.ts';

@@ -2,10 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createMeshFolders, type DataSet } from '../../home/index.ts';
+import { createMeshFolders, type DataSet, freePorts } from '../../home/index.ts';
 import { CliFailure, exitCodes } from '../failure.ts';
 import { devFileName, liveSockets } from '../locate.ts';
-import { freePorts } from './ports.ts';
 
 export interface DevNode {
   readonly name: string;
