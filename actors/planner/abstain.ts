@@ -36,6 +36,9 @@ export function abstain(
 ): Abstention {
   // Words about a file that cannot be read are not the user's mistake: what is wrong with the file comes first.
   const problems = context.files.flatMap(({ problem }) => problem ?? []).slice(0, maximumQuestions);
+  const areAllBroken = problems.length > 0 && context.files.every(({ problem }) => problem !== undefined);
+  if (areAllBroken)
+    return { kind: 'abstain', reason: 'unreadable-file', message: problems.join('; '), questions: [], candidates: [] };
   return {
     kind: 'abstain',
     ...told,

@@ -287,3 +287,34 @@ describe('rankSkills', () => {
     expect(rankSkills('weather in Oslo', manifests)).toEqual([]);
   });
 });
+
+describe('a file that cannot be read', () => {
+  const broken: FileProfile = { ...people, tables: [], problem: "'people.csv' is UTF-16" };
+  const answer = (files: readonly FileProfile[], words: string) =>
+    planFromWords({ words, files, fileBlobs, manifests });
+  it('is what the refusal is about, and not the words', () => {
+    expect(answer([broken], 'total growth in people.csv')).toMatchObject({
+      reason: 'unreadable-file',
+      message: "'people.csv' is UTF-16",
+      questions: [],
+      candidates: [],
+    });
+  });
+  it('is told first where others can be read', () => {
+    const message = (answer([broken, { ...people, name: 'more.csv' }], 'total nonsense') as { message: string })
+      .message;
+    expect(message).toMatch(/^'people\.csv' is UTF-16\. Therefore: /);
+  });
+});
+
+describe('a column that is nearly numbers', () => {
+  it('is refused with the value that is none', () => {
+    const columns = [{ name: 'size', type: 'text', notNumber: '1,234' }] as const;
+    const files: readonly FileProfile[] = [{ ...people, tables: [{ name: 'people', columns }] }];
+    const answer = planFromWords({ words: 'total size in people.csv', files, fileBlobs, manifests });
+    expect(answer).toMatchObject({ kind: 'abstain', reason: 'cannot-do' });
+    expect((answer as { message: string }).message).toBe(
+      'size holds text ("1,234" is no plain number), so it has no sum',
+    );
+  });
+});

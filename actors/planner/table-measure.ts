@@ -139,15 +139,18 @@ export function withAggregates(
   );
   if (unfit === undefined || query.trouble !== undefined) return next;
   const numbers = reader.context.columns.filter(isNumeric).map(({ name }) => name);
+  const odd = unfit.column?.notNumber;
   return {
     ...next,
     trouble: {
       reason: 'cannot-do',
-      message: `${unfit.column!.name} holds ${unfit.column!.type}, so it has no ${unfit.function}`,
+      message: `${unfit.column!.name} holds ${unfit.column!.type}${odd === undefined ? '' : ` ("${odd}" is no plain number)`}, so it has no ${unfit.function}`,
       questions:
-        numbers.length === 0
-          ? ['No column of this table holds numbers.']
-          : [`Do you mean one of the columns with numbers: ${numbers.join(', ')}?`],
+        odd !== undefined
+          ? ['Numbers are digits with a point at most: no separators, units or words. An empty cell is no value.']
+          : numbers.length === 0
+            ? ['No column of this table holds numbers.']
+            : [`Do you mean one of the columns with numbers: ${numbers.join(', ')}?`],
     },
   };
 }

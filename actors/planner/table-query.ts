@@ -9,6 +9,8 @@ export interface Column {
   readonly values?: readonly string[];
   /** Each row seen has a value of its own. */
   readonly isKey?: boolean;
+  /** Of text that is nearly all numbers: a value that is none. */
+  readonly notNumber?: string;
 }
 
 /** One table the words may be about: a table of a file, or a data set that sites hold. */

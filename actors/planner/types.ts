@@ -15,7 +15,14 @@ export interface PlannerRequest {
   readonly sites?: readonly SiteProfile[];
 }
 
-export type AbstainReason = 'missing-slot' | 'tie' | 'unexplained-words' | 'cannot-do' | 'no-skill';
+export type AbstainReason =
+  | 'missing-slot'
+  | 'tie'
+  | 'unexplained-words'
+  | 'cannot-do'
+  | 'no-skill'
+  /** None of the files can be read: other words would not help. */
+  | 'unreadable-file';
 
 export interface Candidate {
   readonly skill: string;

@@ -195,6 +195,8 @@ export interface FileProfile {
       readonly values?: readonly string[];
       /** No two rows that were read share a value, and none lacks one. */
       readonly isKey?: boolean;
+      /** Of a text column whose other values are numbers, or read like them: one that is no number, such as `n/a` or `1,234`. */
+      readonly notNumber?: string;
     }[];
   }[];
   /** Why nothing more could be said, if so (empty, binary, ragged …). */

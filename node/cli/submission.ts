@@ -170,8 +170,12 @@ function abstained(session: Session, reply: Extract<PlanReply, { kind: 'abstain'
   return new CliFailure(
     exitCodes.usage,
     'abstained',
-    'nothing was run: these words do not make one plan',
-    `Say it more plainly, name the file with --data, or write the plan yourself: ${session.program} run --help`,
+    reply.reason === 'unreadable-file'
+      ? 'nothing was run: the file cannot be read as it is'
+      : 'nothing was run: these words do not make one plan',
+    reply.reason === 'unreadable-file'
+      ? 'Correct what is said above, or name another file with --data.'
+      : `Say it more plainly, name the file with --data, or write the plan yourself: ${session.program} run --help`,
   );
 }
 

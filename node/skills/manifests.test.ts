@@ -113,6 +113,30 @@ describe('profiles', () => {
     ]);
   });
 
+  test('a table without rows says so, and one whose first row never ends', async () => {
+    const header = await profileFile(folder.file('h.csv', 'name,size\n'));
+    expect(header).toMatchObject({ tables: [{ name: 'h', columns: [{ name: 'name' }, { name: 'size' }] }] });
+    expect(header.problem).toBe("'h.csv' has no rows: nothing says what its columns hold");
+    const endless = await profileFile(folder.file('long.csv', `name,size\n${'x'.repeat(3_000_000)},1\n`));
+    expect(endless.problem).toMatch(/no whole row in its first MiB|longer than 1048576 characters/);
+  });
+
+  test('a text column that is nearly numbers tells the value that is none', async () => {
+    const content = 'a,b,c,d\n1,"1,234",red,$5\nn/a,7,blue,$6\n3,8,grey,12 kg\n';
+    const [table] = (await profileFile(folder.file('near.csv', content))).tables;
+    expect(table!.columns.map(({ notNumber }) => notNumber)).toEqual(['n/a', '1,234', undefined, '$5']);
+  });
+
+  test.each([
+    ['sheet.csv', 'PK\u0003\u0004\u0014\u0000', /ZIP archive, as an \.xlsx is/],
+    ['logs.csv', '\u001f\u008b\u0008\u0000', /gzip; unpack it with gunzip/],
+    ['report.csv', '%PDF-1.7\n\u00e2\u00e3', /a PDF/],
+    ['table.csv', 'PAR1\u0015\u0000', /Parquet/],
+  ])('a file of another format named %s is told what it is', async (name, head, expected) => {
+    const { problem } = await profileFile(folder.file(name, Buffer.from(head, 'latin1')));
+    expect(problem).toMatch(expected);
+  });
+
   test('only the beginning of a large file is read, and the record it cuts is no problem', async () => {
     const large = folder.file('large.csv', `a,b\n${'1,"x\ny"\n'.repeat(200_000)}ragged\n`);
     expect(await profileFile(large)).toMatchObject({

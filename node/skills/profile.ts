@@ -2,6 +2,7 @@
 import { extname } from 'node:path/posix';
 import type { FileProfile } from '../../actors/system/index.ts';
 import { type Cell, type ColumnType, TypeTracker } from './cells.ts';
+import { numberShape } from './decimal.ts';
 import { SkillFailure, type SkillFile } from './skill.ts';
 import { openTable, type TableSource, tableFormat, tableName } from './table/source.ts';
 import { textLines } from './text-file.ts';
@@ -23,13 +24,13 @@ export async function profileFile(file: SkillFile): Promise<FileProfile> {
     return { ...known, format: formatOfName(file), tables: [], problem: `'${file.name}' is empty` };
   const found = tableFormat(file);
   const format = found === undefined || found === 'json' ? undefined : found;
-  const tables: Table[] = [];
+  const tables: Sampled[] = [];
   try {
     if (format === undefined) {
       for (const _line of textLines(file, sampleBytes)) {
         // Reading is the check: it stops at the first byte that is not text.
       }
-      return { ...known, format: 'text', tables };
+      return { ...known, format: 'text', tables: [] };
     }
     if (format === 'sqlite') {
       const { sqliteTables } = await import('./table/sqlite.ts');
@@ -39,10 +40,10 @@ export async function profileFile(file: SkillFile): Promise<FileProfile> {
     } else {
       tables.push(sample(tableName(file), (await import('./table/csv.ts')).openCsv(file, format, sampleBytes)));
     }
-    return { ...known, format, tables };
+    return { ...known, format, tables: tables.map(tableOf), ...nothingIn(file, format, tables) };
   } catch (error) {
     if (!(error instanceof SkillFailure)) throw error;
-    return { ...known, format: format ?? 'unknown', tables, problem: error.message };
+    return { ...known, format: format ?? 'unknown', tables: tables.map(tableOf), problem: error.message };
   }
 }
 
@@ -55,9 +56,31 @@ function formatOfName(file: SkillFile): FileProfile['format'] {
     : format;
 }
 
-function sample(name: string, source: TableSource): Table {
+const tableOf = ({ name, columns }: Sampled): Table => ({ name, columns });
+
+/** Of a table without rows nothing is known, and who asks for its numbers should hear why. */
+function nothingIn(file: SkillFile, format: string, tables: readonly Sampled[]): Pick<FileProfile, 'problem'> {
+  if (format === 'sqlite' || tables.some(({ rows }) => rows > 0)) return {};
+  return {
+    problem:
+      file.sizeBytes > sampleBytes
+        ? `'${file.name}' has no whole row in its first MiB; look for a quote that is never closed, or check that this is the right file`
+        : `'${file.name}' has no rows: nothing says what its columns hold`,
+  };
+}
+
+/** Like a number to a person: with a currency, a unit, or separators. */
+const dressedNumber = /^[\s$€£¥+-]*\d[\d.,'  ]*\s*(?:%|[a-z€$£]{1,4})?\s*$/i;
+
+interface Sampled extends Table {
+  readonly rows: number;
+}
+
+function sample(name: string, source: TableSource): Sampled {
   const trackers: TypeTracker[] = [];
   const values: Set<Cell>[] = [];
+  /** By column: a value that is no number, and whether others are, or look it. */
+  const oddities: { text: string | undefined; isNearNumber: boolean }[] = [];
   let rows = 0;
   try {
     for (const row of source.rows()) {
@@ -66,6 +89,8 @@ function sample(name: string, source: TableSource): Table {
         trackers[index]!.see(cell);
         values[index] ??= new Set();
         values[index].add(cell);
+        oddities[index] ??= { text: undefined, isNearNumber: false };
+        noteOddity(oddities[index], cell);
       });
       rows++;
       if (rows === sampleRows) break;
@@ -75,11 +100,25 @@ function sample(name: string, source: TableSource): Table {
   }
   return {
     name,
+    rows,
     columns: source.columns.map((column, index) => {
       const type = trackers[index]?.type() ?? 'text';
-      return { name: column, type, ...kinds(type, [...(values[index] ?? [])], rows) };
+      const odd = type === 'text' && oddities[index]?.isNearNumber === true ? oddities[index].text : undefined;
+      return {
+        name: column,
+        type,
+        ...kinds(type, [...(values[index] ?? [])], rows),
+        ...(odd === undefined ? {} : { notNumber: odd.slice(0, maxValueChars) }),
+      };
     }),
   };
+}
+
+function noteOddity(odd: { text: string | undefined; isNearNumber: boolean }, cell: Cell): void {
+  if (cell === null) return;
+  const isNumber = numberShape(cell) !== undefined;
+  if (isNumber || dressedNumber.test(cell.slice(0, maxValueChars))) odd.isNearNumber = true;
+  if (!isNumber) odd.text ??= cell;
 }
 
 /** What the values of a column say beyond its type. */

@@ -68,6 +68,23 @@ export function* utf8Chunks(file: SkillFile, atMostBytes = Number.POSITIVE_INFIN
   if (carry.length > 0) check(file, carry, offset - carry.length);
 }
 
+/** How files begin that are often given another name. */
+const otherFormats: readonly (readonly [magic: string, what: string])[] = [
+  ['PK\u0003\u0004', 'a ZIP archive, as an .xlsx is; unpack it, or save the sheet as CSV'],
+  ['\u001f\u008b', 'compressed with gzip; unpack it with gunzip'],
+  ['BZh', 'compressed with bzip2; unpack it with bunzip2'],
+  ['(\u00b5/\u00fd', 'compressed with zstd; unpack it with unzstd'],
+  ['\u00fd7zXZ', 'compressed with xz; unpack it with unxz'],
+  ['%PDF-', 'a PDF; save its table as CSV'],
+  ['PAR1', 'a Parquet file; save it as CSV'],
+];
+
+/** What a file with a NUL byte in it is, where its first bytes say so. */
+function otherFormatOf(file: SkillFile): string | undefined {
+  const head = firstBytes(file, 16).toString('latin1');
+  return otherFormats.find(([magic]) => head.startsWith(magic))?.[1];
+}
+
 function refuseWideEncodings(file: SkillFile, head: Buffer): void {
   const [a, b] = [head[0], head[1]];
   const order = a === 0xff && b === 0xfe ? 'little' : a === 0xfe && b === 0xff ? 'big' : undefined;
@@ -91,6 +108,10 @@ function incompleteTail(chunk: Buffer): number {
 
 function check(file: SkillFile, chunk: Buffer, start: number): void {
   const nul = chunk.indexOf(0);
+  if (nul >= 0 || !isUtf8(chunk)) {
+    const other = otherFormatOf(file);
+    if (other !== undefined) throw new SkillFailure('wrong_format', `'${file.name}' is ${other}`);
+  }
   if (nul >= 0) {
     throw new SkillFailure(
       'nul_byte',
