@@ -6,14 +6,23 @@ import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { verifyCertificateFile } from '../actors/proof/index.ts';
-import { createNatsNetwork } from '../protocols/nats/index.ts';
+import { createNatsNetwork, openJetStreamBus } from '../protocols/nats/index.ts';
 import { eventually, TestMesh } from './support/mesh.ts';
 import { natsServerBinary } from './support/nats.ts';
 import { deployFolder, deployServer } from './support/nats-deploy.ts';
 import { largestSums, packagesPath, readPackages } from './support/packages.ts';
 import { freePorts } from './support/ports.ts';
 import { repository } from './support/process.ts';
-import { createCrypto, patientMs, recordingLog, testIdentity, until } from './support/world.ts';
+import {
+  createCrypto,
+  patientMs,
+  realClock,
+  realRandom,
+  realScheduler,
+  recordingLog,
+  testIdentity,
+  until,
+} from './support/world.ts';
 
 const passwords = { PARLEY_NODE_PASSWORD: 'of-the-nodes', PARLEY_CLIENT_PASSWORD: 'of-the-clients' };
 const environment = {
@@ -123,13 +132,78 @@ describe.skipIf(natsServerBinary === undefined)('the NATS server configurations'
     }
   });
 
-  it('join a site to the hub by a leaf node: members at both ends meet', async () => {
+  /** A hub, and the server of a site that is its leaf node. */
+  async function hubAndSite() {
     const [leafPort] = await freePorts(1);
     const hub = await serverOf('hub.conf', [['0.0.0.0:7422', `127.0.0.1:${leafPort}`]]);
     const site = await serverOf('leaf.conf', [], {
       PARLEY_SERVER: 'site-1',
       PARLEY_HUB: `nats-leaf://site:${environment.PARLEY_SITE_PASSWORD}@127.0.0.1:${leafPort}`,
     });
+    return [hub, site] as const;
+  }
+
+  it('keep intents and events of a site at the hub: its nodes take from the queue there, and events pass both ways', async () => {
+    const [hub, site] = await hubAndSite();
+    const passwordFile = join(site.folder, 'node-password');
+    writeFileSync(passwordFile, `${passwords.PARLEY_NODE_PASSWORD}\n`, { mode: 0o600 });
+    const nats = { servers: [site.url], user: 'node', passwordFile, domain: 'hub' };
+    const mesh = await TestMesh.start([{ name: 'amber', isNatsAlone: true, nats }]);
+    cleanups.push(() => mesh.end());
+    await eventually(
+      'the queue',
+      () => readFileSync(join(mesh.folder('amber'), 'node.log'), 'utf8').includes('taking intents from the queue'),
+      60_000,
+    );
+    const client = await connect({
+      servers: `127.0.0.1:${hub.port}`,
+      user: 'client',
+      pass: passwords.PARLEY_CLIENT_PASSWORD,
+    });
+    cleanups.push(() => client.close());
+    const replyTo = '_INBOX.leaf.1';
+    const answers: { ok: boolean; workflow?: string }[] = [];
+    client.subscribe(replyTo, { callback: (_, message) => void answers.push(message.json()) });
+    const files = [{ name: 'packages.csv', content: readFileSync(packagesPath).toString('base64') }];
+    const words = 'total installed_size per section in packages.csv, top 5';
+    client.publish('parley.intent.queue', JSON.stringify({ words, files, replyTo }));
+    await eventually('the site’s node to have taken it', () => answers[0]?.ok, 60_000);
+
+    const clock = realClock();
+    const [atHub, atSite] = await Promise.all(
+      [hub, site].map((server) =>
+        openJetStreamBus({
+          servers: [server.url],
+          credentials: { user: 'node', password: passwords.PARLEY_NODE_PASSWORD },
+          domain: 'hub',
+          clock,
+          scheduler: realScheduler(clock),
+          random: realRandom(),
+          crypto: createCrypto(),
+          log: () => {},
+        }),
+      ),
+    );
+    cleanups.push(() => Promise.all([atHub!.close(), atSite!.close()]));
+    const got = { hub: [] as string[], site: [] as string[] };
+    const stop = new AbortController();
+    cleanups.push(() => stop.abort());
+    for (const [bus, list] of [
+      [atHub!, got.hub],
+      [atSite!, got.site],
+    ] as const)
+      void (async () => {
+        for await (const { data } of bus.read('orders', { from: 'first', signal: stop.signal }))
+          list.push(Buffer.from(data).toString());
+      })();
+    await atSite!.publish('orders', { key: 'k', data: Buffer.from('from the site') });
+    await atHub!.publish('orders', { key: 'k', data: Buffer.from('from the hub') });
+    for (const list of [got.hub, got.site])
+      await eventually('both events, in order', () => list.join() === 'from the site,from the hub', 60_000);
+  }, 180_000);
+
+  it('join a site to the hub by a leaf node: members at both ends meet', async () => {
+    const [hub, site] = await hubAndSite();
     const [a, b] = await Promise.all(
       [hub, site].map((server, index) =>
         createNatsNetwork({

@@ -55,6 +55,11 @@ const natsSchema = z.strictObject({
   caFile: file.optional(),
   certFile: file.optional(),
   keyFile: file.optional(),
+  /** The JetStream domain that keeps intents and events: for servers that are leaf nodes of one that has JetStream. */
+  domain: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .optional(),
   /** The mesh's own traffic takes this way too, unless false. */
   transport: z.boolean().optional(),
   /** NATS clients may send intents, unless false. */

@@ -189,6 +189,7 @@ export async function openNatsGateway(options: NatsGatewayOptions): Promise<Nats
     });
     queue = openIntentQueue({
       connection,
+      domain: options.servers.domain,
       log,
       async take(bytes, key) {
         const intent = parsed(bytes);

@@ -1,9 +1,9 @@
 // Law: an intent on the queue leaves it only once the mesh holds it, or once it can never be opened. A node that dies in between is a node
 // that never took it: after the wait another takes it, under the same idempotency key.
-import { AckPolicy, type JsMsg, jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
+import { AckPolicy, type JsMsg, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { Log } from '../../actors/system/index.ts';
-import { ensureStream } from '../../protocols/nats/index.ts';
+import { ensureStream, managerOf, streamsOf } from '../../protocols/nats/index.ts';
 
 export const intentQueueSubject = 'parley.intent.queue';
 const stream = 'PARLEY_INTENTS';
@@ -26,24 +26,31 @@ export interface IntentQueue {
 /** `take` is given the intent's bytes and a key that is the same at every delivery of this message. It must not throw. */
 export function openIntentQueue(options: {
   readonly connection: NatsConnection;
+  /** The JetStream domain of the queue; undefined: that of the server in use. */
+  readonly domain: string | undefined;
   readonly take: (intent: Uint8Array, key: string) => Promise<Taken>;
   readonly log: Log;
 }): IntentQueue {
-  const { connection, log } = options;
+  const { connection, domain, log } = options;
+  const access = { connection: () => connection, onConnection: () => () => {}, domain };
   let stopped = false;
   let retry: NodeJS.Timeout | undefined;
   let messages: { stop(): void } | undefined;
 
   async function ensureQueue(): Promise<string> {
-    const created = await ensureStream(connection, {
-      name: stream,
-      subjects: [intentQueueSubject],
-      retention: RetentionPolicy.Workqueue,
-      storage: StorageType.File,
-      max_bytes: streamMaxBytes,
-      duplicate_window: nanos(120_000),
-    });
-    const manager = await jetstreamManager(connection);
+    const created = await ensureStream(
+      connection,
+      {
+        name: stream,
+        subjects: [intentQueueSubject],
+        retention: RetentionPolicy.Workqueue,
+        storage: StorageType.File,
+        max_bytes: streamMaxBytes,
+        duplicate_window: nanos(120_000),
+      },
+      domain,
+    );
+    const manager = await managerOf(connection, domain);
     await manager.consumers.add(stream, {
       durable_name: consumer,
       ack_policy: AckPolicy.Explicit,
@@ -67,7 +74,7 @@ export function openIntentQueue(options: {
   async function run(): Promise<void> {
     try {
       const created = await ensureQueue();
-      const source = await jetstream(connection).consumers.get(stream, consumer);
+      const source = await streamsOf(access).consumers.get(stream, consumer);
       const iterator = await source.consume({ max_messages: takenAtOnce, expires: 10_000, idle_heartbeat: 5_000 });
       if (stopped) {
         iterator.stop();

@@ -34,5 +34,6 @@ export function natsServersOf(settings: NatsSettings, folder: string): NatsServe
     servers: settings.servers,
     ...(Object.keys(credentials).length === 0 ? {} : { credentials }),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
+    ...(settings.domain === undefined ? {} : { domain: settings.domain }),
   };
 }

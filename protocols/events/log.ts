@@ -11,8 +11,11 @@ export interface SourceReader {
 export interface EventLog {
   /** Between two batches of a partition: where one costs its readers much, more events share it. A first event does not wait. */
   readonly batchEveryMs: number;
-  /** Resolves once the batch is durable. `id` is the same when it is tried again: it is stored once, or repeats of it are. Rejects with EventBusError. */
-  append(batch: Batch, id: string): Promise<{ readonly source: string; readonly sequence: number }>;
+  /**
+   * Resolves once the batch is durable. `id` is the same when it is tried again, for the `attempt`th time: it is stored once, or repeats of
+   * it are. Rejects with EventBusError.
+   */
+  append(batch: Batch, id: string, attempt: number): Promise<{ readonly source: string; readonly sequence: number }>;
   /** Each holds some keys of the topic, in order. */
   sources(topic: string): readonly string[];
   /** The last sequence that is there now; a reader from beyond it gets what is new. */

@@ -71,9 +71,9 @@ export function createPublisher(options: {
     };
     const id = `${name}-${++batches}`;
     const untilMs = clock.monotonicMs() + retryForMs;
-    for (let waitMs = retryFirstMs; ; waitMs = Math.min(waitMs * 2, retryMaxMs)) {
+    for (let attempt = 0; ; attempt++) {
       try {
-        const { source, sequence } = await log.append(batch, id);
+        const { source, sequence } = await log.append(batch, id, attempt);
         for (const [index, waiting] of taken.entries()) waiting.resolve({ source, sequence, index });
         return;
       } catch (error) {
@@ -83,7 +83,7 @@ export function createPublisher(options: {
           return;
         }
       }
-      await pause(waitMs);
+      await pause(Math.min(retryMaxMs, retryFirstMs * 2 ** attempt));
     }
   }
 

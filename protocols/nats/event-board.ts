@@ -1,17 +1,16 @@
 // Law: on JetStream a claim is written only over the record it was made on: of two consumers that claim the same share one is refused.
 // That a consumer is there, it says itself, through the server: what comes back to it, others hear.
-import { DeliverPolicy, JetStreamApiError, type JsMsg, jetstream, StorageType } from '@nats-io/jetstream';
-import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import { DeliverPolicy, JetStreamApiError, type JsMsg, StorageType } from '@nats-io/jetstream';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
 import { z } from 'zod';
 import type { Clock, Log } from '../../actors/system/index.ts';
 import type { BoardKeeper, ShareRecord } from '../events/index.ts';
-import { ensureStream, followStream } from './streams.ts';
+import { ensureStream, followStream, type StreamAccess, streamsOf } from './streams.ts';
 
 const stream = 'PARLEY_EVENT_SHARES';
 const root = 'parley.eventshares';
 const beatRoot = 'parley.eventbeats';
 const streamMaxBytes = 32 << 20;
-const answerMs = 2_000;
 const commitMs = 200;
 /** Consumers of one group that are remembered; those not heard of for long are forgotten first. */
 const consumersMax = 4_096;
@@ -39,20 +38,26 @@ interface Kept {
   readonly revision: number;
 }
 
-export async function openJetStreamBoards(options: {
-  readonly connection: NatsConnection;
-  readonly clock: Clock;
-  readonly log: Log;
-}): Promise<BoardKeeper> {
-  const { connection, clock, log } = options;
-  await ensureStream(connection, {
-    name: stream,
-    subjects: [`${root}.>`],
-    storage: StorageType.File,
-    max_msgs_per_subject: 1,
-    max_bytes: streamMaxBytes,
-  });
-  const client = jetstream(connection, { timeout: answerMs });
+export async function openJetStreamBoards(
+  connection: NatsConnection,
+  options: {
+    readonly access: StreamAccess;
+    readonly clock: Clock;
+    readonly log: Log;
+  },
+): Promise<BoardKeeper> {
+  const { access, clock, log } = options;
+  await ensureStream(
+    connection,
+    {
+      name: stream,
+      subjects: [`${root}.>`],
+      storage: StorageType.File,
+      max_msgs_per_subject: 1,
+      max_bytes: streamMaxBytes,
+    },
+    access.domain,
+  );
   const closers = new Set<() => void>();
 
   const parse = (message: JsMsg): Kept | undefined => {
@@ -82,7 +87,7 @@ export async function openJetStreamBoards(options: {
         if (one.record.owner !== consumer) tell();
       };
       const following = followStream({
-        connection,
+        access,
         stream,
         log,
         maxMessages: 256,
@@ -102,10 +107,17 @@ export async function openJetStreamBoards(options: {
         else if (heard.has(who) || heard.size < consumersMax) heard.set(who, clock.monotonicMs());
         if (isNews) tell();
       };
-      const subscription = connection.subscribe(beatSubject, { callback: onBeat });
+      let listening: Subscription | undefined;
+      const listen = (to: NatsConnection): void => {
+        listening = to.subscribe(beatSubject, { callback: onBeat });
+      };
+      const now = access.connection();
+      if (now !== undefined) listen(now);
+      const stopRenewing = access.onConnection(listen);
       const close = (): void => {
         following.close();
-        subscription.unsubscribe();
+        stopRenewing();
+        listening?.unsubscribe();
         closers.delete(close);
       };
       closers.add(close);
@@ -113,7 +125,7 @@ export async function openJetStreamBoards(options: {
       const write = async (source: string, record: ShareRecord): Promise<boolean> => {
         const lastSubjectSequence = kept.get(source)?.revision ?? 0;
         try {
-          const { seq } = await client.publish(prefix + source, JSON.stringify(record), {
+          const { seq } = await streamsOf(access).publish(prefix + source, JSON.stringify(record), {
             expect: { lastSubjectSequence },
           });
           keep(source, { record, revision: seq });
@@ -132,7 +144,8 @@ export async function openJetStreamBoards(options: {
         beat(gone) {
           const nowMs = clock.monotonicMs();
           for (const [who, atMs] of heard) if (nowMs - atMs > forgetMs) heard.delete(who);
-          if (!connection.isClosed()) connection.publish(beatSubject, JSON.stringify({ consumer, gone }));
+          const now = access.connection();
+          if (now?.isClosed() === false) now.publish(beatSubject, JSON.stringify({ consumer, gone }));
         },
         heard: () => heard,
         onChange(handler) {
@@ -144,7 +157,7 @@ export async function openJetStreamBoards(options: {
     },
     async list() {
       const groups = new Map<string, { topic: string; group: string; records: Map<string, ShareRecord> }>();
-      const consumer = await client.consumers.get(stream, {
+      const consumer = await streamsOf(access).consumers.get(stream, {
         deliver_policy: DeliverPolicy.LastPerSubject,
         filter_subjects: `${root}.>`,
       });

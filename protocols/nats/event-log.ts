@@ -1,6 +1,6 @@
 // Law: on JetStream a topic's events are the messages of one stream, a subject per partition: acknowledged by the server before they count
 // as published, stored once however often they are tried, read in the stream's order.
-import { DeliverPolicy, jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream';
+import { DeliverPolicy, StorageType } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { Log } from '../../actors/system/index.ts';
 import {
@@ -13,29 +13,38 @@ import {
   type SourceReader,
 } from '../events/index.ts';
 import { MalformedBytes } from '../wire/index.ts';
-import { ensureStream, followStream } from './streams.ts';
+import { ensureStream, followStream, managerOf, type StreamAccess, streamsOf } from './streams.ts';
 
 const stream = 'PARLEY_EVENTS';
 const root = 'parley.events';
 const streamMaxBytes = 512 << 20;
 const keptForMs = 7 * 86_400_000;
 const repeatWindowMs = 120_000;
-const answerMs = 2_000;
+/**
+ * A server that dies takes the request with it: asked again soon, under the same id, the next one answers. A server that is only slow is given
+ * more time with every try.
+ */
+const answerMs = { first: 400, factor: 1.5, longest: 2_000 } as const;
 /** Read ahead of a handler, per source. */
 const readAhead = 64;
 
 export const eventSubject = (topic: string, partition: string): string => `${root}.${partition}.${topic}`;
 
-export async function openJetStreamLog(connection: NatsConnection, log: Log): Promise<EventLog> {
+/** Throws EventBusError `unavailable` where the stream is not there and cannot be made. */
+export async function openJetStreamLog(connection: NatsConnection, access: StreamAccess, log: Log): Promise<EventLog> {
   try {
-    await ensureStream(connection, {
-      name: stream,
-      subjects: [`${root}.>`],
-      storage: StorageType.File,
-      max_bytes: streamMaxBytes,
-      max_age: nanos(keptForMs),
-      duplicate_window: nanos(repeatWindowMs),
-    });
+    await ensureStream(
+      connection,
+      {
+        name: stream,
+        subjects: [`${root}.>`],
+        storage: StorageType.File,
+        max_bytes: streamMaxBytes,
+        max_age: nanos(keptForMs),
+        duplicate_window: nanos(repeatWindowMs),
+      },
+      access.domain,
+    );
   } catch (error) {
     throw new EventBusError(
       'unavailable',
@@ -43,7 +52,6 @@ export async function openJetStreamLog(connection: NatsConnection, log: Log): Pr
       { cause: error },
     );
   }
-  const client = jetstream(connection, { timeout: answerMs });
 
   function open(topic: string, source: string, fromSequence: number): SourceReader {
     let next = fromSequence;
@@ -52,7 +60,7 @@ export async function openJetStreamLog(connection: NatsConnection, log: Log): Pr
     let wakeReader = (): void => {};
     let wakeStream = (): void => {};
     const following = followStream({
-      connection,
+      access,
       stream,
       log,
       maxMessages: readAhead,
@@ -101,10 +109,15 @@ export async function openJetStreamLog(connection: NatsConnection, log: Log): Pr
 
   return {
     batchEveryMs: 0,
-    async append(batch, id) {
+    async append(batch, id, attempt) {
       const source = String(batch.partition);
+      const timeout = Math.min(answerMs.longest, answerMs.first * answerMs.factor ** attempt);
       try {
-        const { seq } = await client.publish(eventSubject(batch.topic, source), encodeBatch(batch), { msgID: id });
+        const client = streamsOf(access);
+        const { seq } = await client.publish(eventSubject(batch.topic, source), encodeBatch(batch), {
+          msgID: id,
+          timeout,
+        });
         return { source, sequence: seq };
       } catch (error) {
         throw new EventBusError('unavailable', `the NATS server did not take it: ${(error as Error).message}`, {
@@ -114,7 +127,9 @@ export async function openJetStreamLog(connection: NatsConnection, log: Log): Pr
     },
     sources: () => Array.from({ length: partitionCount }, (_, partition) => String(partition)),
     async head() {
-      const manager = await jetstreamManager(connection);
+      const now = access.connection();
+      if (now === undefined) throw new EventBusError('unavailable', 'no NATS server is connected');
+      const manager = await managerOf(now, access.domain);
       return (await manager.streams.info(stream)).state.last_seq;
     },
     open,

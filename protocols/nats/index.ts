@@ -3,4 +3,4 @@ export { type NatsClient, type NatsClientHandlers, openNatsClient } from './clie
 export { type JetStreamBusOptions, openJetStreamBus } from './event-bus.ts';
 export { createNatsNetwork } from './network.ts';
 export type { NatsCredentials, NatsNetwork, NatsNetworkOptions, NatsServers, NatsTls } from './options.ts';
-export { ensureStream } from './streams.ts';
+export { ensureStream, managerOf, streamsOf } from './streams.ts';

@@ -25,6 +25,8 @@ export interface NatsServers {
   readonly servers: readonly string[];
   readonly credentials?: NatsCredentials;
   readonly tls?: NatsTls;
+  /** The JetStream domain that keeps intents and events, where the servers are leaf nodes without JetStream of their own. */
+  readonly domain?: string;
 }
 
 export interface NatsNetworkOptions extends NatsServers {
