@@ -8,7 +8,7 @@ import { defineMessage, defineRequest, MalformedBytes } from '../../protocols/wi
 import type { KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
-import type { AuditBook } from './book.ts';
+import type { AuditBook } from './book-contract.ts';
 
 export type AuditLogMessage =
   | { readonly type: 'tick' }

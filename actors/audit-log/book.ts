@@ -3,112 +3,25 @@
 import {
   type AuditBatch,
   type AuditEntry,
-  AuditLog,
   auditKey,
-  auditOrigin,
   type Certificate,
-  type Checkpoint,
-  checkpointText,
   closingEntry,
   configKey,
-  cosign,
-  cosignerKeys,
   decodeAuditBatch,
   decodeCertificate,
   decodeEvidence,
   encodeAuditEntry,
   encodeCertificate,
-  isSignedBy,
-  type NoteSignature,
-  openCheckpoint,
-  renderNote,
   valueIdOf,
   verifyCertificate,
 } from '../../consensus/index.ts';
 import type { MeshChain } from '../../protocols/mesh/index.ts';
 import { decodeBody, encodeBody, equalBytes, hex, type Identity, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Question } from '../consensus/index.ts';
-import type { Clock, Crypto, KeyValue, Log, NodeId } from '../system/index.ts';
-
-/** A batch with what proves that it was decided. */
-export interface CertifiedBatch {
-  readonly payload: Uint8Array;
-  readonly certificate: Uint8Array;
-}
-
-/** What a member says of its log: its cosignature, and of what. */
-export interface Cosigned {
-  readonly epoch: number;
-  readonly size: number;
-  readonly root: Uint8Array;
-  readonly signature: NoteSignature;
-}
-
-export interface AuditProof {
-  readonly epoch: number;
-  readonly index: number;
-  readonly entry: Uint8Array;
-  readonly proof: readonly Uint8Array[];
-  /** A signed note with cosignatures of quorum weight. */
-  readonly checkpoint: string;
-  /** Where the checkpoint is the epoch's last: its last entry, which says so. */
-  readonly closing?: { readonly entry: Uint8Array; readonly proof: readonly Uint8Array[] };
-}
-
-export interface AuditBook {
-  readonly question: Question;
-  /** `question`, with every decision it takes noted for the log. */
-  audited(question: Question): Question;
-  /**
-   * Verified evidence, as encoded. Of each kind, one against each culprit is for the log: a member that lies about the log itself must not
-   * make it grow without end.
-   */
-  noteEvidence(evidence: Uint8Array): void;
-  /** Of each kind, one piece against each culprit, as encoded. */
-  evidence(): readonly Uint8Array[];
-  /** The next batch this node would propose in `epoch`; undefined where everything is logged. The last one closes the log. */
-  next(epoch: number): AuditBatch | undefined;
-  log(epoch: number): AuditLog;
-  /** Whether a certificate came to light after its epoch's log was closed without it: then it counts for nothing, whoever signed it. */
-  isLate(certificate: Certificate): boolean;
-  /** Decided batches from `fromHeight` on, as many as fit into a reply. */
-  batches(epoch: number, fromHeight: number): CertifiedBatch[];
-  /** Takes a batch that a peer showed. Throws MalformedBytes where it proves nothing. */
-  adopt(batch: CertifiedBatch): void;
-  /** This node's cosignature of its log as it stands; undefined for an observer and for an empty log. */
-  cosigned(epoch: number): Cosigned | undefined;
-  /** Takes a member's. False: it says that the member's log is another one than this. */
-  hear(from: NodeId, said: Cosigned): boolean;
-  /** Whether enough members cosigned the log as it stands. */
-  isCosigned(epoch: number): boolean;
-  /** The latest note with cosignatures of quorum weight. */
-  checkpoint(epoch: number): string | undefined;
-  /** Takes such a note that a peer showed, where it is about the log as it stands. Throws MalformedBytes where it does not verify. */
-  adoptCheckpoint(epoch: number, note: string): void;
-  /** Undefined where the entry is not in the log, or not under a checkpoint yet. */
-  prove(epoch: number, entry: AuditEntry): AuditProof | undefined;
-  /** That the latest checkpoint of the epoch extends the tree of `size`; undefined where there is no checkpoint at least as large. */
-  proveGrowth(epoch: number, size: number): readonly Uint8Array[] | undefined;
-  /** Heights a peer spoke of that this node has not reached. */
-  isBehind(epoch: number): boolean;
-  /** Whether batches were decided, or there is more to log. */
-  onChange(handler: () => void): () => void;
-  /** Resolves when what was taken so far is on the disk. */
-  idle(): Promise<void>;
-}
-
-interface EpochBook {
-  readonly log: AuditLog;
-  readonly batches: CertifiedBatch[];
-  /** What this node saw and that is not in the log, oldest first. */
-  readonly pending: Map<string, AuditEntry>;
-  /** Decided batches that came before their time. */
-  readonly early: Map<number, CertifiedBatch>;
-  readonly heard: Map<NodeId, Cosigned>;
-  /** The highest batch that is known to have been decided and came from elsewhere; −1: none. */
-  behindHeight: number;
-  note: { readonly text: string; readonly checkpoint: Checkpoint } | undefined;
-}
+import type { Clock, Crypto, KeyValue, Log } from '../system/index.ts';
+import type { AuditBook, CertifiedBatch } from './book-contract.ts';
+import { createCosigning } from './cosigning.ts';
+import { type EpochBook, emptyEpochBook } from './epoch-book.ts';
 
 const pendingMax = 50_000;
 /** Five kinds against each of 256 members, and no more. */
@@ -141,15 +54,7 @@ export async function openAuditBook(options: {
   function bookOf(epoch: number): EpochBook {
     let book = books.get(epoch);
     if (book === undefined) {
-      book = {
-        log: new AuditLog(epoch, crypto),
-        batches: [],
-        pending: new Map(),
-        early: new Map(),
-        heard: new Map(),
-        behindHeight: -1,
-        note: undefined,
-      };
+      book = emptyEpochBook(epoch, crypto);
       books.set(epoch, book);
     }
     return book;
@@ -225,24 +130,6 @@ export async function openAuditBook(options: {
     else take(book, batch, certified);
   }
 
-  const textOf = ({ epoch, size, root }: Pick<Cosigned, 'epoch' | 'size' | 'root'>): string =>
-    checkpointText({ origin: auditOrigin(chain.meshId, epoch), size, root });
-
-  function refreshNote(epoch: number): void {
-    const book = bookOf(epoch);
-    const config = chain.config(epoch);
-    if (config === undefined || book.log.size === 0) return;
-    const text = textOf({ epoch, size: book.log.size, root: book.log.root() });
-    const signatures = config.members.flatMap(({ id }) => {
-      const said = book.heard.get(id);
-      return said !== undefined && said.size === book.log.size ? [said.signature] : [];
-    });
-    if (signatures.length === 0) return;
-    const rendered = renderNote({ text, signatures });
-    const opened = openCheckpoint(rendered, config, chain.meshId, crypto);
-    if (opened.ok) book.note = { text: rendered, checkpoint: opened.checkpoint };
-  }
-
   /** What closes the log of `epoch`, once the config that followed is logged and nothing else is left to be. */
   function closing(epoch: number): AuditEntry | undefined {
     const next = chain.config(epoch + 1);
@@ -260,6 +147,8 @@ export async function openAuditBook(options: {
     if (entry.kind === 'close') return closing(epoch)?.digest === entry.digest;
     return bookOf(epoch).pending.has(name) || (entry.kind === 'evidence' && evidence.has(entry.digest));
   };
+
+  const cosigning = createCosigning({ chain, crypto, clock, identity, bookOf });
 
   const question: Question = {
     domain: 'log',
@@ -335,49 +224,7 @@ export async function openAuditBook(options: {
       return found;
     },
     adopt: (certified) => decided(verified(certified), certified),
-    cosigned(epoch) {
-      const { log: tree, heard } = bookOf(epoch);
-      const config = chain.config(epoch);
-      const key =
-        config === undefined ? undefined : cosignerKeys(config).find(({ name }) => name.endsWith(identity.id));
-      if (key === undefined || tree.size === 0) return undefined;
-      const known = heard.get(identity.id);
-      if (known?.size === tree.size) return known;
-      const about = { epoch, size: tree.size, root: tree.root() };
-      const seconds = Math.floor(clock.wallMs() / 1_000);
-      const said = {
-        ...about,
-        signature: cosign(textOf(about), { ...key, secretKey: identity.secretKey }, seconds, crypto),
-      };
-      heard.set(identity.id, said);
-      refreshNote(epoch);
-      return said;
-    },
-    hear(from, said) {
-      const { epoch, size, root, signature } = said;
-      const config = chain.config(epoch);
-      const key = config === undefined ? undefined : cosignerKeys(config).find(({ name }) => name.endsWith(from));
-      if (key === undefined || !isSignedBy(textOf(said), signature, key, crypto))
-        throw new MalformedBytes('a cosignature that does not verify');
-      const book = bookOf(epoch);
-      if (size <= book.log.size && !equalBytes(book.log.root(size), root)) return false;
-      if (size > book.log.size) book.behindHeight = Math.max(book.behindHeight, book.log.height);
-      if (size >= (book.heard.get(from)?.size ?? 0)) book.heard.set(from, said);
-      refreshNote(epoch);
-      return true;
-    },
-    isCosigned: (epoch) => bookOf(epoch).note?.checkpoint.size === bookOf(epoch).log.size,
-    checkpoint: (epoch) => bookOf(epoch).note?.text,
-    adoptCheckpoint(epoch, text) {
-      const book = bookOf(epoch);
-      const config = chain.config(epoch);
-      if (config === undefined || book.note?.checkpoint.size === book.log.size) return;
-      const opened = openCheckpoint(text, config, chain.meshId, crypto);
-      if (!opened.ok) throw new MalformedBytes(`a checkpoint of epoch ${epoch} that does not verify: ${opened.reason}`);
-      const { checkpoint } = opened;
-      if (checkpoint.size === book.log.size && equalBytes(checkpoint.root, book.log.root()))
-        book.note = { text, checkpoint };
-    },
+    ...cosigning,
     prove(epoch, entry) {
       const { log: tree, note: signed } = bookOf(epoch);
       const index = tree.indexOf(entry);
