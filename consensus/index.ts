@@ -27,7 +27,17 @@ export {
   verifyCertificate,
 } from './certificate.ts';
 export { configKey, judgeConfigChange, judgeGenesis, verifyConfigLink } from './config-change.ts';
-export type { Ballot, TimeoutKind, ValueId, VoteKind } from './core.ts';
+export {
+  type Ballot,
+  type CoreInput,
+  type CoreOutput,
+  type CoreState,
+  initialCore,
+  stepCore,
+  type TimeoutKind,
+  type ValueId,
+  type VoteKind,
+} from './core.ts';
 export { verifyDecided } from './decided.ts';
 export {
   type Acceptance,
@@ -149,6 +159,7 @@ export { type RelationSpec, relationProblems, type SpecProblem, type ValueRelati
 export { type Backing, betterBacking } from './representative.ts';
 export { openBatch, verifySignedEntry } from './signed-entry.ts';
 export type { Signed, Statement, TaskAttempt, Unsigned } from './statement.ts';
+export { applyVote, emptyKeeper, type KeeperOutput, type KeptVote, type VoteKeeper } from './vote-keeper.ts';
 export {
   encodeRecord,
   type LogHead,

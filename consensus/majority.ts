@@ -19,10 +19,18 @@ export function majorityVote<Id>(voters: ReadonlySet<Id>, votes: ReadonlyMap<Id,
   return yes + open >= quorum ? 'pending' : 'lost';
 }
 
-/** The highest index that a majority of `voters` has acknowledged; Infinity without voters, 0 where no majority answered. */
-export function majorityCommitted<Id>(voters: ReadonlySet<Id>, acknowledged: ReadonlyMap<Id, number>): number {
+/**
+ * The highest index that a majority of `voters` has acknowledged; Infinity without voters, 0 where no majority answered. Indices beyond
+ * 2^53 are given as bigint; what is acknowledged by somebody who is no voter counts for nothing.
+ */
+export function majorityCommitted<Id, Index extends number | bigint>(
+  voters: ReadonlySet<Id>,
+  acknowledged: ReadonlyMap<Id, Index>,
+): Index | number {
   if (voters.size === 0) return Number.POSITIVE_INFINITY;
-  const indices = [...voters].map((voter) => acknowledged.get(voter) ?? 0).sort((a, b) => b - a);
+  const indices = [...voters]
+    .map((voter): Index | number => acknowledged.get(voter) ?? 0)
+    .sort((a, b) => (a < b ? 1 : a > b ? -1 : 0));
   return indices[voteQuorum(voters.size, 0) - 1]!;
 }
 
@@ -37,10 +45,13 @@ export function jointVote<Id>(
   return first === 'lost' || second === 'lost' ? 'lost' : 'pending';
 }
 
-export function jointCommitted<Id>(
+export function jointCommitted<Id, Index extends number | bigint>(
   incoming: ReadonlySet<Id>,
   outgoing: ReadonlySet<Id>,
-  acknowledged: ReadonlyMap<Id, number>,
-): number {
-  return Math.min(majorityCommitted(incoming, acknowledged), majorityCommitted(outgoing, acknowledged));
+  acknowledged: ReadonlyMap<Id, Index>,
+): Index | number {
+  const first = majorityCommitted(incoming, acknowledged);
+  const second = majorityCommitted(outgoing, acknowledged);
+  if (first < second) return first;
+  return second;
 }

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../protocols/wire/index.ts';
-import { sharedPath } from '../test/support/shared.ts';
+import { filesIn, sharedPath } from '../test/support/shared.ts';
 import { createCrypto } from '../test/support/world.ts';
 import {
   appendLeaf,
@@ -23,52 +23,50 @@ const crypto = createCrypto();
 
 /** The vectors as they are on disk; integers, some beyond 2^53, as BigInt. */
 function vectors(folder: string): { name: string; vector: Record<string, unknown> }[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .map((name) => {
-      const text = readFileSync(join(folder, name), 'utf8').replaceAll(
-        /("(?:leafIdx|treeSize|size1|size2)":\s*)(\d+)/g,
-        '$1"$2n"',
-      );
-      const vector = JSON.parse(text, (_, value: unknown) =>
-        typeof value === 'string' && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
-      ) as Record<string, unknown>;
-      return { name, vector };
-    });
+  return filesIn(folder, '.json').map((name) => {
+    const text = readFileSync(join(folder, name), 'utf8').replaceAll(
+      /("(?:leafIdx|treeSize|size1|size2)":\s*)(\d+)/gi,
+      '$1"$2n"',
+    );
+    const vector = JSON.parse(text, (_, value: unknown) =>
+      typeof value === 'string' && /^\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
+    ) as Record<string, unknown>;
+    return { name, vector };
+  });
 }
-const base64 = (value: unknown): Uint8Array => new Uint8Array(Buffer.from(value as string, 'base64'));
+/** Absent, null and empty are all no bytes. */
+const base64 = (value: unknown): Uint8Array => new Uint8Array(Buffer.from((value as string | null) ?? '', 'base64'));
 const hashes = (value: unknown): Uint8Array[] => ((value ?? []) as string[]).map(base64);
 
 describe('the vectors of transparency-dev/merkle', () => {
   const path = sharedPath('conformance/rfc6962-merkle');
   it.skipIf(path === undefined)('for inclusion all get their verdict', () => {
     const all = vectors(join(path!, 'inclusion'));
-    expect(all.length).toBe(98);
+    expect(all.length).toBeGreaterThanOrEqual(98);
     const wrong = all.filter(({ vector: v }) => {
       const claim = {
         leaf: base64(v.leafHash),
-        leafIndex: v.leafIdx as bigint,
-        size: v.treeSize as bigint,
+        leafIndex: (v.leafIdx ?? 0n) as bigint,
+        size: (v.treeSize ?? 0n) as bigint,
         root: base64(v.root),
       };
-      return verifyInclusion(claim, hashes(v.proof), crypto) === v.wantErr;
+      return verifyInclusion(claim, hashes(v.proof), crypto) === (v.wantErr === true);
     });
     expect(wrong.map(({ name }) => name)).toEqual([]);
-    expect(all.some(({ vector }) => (vector.leafIdx as bigint) > 2n ** 53n)).toBe(true);
+    expect(all.some(({ vector }) => ((vector.leafIdx ?? 0n) as bigint) > 2n ** 53n)).toBe(true);
   });
 
   it.skipIf(path === undefined)('for consistency all get their verdict', () => {
     const all = vectors(join(path!, 'consistency'));
-    expect(all.length).toBe(98);
+    expect(all.length).toBeGreaterThanOrEqual(98);
     const wrong = all.filter(({ vector: v }) => {
       const claim = {
-        oldSize: v.size1 as bigint,
+        oldSize: (v.size1 ?? 0n) as bigint,
         oldRoot: base64(v.root1),
-        newSize: v.size2 as bigint,
+        newSize: (v.size2 ?? 0n) as bigint,
         newRoot: base64(v.root2),
       };
-      return verifyConsistency(claim, hashes(v.proof), crypto) === v.wantErr;
+      return verifyConsistency(claim, hashes(v.proof), crypto) === (v.wantErr === true);
     });
     expect(wrong.map(({ name }) => name)).toEqual([]);
   });

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { sharedPath } from '../test/support/shared.ts';
+import { filesIn, sharedPath } from '../test/support/shared.ts';
 import type { VoteKind } from './core.ts';
 import { canonicalText, type ItfValue, parseItf, type Variant } from './testing/itf.ts';
 import {
@@ -93,7 +93,7 @@ describe('the vote keeper', () => {
     'follows every vote-keeper trace of the Quint specification of Tendermint (malachite), step by step',
     () => {
       let steps = 0;
-      for (const name of readdirSync(folder!)) {
+      for (const name of filesIn(folder!, '.json')) {
         const { states, vars } = parseItf(readFileSync(`${folder}/${name}`, 'utf8'));
         if (!vars.includes('weightedVote')) continue;
         const first = states[0]!.bookkeeper as Record_;

@@ -1,4 +1,4 @@
-// Law: a trace from outside is decoded, never bent: integers become bigint-exact numbers, maps, sets and tuples keep what they hold,
+// Law: a trace from outside is decoded, never bent: integers stay exact, maps, sets and tuples keep what they hold,
 // variants keep their tag. Format: the Informal Trace Format (Apalache ADR 015).
 
 export interface Variant {
@@ -9,6 +9,7 @@ export type ItfValue =
   | string
   | boolean
   | number
+  | bigint
   | Variant
   | readonly ItfValue[]
   | ReadonlyMap<ItfValue, ItfValue>
@@ -42,10 +43,7 @@ export function decodeItf(value: unknown): ItfValue {
   if (typeof value !== 'object' || value === null) throw new TypeError(`${String(value)} is no ITF value`);
   const fields = value as Record<string, unknown>;
   if (typeof fields['#bigint'] === 'string') {
-    const exact = BigInt(fields['#bigint']);
-    if (exact > Number.MAX_SAFE_INTEGER || exact < Number.MIN_SAFE_INTEGER)
-      throw new RangeError(`${exact} does not fit a number`);
-    return Number(exact);
+    return exactInteger(fields['#bigint']);
   }
   if (Array.isArray(fields['#tup'])) return fields['#tup'].map(decodeItf);
   if (Array.isArray(fields['#set'])) return new Set(fields['#set'].map(decodeItf));
@@ -55,6 +53,12 @@ export function decodeItf(value: unknown): ItfValue {
     );
   }
   return Object.fromEntries(Object.entries(fields).map(([name, inner]) => [name, decodeItf(inner)]));
+}
+
+/** A number where that is exact. */
+export function exactInteger(digits: string): number | bigint {
+  const exact = BigInt(digits);
+  return exact > Number.MAX_SAFE_INTEGER || exact < Number.MIN_SAFE_INTEGER ? exact : Number(exact);
 }
 
 /** A text that two values share exactly when they are equal, whatever order their sets and maps were written in. */
@@ -72,5 +76,5 @@ export function canonicalText(value: ItfValue): string {
       .sort()
       .join(',')})`;
   }
-  return JSON.stringify(value);
+  return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
 }

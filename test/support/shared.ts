@@ -17,6 +17,13 @@ export function sharedPath(relative: string): string | undefined {
   return undefined;
 }
 
+/** The files below `folder` whose names end so, whatever they are called, by their paths in it; sorted. */
+export function filesIn(folder: string, ending: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .sort();
+}
+
 /** What all the .json files of a shared folder list, in the order of their names; nothing (with one printed notice) where it is absent. */
 export function sharedLists<T>(relative: string): readonly T[] {
   const folder = sharedPath(relative);
