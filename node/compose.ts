@@ -2,7 +2,7 @@
 // same code. Nothing here knows a folder, a socket or a process.
 import { createWorkload } from '../actors/allocation/index.ts';
 import { type AuditBook, openAuditBook } from '../actors/audit-log/index.ts';
-import { auditLane, chargeEvidence, encodeEvidenceEntry, learnEvidence } from '../actors/auditor/index.ts';
+import { auditLane, learnEvidence } from '../actors/auditor/index.ts';
 import { type KeeperMessage, openPositionBook, type Question } from '../actors/consensus/index.ts';
 import {
   type Approvals,
@@ -11,91 +11,31 @@ import {
   createApprovals,
   createDepartures,
   createGuilty,
-  createObservers,
-  type Invites,
   type LeaveOutcome,
   leaveMesh,
   meshLane,
   noteMeshEntry,
-  type Observers,
-  openChainStore,
-  openInvites,
 } from '../actors/epochs/index.ts';
 import { createView, type MutableView } from '../actors/membership/index.ts';
 import { createBlobExchange, createRecaller, feed } from '../actors/memory/index.ts';
-import {
-  createEventHub,
-  createLedger,
-  type DataSets,
-  type Parts,
-  type Place,
-  type Presence,
-} from '../actors/parts/index.ts';
+import { createEventHub, createLedger, type DataSets, type Parts, type Place } from '../actors/parts/index.ts';
 import type { Planning, SkillManifest } from '../actors/planner/index.ts';
 import type { PlannerMessage } from '../actors/planning/index.ts';
-import {
-  type ActorRef,
-  ask,
-  createSystem,
-  defineActor,
-  type ExitReason,
-  type KeyValue,
-  type NodeId,
-  type System,
-  type World,
-} from '../actors/system/index.ts';
+import { ask, createSystem, type ExitReason, type NodeId, type System, type World } from '../actors/system/index.ts';
 import { verdictQuestion } from '../actors/verdict/index.ts';
 import { type BoardChange, createBoard, workflowLane } from '../actors/workflow/index.ts';
-import {
-  type Certificate,
-  decodeEvidence,
-  encodeEvidence,
-  evidenceBetween,
-  verifyCertificate,
-} from '../consensus/index.ts';
+import { decodeEvidence, verifyCertificate } from '../consensus/index.ts';
 import { type EventBus, openLaneBus } from '../protocols/events/index.ts';
 import { type LaneEntry, openLaneStore } from '../protocols/lanes/index.ts';
-import type { MeshChain } from '../protocols/mesh/index.ts';
 import { createHlc, createPostOffice, createRefusalTable, type Identity } from '../protocols/wire/index.ts';
+import type { Admittance } from './admittance.ts';
+import { convictForkers } from './convict.ts';
 import { holdNetwork } from './held-network.ts';
 import { knownPeers } from './known-peers.ts';
+import { presenceOf } from './presence.ts';
 import { nodeTree } from './tree.ts';
+import { endOf } from './tree-end.ts';
 import { openVerified } from './verified.ts';
-
-/** What must be there before a transport may let anyone in: who the members are, and which tickets are out. */
-export interface Admittance {
-  readonly chain: MeshChain;
-  readonly chainStore: ChainStore;
-  readonly invites: Invites;
-  readonly observers: Observers;
-  /** Whether the transport may keep a connection to this node. A stranger may connect while a ticket is out, to ask. */
-  readonly allow: (id: NodeId) => boolean;
-}
-
-/** Reads the chain of configs and the tickets from `keyValue`. */
-export async function openAdmittance(
-  options: { readonly self: NodeId; readonly keyValue: KeyValue; readonly chain: MeshChain } & Pick<
-    World,
-    'crypto' | 'clock' | 'random'
-  >,
-): Promise<Admittance> {
-  const { self, keyValue, chain, crypto, clock, random } = options;
-  const chainStore = await openChainStore({ keyValue, chain, crypto });
-  const invites = await openInvites({ keyValue, clock, crypto, random });
-  const observers = createObservers();
-  return {
-    chain,
-    chainStore,
-    invites,
-    observers,
-    // Who only listens stays connected to members alone: a thousand of them must not become half a million connections.
-    allow: (id) =>
-      chain.isMember(id) ||
-      (chain.worker(id) !== undefined && chain.node(self) !== undefined) ||
-      (chain.isMember(self) && observers.has(id)) ||
-      invites.areOutstanding(),
-  };
-}
 
 export interface ComposeOptions {
   readonly world: World;
@@ -251,43 +191,13 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     backlog.push(change);
     if (backlog.length > 2 * backlogMax) backlog.splice(0, backlogMax);
   });
-  const convictSigners = ([one, other]: readonly [Certificate, Certificate], workflow: string | undefined): void => {
-    log('error', 'two certificates decide one question', { domain: one.subject.domain, epoch: one.epoch, workflow });
-    for (const evidence of evidenceBetween(one, other)) {
-      // The same two may be shown again and again; once is enough for the record.
-      if (guilty.has(evidence.culprit)) continue;
-      chargeEvidence(parts, evidence, workflow);
-      audit.noteEvidence(encodeEvidence(evidence));
-      guilty.convict(evidence.culprit);
-      void parts.lanes
-        .append(auditLane, encodeEvidenceEntry(evidence, workflow))
-        .catch((error) => log('error', 'evidence not shown to the others', { error: String(error) }));
-    }
-  };
-  const stopConvicting = [
-    board.onConflict(({ workflow, certificates }) => convictSigners(certificates, workflow)),
-    chainStore.onFork((certificates) => convictSigners(certificates, undefined)),
-  ];
+  const stopConvicting = convictForkers({ parts, guilty, audit, chainStore });
   for (const lane of [workflowLane, meshLane, auditLane]) for await (const entry of store.all(lane)) learn(entry);
   stopCollecting();
   verified.started();
   const stopLearning = store.onEntry(learn);
   const stopRecalling = board.onWanted((workflow) => void parts.recall(workflow));
 
-  const describe = async (): Promise<Presence> => ({
-    name: options.name,
-    site: options.site,
-    skills: parts.manifests.map(({ name }) => name),
-    addresses: [...options.addresses()],
-    socket: options.socket,
-    version: options.version,
-    load: 0,
-    // As much as a message about presence holds: what is longer would be refused as a whole, and held against this node.
-    dataSets: (await parts.dataSets.describe()).map(({ name, columns }) => ({
-      name,
-      columns: columns.slice(0, 512).map((column) => column.slice(0, 255).toWellFormed()),
-    })),
-  });
   const positions = await openPositionBook(parts);
   const keeper: Place<KeeperMessage> = { ref: undefined };
   const planner: Place<PlannerMessage> = { ref: undefined };
@@ -310,7 +220,12 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     nodeTree({
       parts,
       memory: { parts, store },
-      membership: { view, describe, addresses: options.addresses, capacity: options.parallelMax },
+      membership: {
+        view,
+        describe: presenceOf(parts, options),
+        addresses: options.addresses,
+        capacity: options.parallelMax,
+      },
       admission: { chainStore, invites, observers, addresses: options.addresses, version: options.version },
       questions: [
         noted(audit.audited(verdictQuestion(parts))),
@@ -333,9 +248,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     undefined,
     { name: 'node' },
   );
-  const ended = new Promise<ExitReason>((resolve) => {
-    system.spawn(watcherActor, { tree, resolve }, { name: 'watcher' });
-  });
+  const ended = endOf(tree, system);
 
   let laneBus: Promise<EventBus> | undefined;
   const laneEvents = (): Promise<EventBus> => {
@@ -378,7 +291,7 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       await system.shutdown();
       stopLearning();
       stopRecalling();
-      for (const stop of stopConvicting) stop();
+      stopConvicting();
       stopReconsidering();
       known.close();
       blobs.close();
@@ -390,20 +303,3 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     },
   };
 }
-
-/** A node whose tree has ended must not stay on the network as a corpse that answers to nothing: whoever runs it is told. */
-const watcherActor = defineActor<
-  never,
-  { readonly resolve: (reason: ExitReason) => void },
-  { readonly tree: ActorRef<never>; readonly resolve: (reason: ExitReason) => void }
->({
-  kind: 'watcher',
-  start(ctx, { tree, resolve }) {
-    ctx.monitor(tree);
-    return { resolve };
-  },
-  receive() {},
-  signal({ resolve }, signal) {
-    if (signal.type === 'down') resolve(signal.reason);
-  },
-});

@@ -1,6 +1,8 @@
 // Law: the door of a node: start one, found a mesh, join one; and, for the simulator, what a node is above its World.
+
+export { type Admittance, openAdmittance } from './admittance.ts';
 export { MeshClient, StoredFiles } from './client/index.ts';
-export { type Admittance, type ComposedNode, type ComposeOptions, composeNode, openAdmittance } from './compose.ts';
+export { type ComposedNode, type ComposeOptions, composeNode } from './compose.ts';
 export { createMesh, type JoinOptions, JoinRefused, joinMesh, type MeshOptions } from './founding.ts';
 export { createWorkflowServices, GatewayError, type WorkflowServices } from './gateway/index.ts';
 export { createMeshFolders, freePorts } from './home/index.ts';
