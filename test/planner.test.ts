@@ -1,6 +1,7 @@
 // Law: the planner is judged on sentences, against the manifests of the skills that ship: a confident wrong plan is a failure, whatever the rest scores.
 // The author of the rules wrote the sentences too, so the figures show that the rules do what they were meant to, not how strangers fare. The
 // third file is about values that the data holds; half of it was written before its rules. What these still refuse needlessly is left in it.
+// The fourth holds what a careless user typed over other tables; at first it gave 21 of 43 exact, 0 wrong, then the classes of its failures were mended.
 // The second file was written after the rules had been settled on the first; when first read it gave 23 exact, 5 refused needlessly, 0 wrong.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -42,6 +43,52 @@ const worlds: Readonly<
   Record<string, { readonly files: readonly FileProfile[]; readonly sites?: readonly SiteProfile[] }>
 > = {
   packages: { files: [table('packages.csv', 'csv', ['packages', packages])] },
+  /** Answers of two models to the questions of an examination; three files that were asked about without care. */
+  exam: {
+    files: [
+      table('mmlu.csv', 'csv', [
+        'mmlu',
+        [
+          { name: 'question', type: 'integer', isKey: true },
+          { name: 'subject', type: 'text', values: ['anatomy', 'astronomy', 'college_chemistry', 'world_religions'] },
+          { name: 'prompt_length', type: 'integer' },
+          { name: 'weak', type: 'boolean' },
+          { name: 'strong', type: 'boolean' },
+        ],
+      ]),
+    ],
+  },
+  lengths: {
+    files: [
+      table('gsm8k.csv', 'csv', [
+        'gsm8k',
+        columns('prompt_length:integer', 'weak:boolean', 'strong:boolean', 'wl:integer', 'sl:integer'),
+      ]),
+    ],
+  },
+  labels: {
+    files: [
+      table('labels.csv', 'csv', [
+        'labels',
+        [
+          { name: 'image', type: 'integer', isKey: true },
+          { name: 'label', type: 'integer' },
+        ],
+      ]),
+    ],
+  },
+  /** Nothing in it says what its rows are. */
+  nameless: {
+    files: [
+      table('data.csv', 'csv', [
+        'data',
+        [
+          { name: 'status', type: 'text', values: ['pending', 'shipped'] },
+          { name: 'amount', type: 'number' },
+        ],
+      ]),
+    ],
+  },
   sales: { files: [table('orders.csv', 'csv', ['orders', orders])] },
   /** As a profile describes it: with the kinds that its columns hold. */
   shopkeeper: {
@@ -139,7 +186,8 @@ function judge(sentence: Sentence, answer: Planning): Verdict {
 describe.each([
   { name: 'planner-sentences.jsonl', mayRefuseNeedlessly: 0 },
   { name: 'planner-sentences-second.jsonl', mayRefuseNeedlessly: 3 },
-  { name: 'planner-sentences-values.jsonl', mayRefuseNeedlessly: 6 },
+  { name: 'planner-sentences-values.jsonl', mayRefuseNeedlessly: 4 },
+  { name: 'planner-sentences-careless.jsonl', mayRefuseNeedlessly: 9 },
 ])('the planner on $name', ({ name, mayRefuseNeedlessly }) => {
   const sentences = sentencesOf(name);
   const judged = sentences.map((sentence) => {
@@ -244,5 +292,8 @@ describe('the planner and the skills that ship', () => {
     expect(said('logs', 'triage the log')).toMatch(/^tie .*app\.log, auth\.log/);
     expect(said('sites', 'average installed_size per section')).toMatch(/^missing-slot .*across all sites/);
     expect(said('packages', 'bake me a cake')).toMatch(/^no-skill/);
+    expect(said('nameless', 'orders where status is shipped')).toMatch(
+      /If the rows of data\.csv are the orders, say "rows"/,
+    );
   });
 });

@@ -6,7 +6,7 @@ import type { Knowledge } from './interpret.ts';
 import { readsOnlyOutputs, tableSkills } from './interpret.ts';
 import * as lexicon from './lexicon.ts';
 import type { SkillManifest } from './manifest.ts';
-import { isFileName, looksLikeFile, meets, nameKey } from './names.ts';
+import { isFileName, looksLikeFile, looksPlural, meets, nameKey } from './names.ts';
 import { Reader } from './reader.ts';
 import type { RankedSkill } from './retrieve.ts';
 import { fits } from './skill-slots.ts';
@@ -98,7 +98,7 @@ export function notUnderstood(tokens: readonly Token[], reached: number, context
   ];
   if (unknown.some(({ word, text }) => units.test(word) || units.test(text)))
     questions.push('Give plain numbers in the column’s own unit; I know no units.');
-  questions.push(...whatIsThere(tokens, context.knowledge.tables));
+  questions.push(...rowQuestions(tokens, context.knowledge.tables), ...whatIsThere(tokens, context.knowledge.tables));
   if (unknown.length > 0) {
     const words = unknown.map(({ text }) => text);
     const nothing =
@@ -125,6 +125,18 @@ export function notUnderstood(tokens: readonly Token[], reached: number, context
     },
     context,
   );
+}
+
+/** "orders where …" of a table that nothing says holds orders. */
+function rowQuestions(tokens: readonly Token[], tables: readonly TableContext[]): readonly string[] {
+  const [table] = tables;
+  if (table === undefined || tables.length > 1) return [];
+  const reader = new Reader(tokens, table);
+  const start = tokens.findIndex(({ word }) => ['where', 'with', 'whose', 'per', 'by'].includes(word)) - 1;
+  const noun = tokens[start];
+  if (noun?.kind !== 'word' || !looksPlural(noun.word) || lexicon.rowWords.includes(noun.word)) return [];
+  const isKnown = reader.rowNoun(start).next().done !== true || reader.value(start).next().done !== true;
+  return isKnown ? [] : [`If the rows of ${table.source} are the ${noun.text}, say "rows": "rows where …".`];
 }
 
 function fileMissing({ text }: Token, context: AbstainContext): Abstention {

@@ -17,11 +17,12 @@ function cut(texts: readonly string[]): readonly (readonly string[])[] {
   return parts;
 }
 
-/** `order` for a key named `order_id` or `orderId`. */
+/** What the rows are by their key: `order` for one named `order_id` or `orderId`, and `question` for one named so. */
 function keyNoun(first: Column | undefined): readonly string[] {
   if (first?.isKey !== true) return [];
   const noun = /^(.+?)(?:[\s_-]+[iI][dD]|(?<=\p{Ll})I[dD])$/u.exec(first.name)?.[1];
-  return noun === undefined ? [] : [noun];
+  // A number with a fraction, or a date, is what a row has and not what it is.
+  return [noun ?? (first.type === 'integer' || first.type === 'text' ? first.name : [])].flat();
 }
 
 /** The words of one sentence, read with one table in mind. */

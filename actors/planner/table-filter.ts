@@ -114,6 +114,12 @@ function* tests(reader: Reader, column: Column, at: number): Generator<readonly 
     if (!reader.is(end + 1, 'or')) yield [[{ column, operation, value }], end + 1];
     return;
   }
+  // "with label 7", "with weak true": of a text column only what was seen in it, for any word could be its value.
+  const value = valueAt(reader, column, at);
+  if (value === undefined || reader.is(at + 1, 'or', 'to', '-')) return;
+  const isSeen = column.type === 'text' && [...reader.value(at)].some(([of, , end]) => of === column && end === at + 1);
+  if (isSeen || column.type === 'boolean' || column.type === 'date' || isNumeric(column))
+    yield [[{ column, operation: '=', value }], at + 1];
 }
 
 /** "is admin or utils", "in (admin, utils)". */

@@ -145,7 +145,9 @@ function sortOf(
   const target = targetOf(query, order, context);
   if ('reason' in target) return target;
   const isText = 'column' in target && !isNumeric(target.column) && target.column.type !== 'date';
-  if (direction === undefined && !isText) {
+  // Of what the lines are for, the natural order: 0, 1, 2.
+  const isOfGroups = 'column' in target && query.groupBy.includes(target.column) && query.limit?.kind !== 'top';
+  if (direction === undefined && !isText && !isOfGroups) {
     return tie('the order is not said', 'Largest first or smallest first?');
   }
   if (

@@ -4,7 +4,7 @@ import { functionPhrases } from './lexicon.ts';
 import type { Reader } from './reader.ts';
 import type { Aggregate, Column, TableQuery, Trouble } from './table-query.ts';
 import { aggregateText, isNumeric, noted } from './table-query.ts';
-import { describedRows, withValues } from './table-value.ts';
+import { describedRows, valuesAt, withValues } from './table-value.ts';
 import type { Step } from './table-words.ts';
 
 const ofWords = ['of', 'of the', 'for', 'of all', 'of all the', 'in', 'value of', 'values of', 'of the values of'];
@@ -96,6 +96,22 @@ function* overColumn(
     for (const tail of reader.optional(after, beingThere))
       yield [withAggregates(reader, query, at, tail, aggregates), tail];
   }
+  // "total shipped quantity"
+  for (const { conditions, end: middle } of valuesAt(reader, end)) {
+    const next = withValues(query, conditions, end, middle);
+    for (const [column, after] of reader.column(middle))
+      if (next !== undefined && isNumeric(column))
+        yield [
+          withAggregates(
+            reader,
+            next,
+            at,
+            after,
+            names.map((name) => ({ function: name, column })),
+          ),
+          after,
+        ];
+  }
 }
 
 function* counting(reader: Reader, query: TableQuery, at: number, end: number): Step {
@@ -109,6 +125,8 @@ function* counting(reader: Reader, query: TableQuery, at: number, end: number): 
   // "count per section": what is counted goes without saying. "how many per section" too.
   if (reader.is(end - 1, 'count', 'many')) yield [withAggregates(reader, query, at, end, [{ function: 'count' }]), end];
   for (const [column, after] of reader.column(start)) {
+    // As many as rows, either way.
+    if (column.isKey === true && column === reader.context.columns[0]) continue;
     const trouble: Trouble = {
       reason: 'tie',
       message: `"${reader.text(at, after)}" can mean the number of rows or the number of different values of ${column.name}`,

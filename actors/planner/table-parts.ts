@@ -63,6 +63,7 @@ const bareFunctions: Readonly<Record<AggregateFunction, readonly string[]>> = {
 export function* limits(reader: Reader, query: TableQuery, at: number): Step {
   if (query.limit !== undefined) return;
   const start = reader.skipArticles(at);
+  yield* someRows(reader, query, at, start);
   const word = reader.word(start);
   const kind = ['top', 'bottom', 'best'].includes(word)
     ? 'top'
@@ -101,6 +102,16 @@ export function* limits(reader: Reader, query: TableQuery, at: number): Step {
     for (const [end] of reader.rowNoun(numberAt + 1))
       yield [{ ...query, rows: true, limit: { count, kind, from: at, to: end } }, end];
   }
+}
+
+/** "give me 5 rows": any of them will do, so the first. */
+function* someRows(reader: Reader, query: TableQuery, at: number, start: number): Step {
+  const count = reader.token(start)?.number;
+  if (count === undefined || query.aggregates.length > 0 || query.rows) return;
+  if (at > 0 && !reader.is(at - 1, ...listingVerbs, 'me')) return;
+  if (!reader.is(start + 1, 'rows', 'lines', 'entries', 'records')) return;
+  const end = start + 2;
+  yield [{ ...query, rows: true, limit: { count, kind: 'first', from: at, to: end } }, end];
 }
 
 /** "sorted by total installed_size, largest first", "in descending order". */

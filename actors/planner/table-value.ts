@@ -14,7 +14,7 @@ interface Named {
 }
 
 /** "shipped", "widget and gadget", "shipped Acme": values of one column are alternatives, of several columns they hold together. */
-function* valuesAt(reader: Reader, at: number, taken: readonly Column[] = []): Generator<Named> {
+export function* valuesAt(reader: Reader, at: number, taken: readonly Column[] = []): Generator<Named> {
   for (const [column, value, end] of reader.value(reader.skipArticles(at))) {
     if (taken.includes(column)) continue;
     for (const { values, end: last } of alternatives(reader, column, [value], end)) {
@@ -78,12 +78,23 @@ export function* narrowed(reader: Reader, query: TableQuery, at: number): Step {
         if (next !== undefined) yield [next, after];
       }
     }
-    for (const [column, middle] of reader.column(reader.skipArticles(start))) {
-      for (const { conditions, end } of valuesAt(reader, middle)) {
-        if (conditions.length !== 1 || conditions[0]!.column !== column) continue;
-        const next = withValues(query, conditions, at, end);
-        if (next !== undefined) yield [next, end];
-      }
+    for (const { conditions, end } of namedValues(reader, start)) {
+      const next = withValues(query, conditions, at, end);
+      if (next !== undefined) yield [next, end];
+    }
+  }
+}
+
+/** "status shipped", "status shipped and region north". */
+function* namedValues(reader: Reader, at: number, taken: readonly Column[] = []): Generator<Named> {
+  for (const [column, middle] of reader.column(reader.skipArticles(at))) {
+    if (taken.includes(column)) continue;
+    for (const { conditions, end } of valuesAt(reader, middle)) {
+      if (conditions.length !== 1 || conditions[0]!.column !== column) continue;
+      yield { conditions, end };
+      if (!reader.is(end, 'and', ',')) continue;
+      for (const more of namedValues(reader, end + 1, [...taken, column]))
+        yield { conditions: [...conditions, ...more.conditions], end: more.end };
     }
   }
 }
