@@ -47,6 +47,7 @@ export interface SimCase {
 }
 
 export const firstFaultMs = 1_500;
+const written: WorkShape = { kind: 'write', tasks: 2, takesLeastMs: 1, takesMostMs: 400, timeoutMs: 3_000 };
 const settleMsDefault = 180_000;
 
 /** A mesh of `nodes` under a load and faults of which each class is on or off, all drawn from `seed`. */
@@ -83,7 +84,9 @@ export function drawCase(seed: number, nodes = 4): SimCase {
       const cancel = random.chance(0.1)
         ? { cancel: { atMs: atMs + random.below(4_000), node: random.chance(0.7) ? node : random.below(nodes) } }
         : {};
-      return { id, atMs, node, ...again, ...cancel };
+      // Of a stream of its own: what is asked does not move when and to whom.
+      const shape = random.fork(`shape/${id}`).chance(0.2) ? { shape: written } : {};
+      return { id, atMs, node, ...shape, ...again, ...cancel };
     }),
     faultsUntilMs,
     settleMs: settleMsDefault,

@@ -1,8 +1,11 @@
 // Law: a simulated node is the production composition over simulated ports. What belongs to the machine (disk, clocks, identity) outlives
 // its processes; everything else is made anew at each start, from the disk alone.
 import type { NodeId, World } from '../actors/system/index.ts';
+import type { WorkflowRecord } from '../actors/workflow/index.ts';
 import {
+  type CertifiedFile,
   type ComposedNode,
+  certifiedFiles,
   composeNode,
   createWorkflowServices,
   openAdmittance,
@@ -62,6 +65,8 @@ export class SimNode {
   readonly disk: Disk;
   readonly clocks: NodeClocks = { offsetMs: 0, driftPpm: 0 };
   readonly troubles: Troubles = noTroubles();
+  /** Files that its processes wrote for people, by workflow and name. */
+  readonly folder = new Map<string, string>();
   disguise: Disguise | undefined;
   /** The life that runs, from its first instant. */
   life: Life | undefined;
@@ -177,6 +182,14 @@ export class SimNode {
     this.disk.crash(power);
   }
 
+  /** A file in a workflow's folder outlives its writer; what stands there already is not written again. */
+  private write(workflow: string, { task, fileName, markdown }: CertifiedFile): void {
+    const path = `${workflow}/${fileName}`;
+    if (this.folder.get(path) === markdown) return;
+    this.folder.set(path, markdown);
+    this.swarm.tell('effect', this, { workflow, task, content: markdown });
+  }
+
   private async compose(life: Life): Promise<Process> {
     const { swarm, identity, disk, site, name, slowFactor } = this;
     const { crypto, genesis, options } = swarm;
@@ -234,6 +247,15 @@ export class SimNode {
     });
     const { parts } = composed;
     parts.board.onChange((change) => void (life.isAlive && swarm.tell('board', this, change)));
+    const ensureEffects = async (record: WorkflowRecord): Promise<void> => {
+      for await (const file of certifiedFiles(parts, record)) if (life.isAlive) this.write(record.workflow, file);
+    };
+    parts.board.onChange(({ record }) => {
+      if (record.ended?.state !== 'completed') return;
+      ensureEffects(record).catch((error) =>
+        log('error', 'effect not carried out', { workflow: record.workflow, error: String(error) }),
+      );
+    });
     parts.ledger.onCharge((charge) => void (life.isAlive && swarm.tell('charged', this, charge)));
     composed.system.deadLetters.subscribe(
       (to, message, why) =>
@@ -242,7 +264,7 @@ export class SimNode {
     const services = createWorkflowServices({
       parts,
       askPlanner: (words, files) => composed.plan(words, files),
-      ensureEffects: async () => {},
+      ensureEffects,
       workflowFolder: (workflow) => workflow,
     });
     return { life, world, composed, services };

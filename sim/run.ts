@@ -11,6 +11,7 @@ import {
   createBook,
   createBurdenCheck,
   createClientCheck,
+  createEffectCheck,
   createEpochs,
   createFencingCheck,
   createHealthCheck,
@@ -107,6 +108,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   const lanes = createLaneCheck({ swarm, book, isHonest, onEntry: burden.wrote });
   const audit = createAuditCheck({ swarm, book, isHonest });
   const clients = createClientCheck({ swarm, book, isHonest });
+  const effects = createEffectCheck({ swarm, book, isHonest });
   const supervision = createSupervisionCheck({ swarm, book, isHonest });
   const fencing = createFencingCheck({ book, isHonest });
   const votes = createVoteCheck({
@@ -120,7 +122,19 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     },
   });
   // The injector last: what it does to a node, the checkers have seen the cause of.
-  for (const watcher of [votes, results, health, supervision, lanes, audit, clients, fencing, sometimes, meter])
+  for (const watcher of [
+    votes,
+    results,
+    health,
+    supervision,
+    lanes,
+    audit,
+    clients,
+    effects,
+    fencing,
+    sometimes,
+    meter,
+  ])
     swarm.watch(watcher);
   if (watch !== undefined) swarm.watch(watch(swarm));
   swarm.watch(injector);
@@ -193,6 +207,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     checkMembership(core, gone, book);
     for (const check of [lanes, audit, clients]) check.finish();
     results.finish(core);
+    effects.finish(core);
     epochs.finish();
   };
   const untilMs = simCase.faultsUntilMs + simCase.settleMs;

@@ -8,6 +8,8 @@ import { hex, utf8 } from '../protocols/wire/index.ts';
 import { createDraws, type Life } from './world/index.ts';
 
 export const computeSkill = 'sim.compute';
+/** As `computeSkill`, and what it gives is a file that every node that knows the end writes into the workflow's folder. */
+export const writeSkill = 'sim.write';
 
 const computeManifest: SkillManifest = {
   name: computeSkill,
@@ -40,6 +42,18 @@ const computeManifest: SkillManifest = {
   minimumTimeoutMs: 100,
 };
 
+const writeManifest: SkillManifest = {
+  ...computeManifest,
+  name: writeSkill,
+  title: 'Compute in virtual time and write it down',
+  output: {
+    type: 'object',
+    required: ['fileName', 'markdown'],
+    properties: { fileName: { type: 'string' }, markdown: { type: 'string' } },
+  },
+  effects: 'writes-workflow-folder',
+};
+
 export interface Troubles {
   /** `own`: results of its own making. `together`: the same wrong result as every other node that lies so. `failure`: an honest-looking refusal. `absurd`: bytes that are no result. */
   lie: 'no' | 'own' | 'together' | 'failure' | 'absurd';
@@ -59,7 +73,7 @@ export type HonestOutcome =
 
 /** What every honest node finds for this call. */
 export function honestOutcome(
-  call: { readonly input: unknown; readonly files: Readonly<Record<string, BlobRef>> },
+  call: { readonly skill?: string; readonly input: unknown; readonly files: Readonly<Record<string, BlobRef>> },
   crypto: Pick<Crypto, 'sha256'>,
 ): HonestOutcome {
   const input = call.input as { readonly label: string; readonly refuses?: boolean };
@@ -71,7 +85,13 @@ export function honestOutcome(
   const value = hex.encode(
     crypto.sha256(canonicalBytes({ domain: 'parley/sim/compute/1', input: input as unknown as Json, files })),
   );
-  return { kind: 'result', output: canonicalBytes({ kind: 'computed', value }) };
+  return { kind: 'result', output: outputOf(call.skill, input.label, value) };
+}
+
+function outputOf(skill: string | undefined, label: string, value: string): Uint8Array {
+  return canonicalBytes(
+    skill === writeSkill ? { fileName: `${label}.md`, markdown: `# ${value}` } : { kind: 'computed', value },
+  );
 }
 
 const purpose = { hang: 0, crash: 1, duration: 2 } as const;
@@ -103,13 +123,13 @@ export function createSimSandbox(options: {
     if (troubles.lie === 'absurd') return { kind: 'result', output: new Uint8Array(0), durationMs };
     return {
       kind: 'result',
-      output: canonicalBytes({ kind: 'computed', value: hex.encode(crypto.sha256(utf8.encode(`${whose}: ${label}`))) }),
+      output: outputOf(call.skill, label, hex.encode(crypto.sha256(utf8.encode(`${whose}: ${label}`)))),
       durationMs,
     };
   };
 
   return {
-    manifests: () => [computeManifest],
+    manifests: () => [computeManifest, writeManifest],
     run(call, { timeoutMs, signal }) {
       const n = (life.number << 16) + runs++;
       const startedMs = life.clock.monotonicMs();
@@ -125,7 +145,8 @@ export function createSimSandbox(options: {
         const fault = (code: Extract<SkillOutcome, { kind: 'fault' }>['code'], message: string): void =>
           end({ kind: 'fault', code, message, durationMs: life.clock.monotonicMs() - startedMs });
         if (signal?.aborted === true) return fault('cancelled', 'cancelled before it began');
-        if (call.skill !== computeSkill) return fault('unknown_skill', `no skill ${call.skill}`);
+        if (call.skill !== computeSkill && call.skill !== writeSkill)
+          return fault('unknown_skill', `no skill ${call.skill}`);
         signal?.addEventListener('abort', () => fault('cancelled', 'cancelled'), { once: true });
         cancels.push(
           life.scheduler.at(startedMs + timeoutMs, () => fault('timeout', `not finished within ${timeoutMs} ms`)),

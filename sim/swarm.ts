@@ -71,6 +71,8 @@ export interface Watcher {
   ending?(node: SimNode, process: Process | undefined): void;
   board?(node: SimNode, change: BoardChange): void;
   charged?(node: SimNode, charge: Charge): void;
+  /** Something outside of the mesh is other than it was. */
+  effect?(node: SimNode, effect: Effect): void;
   deadLetter?(node: SimNode, text: string, why: DeadLetterReason): void;
   logged?(node: SimNode, entry: LogEntry): void;
   submitted?(submission: Submission): void;
@@ -78,6 +80,12 @@ export interface Watcher {
   reached?(name: string): void;
   /** A fault begins, or is lifted. */
   fault?(text: string, isOver: boolean): void;
+}
+
+export interface Effect {
+  readonly workflow: string;
+  readonly task: string;
+  readonly content: string;
 }
 
 export interface Submission {

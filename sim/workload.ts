@@ -2,7 +2,7 @@
 import type { Plan, PlanTask } from '../actors/plan/index.ts';
 import type { BlobRef, Crypto, Random } from '../actors/system/index.ts';
 import { hex } from '../protocols/wire/index.ts';
-import { computeSkill } from './sandbox.ts';
+import { computeSkill, writeSkill } from './sandbox.ts';
 
 export interface Payload {
   readonly name: string;
@@ -17,7 +17,7 @@ export interface Work {
 
 /** What is asked, where that is not left to chance. */
 export interface WorkShape {
-  readonly kind: 'one' | 'chain' | 'fan' | 'file' | 'per-site' | 'refused';
+  readonly kind: 'one' | 'chain' | 'fan' | 'file' | 'per-site' | 'refused' | 'write';
   /** Of a chain or of the width of a fan. */
   readonly tasks: number;
   readonly takesLeastMs: number;
@@ -111,6 +111,10 @@ export function shapedWork(
       return work(task('only'));
     case 'refused':
       return work(task('only', { refuses: true }));
+    case 'write': {
+      const plan = planOf(goal, [task('first'), { ...task('written', { after: ['first'] }), skill: writeSkill }]);
+      return { plan: { ...plan, risk: 'writes' }, payloads: [] };
+    }
     case 'chain':
       return work(
         ...Array.from({ length: tasks }, (_, i) => task(`step-${i}`, i === 0 ? {} : { after: [`step-${i - 1}`] })),

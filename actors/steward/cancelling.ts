@@ -1,8 +1,9 @@
-// Law: whoever takes a workflow as cancelled for good says so itself. A liar that shows its own cancelling to some and another log to the
-// others would leave those who count it alone with a cancelled workflow, and the rest without the hands to finish it; with one word more it
-// is cancelled for all. But not at once: who copies an opening and cancels it may be heard before the gateway that opened first.
+// Law: whoever sees a workflow on its way to being cancelled says so itself, and nobody else's word is needed twice. Liars that show their
+// own cancelling to some and another log to the others would leave those with a cancelled workflow, and the rest without the hands to finish
+// it; so a member joins on more words than may be lies, and it is over only on so many that every honest one must be joining. But not at
+// once: who copies an opening and cancels it may be heard before the gateway that opened first.
 import type { Parts } from '../parts/index.ts';
-import { encodeWorkflowEntry, type WorkflowRecord, workflowLane } from '../workflow/index.ts';
+import { encodeWorkflowEntry, isCancelling, type WorkflowRecord, workflowLane } from '../workflow/index.ts';
 
 /** Workflows watched or remembered at a time. */
 const joinedMax = 1_000;
@@ -21,20 +22,26 @@ export function createCancellingJoiner(parts: Parts): CancellingJoiner {
   /** Each with what ends its waiting. */
   const joined = new Map<string, () => void>();
 
-  const mayJoin = ({ opened, ended, cancelledBy }: WorkflowRecord): boolean => {
+  const mayJoin = (record: WorkflowRecord): boolean => {
+    const { opened, ended, cancelledBy } = record;
     const config = chain.config(opened?.epoch ?? -1);
-    if (ended?.state !== 'cancelled' || cancelledBy.has(identity.id)) return false;
+    if (cancelledBy.has(identity.id) || ended?.state === 'completed' || ended?.state === 'failed') return false;
     // Where nobody may lie one word is enough already.
-    return config !== undefined && config.f > 0 && config.members.some(({ id }) => id === identity.id);
+    return (
+      config !== undefined &&
+      config.f > 0 &&
+      config.members.some(({ id }) => id === identity.id) &&
+      isCancelling(record, config)
+    );
   };
 
   const join = (record: WorkflowRecord): void => {
-    const { workflow, ended } = record;
+    const { workflow, openedBy, cancelledBy } = record;
     if (!mayJoin(record)) return void joined.delete(workflow);
     const entry = encodeWorkflowEntry({
       kind: 'cancelled',
       workflow,
-      reason: ended!.message,
+      reason: [...openedBy, ...cancelledBy.keys()].flatMap((id) => cancelledBy.get(id) ?? [])[0] ?? '',
       atMs: world.clock.wallMs(),
     });
     lanes.append(workflowLane, entry).catch((error: Error) => {

@@ -465,8 +465,16 @@ describe('a cancellation', () => {
     expect(state(scribe.opened('amber'), scribe.cancelled('dune'))).toBeUndefined();
   });
 
-  it('counts when more members say so than may lie', () => {
-    expect(state(scribe.opened('amber'), scribe.cancelled('dune'), scribe.cancelled('cedar'))).toBe('cancelled');
+  it('counts when so many members say so that more of them are honest than may lie', () => {
+    const two = [scribe.opened('amber'), scribe.cancelled('dune'), scribe.cancelled('cedar')];
+    expect(state(...two)).toBeUndefined();
+    expect(state(...two, scribe.cancelled('birch'))).toBe('cancelled');
+  });
+
+  it('of two gateways that both opened it is everybody’s to join, and over only then', () => {
+    const both = [scribe.opened('amber'), scribe.opened('birch'), scribe.cancelled('amber'), scribe.cancelled('birch')];
+    expect(state(...both)).toBeUndefined();
+    expect(state(...both, scribe.cancelled('cedar'))).toBe('cancelled');
   });
 
   it('of one who copied the opening stops nothing, whoever was heard first', () => {
@@ -478,7 +486,7 @@ describe('a cancellation', () => {
   it('yields to certificates', () => {
     const { scribe: other, entries } = told;
     const board = other.board();
-    const cancelled = [other.cancelled('amber'), other.cancelled('birch')];
+    const cancelled = ['amber', 'birch', 'cedar'].map((name) => other.cancelled(name));
     applyAll(board, [...entries.slice(0, 2), ...cancelled]);
     expect(board.get(other.workflow)?.ended?.state).toBe('cancelled');
     applyAll(board, entries.slice(2));

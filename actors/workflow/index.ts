@@ -28,6 +28,7 @@ export {
   emptyRecord,
   endOf,
   failureOf,
+  isCancelling,
   type Opened,
   outputsOf,
   type Progress,

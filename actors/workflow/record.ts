@@ -199,20 +199,33 @@ export function progressOf(record: WorkflowRecord): Progress {
   return { kind: 'ready', tasks: ready.map((task) => ({ task, attempt: open.get(task.id)! })) };
 }
 
+type CancelRule = Pick<EpochConfig, 'members' | 'f'>;
+
 /**
- * How the workflow ended, if it did. What its certificates say comes first. It is cancelled where everyone who opened it cancelled it (one
- * member that copies an opening can neither cancel what another gateway opened nor be the only one asked), or more members than may lie did.
+ * Whether it is on its way to being cancelled: everyone who opened it cancelled it (one member that copies an opening can neither cancel
+ * what another gateway opened nor be the only one asked), or more members than may lie did.
+ */
+export function isCancelling({ openedBy, cancelledBy }: WorkflowRecord, config: CancelRule): boolean {
+  const isByOpeners = openedBy.size > 0 && [...openedBy].every((id) => cancelledBy.has(id));
+  return isByOpeners || weightOf(config, [...cancelledBy.keys()]) > config.f;
+}
+
+/**
+ * How the workflow ended, if it did. What its certificates say comes first. It is cancelled for good where its only gateway cancelled it, or
+ * so many members did that more of them are honest than may lie: then all honest members are on their way to say so too, and no liars that
+ * show their words to some alone can leave it cancelled at those and open at the rest (Bracha's reliable broadcast; cancelling.ts joins).
  */
 export function endOf(
   record: WorkflowRecord,
-  config: Pick<EpochConfig, 'members' | 'f'>,
+  config: CancelRule,
 ): { readonly state: 'completed' | 'failed' | 'cancelled'; readonly message: string } | undefined {
   const progress = progressOf(record);
   if (progress.kind === 'done') return { state: 'completed', message: 'certified' };
   if (progress.kind === 'failed') return { state: 'failed', message: progress.message };
   const { openedBy, cancelledBy } = record;
-  const isByOpeners = openedBy.size > 0 && [...openedBy].every((id) => cancelledBy.has(id));
-  if (!isByOpeners && weightOf(config, [...cancelledBy.keys()]) <= config.f) return undefined;
+  const isByGateway = (config.f === 0 || openedBy.size === 1) && [...openedBy].every((id) => cancelledBy.has(id));
+  const isByWords = weightOf(config, [...cancelledBy.keys()]) > 2 * config.f;
+  if (!(openedBy.size > 0 && isByGateway) && !isByWords) return undefined;
   const [first] = [...cancelledBy.keys()].sort(
     (a, b) => Number(openedBy.has(b)) - Number(openedBy.has(a)) || compareText(a, b),
   );

@@ -13,8 +13,14 @@ const fileOutput = z.object({
   markdown: z.string(),
 });
 
-/** Writes the files of every accepted task of the workflow that may write; returns when they are there. */
-export async function carryOutEffects(parts: Parts, record: WorkflowRecord, folder: string): Promise<void> {
+export interface CertifiedFile {
+  readonly task: string;
+  readonly fileName: string;
+  readonly markdown: string;
+}
+
+/** The files of every accepted task of the workflow that may write, each from its certified bytes. */
+export async function* certifiedFiles(parts: Parts, record: WorkflowRecord): AsyncGenerator<CertifiedFile> {
   for (const task of record.opened?.plan.tasks ?? []) {
     if (parts.manifests.find(({ name }) => name === task.skill)?.effects !== 'writes-workflow-folder') continue;
     const status = taskStatus(record, task);
@@ -24,18 +30,23 @@ export async function carryOutEffects(parts: Parts, record: WorkflowRecord, fold
     const chunks: Uint8Array[] = [];
     for await (const chunk of parts.world.storage.blobs.read(ref.digest)) chunks.push(chunk);
     const output = fileOutput.safeParse(jsonOf(Buffer.concat(chunks)));
-    if (!output.success) {
+    if (output.success) yield { task: task.id, ...output.data };
+    else
       parts.world.log('error', 'a certified file could not be written', {
         workflow: record.workflow,
         task: task.id,
         reason: output.error.issues[0]?.message,
       });
-      continue;
-    }
-    const path = join(folder, output.data.fileName);
-    if (existsSync(path) && readFileSync(path, 'utf8') === output.data.markdown) continue;
+  }
+}
+
+/** Writes them into the workflow's folder; returns when they are there. */
+export async function carryOutEffects(parts: Parts, record: WorkflowRecord, folder: string): Promise<void> {
+  for await (const { fileName, markdown } of certifiedFiles(parts, record)) {
+    const path = join(folder, fileName);
+    if (existsSync(path) && readFileSync(path, 'utf8') === markdown) continue;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeWhole(path, output.data.markdown, 0o600);
+    writeWhole(path, markdown, 0o600);
   }
 }
 

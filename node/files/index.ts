@@ -1,3 +1,3 @@
 // Law: the door of the files outside a node's store.
 export { createDataSets } from './data-sets.ts';
-export { carryOutEffects } from './effects.ts';
+export { type CertifiedFile, carryOutEffects, certifiedFiles } from './effects.ts';

@@ -8,6 +8,7 @@ import { buildCertificateFile } from '../../actors/proof/index.ts';
 import type { BlobRef } from '../../actors/system/index.ts';
 import {
   encodeWorkflowEntry,
+  isCancelling,
   openedPlanMaxBytes,
   openPerGatewayMax,
   payloadsOf,
@@ -42,6 +43,8 @@ const inHandMax = openPerGatewayMax / 2;
 const inlineMaxBytes = 16 << 20;
 /** How long after the end of a workflow its last event may take to be told. */
 const endPatienceMs = 1_000;
+/** For the other members to join a cancelling. */
+const cancelPatienceMs = 10_000;
 /** Time for one holder to fetch the files: a base and what a slow link needs per byte. */
 const holdTimeoutMs = (sizeBytes: number): number => 8_000 + sizeBytes / 2_000;
 
@@ -320,17 +323,33 @@ export function createWorkflowServices({
       await append(
         encodeWorkflowEntry({ kind: 'cancelled', workflow: record.workflow, reason, atMs: world.clock.wallMs() }),
       );
+      await cancelled(record);
       if (board.get(record.workflow)?.ended === undefined) {
         const gateways = [...record.openedBy].map((id) => chain.nameOf(id)).join(' and ');
         throw new GatewayError(
           'denied',
           `workflow ${record.workflow.slice(0, 12)} was opened at ${gateways}; that this node cancels it is noted and not enough`,
-          `Cancel it there, or at ${chain.current.f + 1} members in all.`,
+          `Cancel it there too, or at ${chain.current.f + 1} members in all; the others then join.`,
         );
       }
       return describe(record);
     },
   };
+
+  /** Where enough members want it cancelled, the others say so too within seconds: waits for that, and no longer. */
+  function cancelled(record: WorkflowRecord): Promise<void> {
+    const config = chain.config(record.opened!.epoch)!;
+    return new Promise((resolve) => {
+      if (record.ended !== undefined || !isCancelling(record, config)) return resolve();
+      const end = (): void => {
+        cancel();
+        leave();
+        resolve();
+      };
+      const cancel = world.scheduler.at(world.clock.monotonicMs() + cancelPatienceMs, end);
+      const leave = board.onChange(() => void (record.ended !== undefined && end()));
+    });
+  }
 
   /** What this node's lane does not take now, it takes later or never; either way the client must know. */
   async function append(entry: Uint8Array): Promise<void> {

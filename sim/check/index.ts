@@ -2,6 +2,7 @@
 export { createAuditCheck } from './audit.ts';
 export { createBurdenCheck } from './burden.ts';
 export { createClientCheck } from './clients.ts';
+export { createEffectCheck } from './effects.ts';
 export { createEpochs } from './epochs.ts';
 export { createFencingCheck } from './fencing.ts';
 export { createHealthCheck } from './health.ts';

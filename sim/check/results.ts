@@ -36,7 +36,7 @@ export function createResultCheck({ swarm, book, epochs, isHonest }: ResultCheck
     const call = boundCall(record, taskId);
     if (call === undefined) return undefined;
     const { task } = call;
-    if (task.placement === undefined) return honestOutcome(call, crypto);
+    if (task.placement === undefined) return honestOutcome({ ...call, skill: task.skill }, crypto);
     const { site } = task.placement;
     // A site's own word is worth what its members are worth.
     if (dishonestSites().has(site)) return undefined;

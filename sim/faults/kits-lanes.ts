@@ -56,6 +56,19 @@ export const laneKits = {
       }),
     };
   },
+  /** With its accomplices: to the same few members, each of them has cancelled whatever it has a part in; the others hear nothing of it. */
+  'cancel-for-some'(network, liar) {
+    const few = new Set(liar.genesis.config.members.slice(0, 1 + liar.genesis.config.f).map(({ id }) => id));
+    return rewriting(
+      network,
+      liar,
+      (peer) => few.has(peer),
+      ({ workflow, atMs, ...said }) =>
+        said.kind === 'opened'
+          ? { workflow, atMs, ...said }
+          : { kind: 'cancelled', workflow, reason: 'for some', atMs },
+    );
+  },
 } as const satisfies Readonly<Record<string, Wrap>>;
 
 /** Some peers get what `rewrite` makes of each entry of its own, the same to each of them and every time. */

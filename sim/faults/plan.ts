@@ -102,6 +102,7 @@ export const kits = [
   'replay',
   'fork-lanes',
   'false-decision',
+  'cancel-for-some',
 ] as const;
 export type Kit = (typeof kits)[number];
 

@@ -292,4 +292,23 @@ export const mutants: readonly Mutant[] = [
     edits: [['      positions.close();\n', '']],
     scenario: 'rolling-restart',
   },
+  {
+    name: 'an effect is carried out from the first candidate there is',
+    file: 'node/files/effects.ts',
+    edits: [
+      [
+        '    const ref = resultBlob(status.certified.decision)!;\n',
+        "    const [first] = record.tasks.get(task.id)!.attempts.get(status.attempt)!.candidates.values();\n    const ref =\n      first === undefined\n        ? resultBlob(status.certified.decision)!\n        : { digest: Buffer.from(first.candidate.resultDigest).toString('hex'), sizeBytes: first.candidate.sizeBytes };\n",
+      ],
+    ],
+  },
+  {
+    name: 'a cancellation is over on words that others only join on',
+    file: 'actors/workflow/record.ts',
+    edits: [
+      ['> 2 * config.f;', '> config.f;'],
+      ['(config.f === 0 || openedBy.size === 1) && ', ''],
+    ],
+    scenario: 'cancelled-for-some',
+  },
 ];

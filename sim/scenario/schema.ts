@@ -120,7 +120,7 @@ const fault = z
     return { when: when.data, ...action.data } as ScenarioFault;
   });
 
-export const workKinds = ['any', 'one', 'chain', 'fan', 'file', 'per-site', 'refused'] as const;
+export const workKinds = ['any', 'one', 'chain', 'fan', 'file', 'per-site', 'refused', 'write'] as const;
 
 const work = z.strictObject({
   at: durationRange.default(always(2_000)),
