@@ -146,8 +146,8 @@ export const mutants: readonly Mutant[] = [
     file: 'actors/memory/memory.ts',
     edits: [
       [
-        '  const deadlineMs = clock.monotonicMs() + holdPatienceMs;\n',
-        '  const deadlineMs = clock.monotonicMs() + holdPatienceMs;\n  if (deadlineMs > 0) return { held: true };\n',
+        '  if (!(await isOpened(parts, workflow, waits)))',
+        '  if (waits.size >= 0) return { held: true };\n  if (!(await isOpened(parts, workflow, waits)))',
       ],
     ],
   },
