@@ -1,6 +1,6 @@
 import { freePorts } from '../../test/support/ports.ts';
 import { realClock, realScheduler, recordingLog, testIdentity, until } from '../../test/support/world.ts';
-import { networkContract } from '../network/contract.ts';
+import { networkContract } from '../network/testing/index.ts';
 import { createLibp2pNetwork, type Libp2pNetwork } from './index.ts';
 
 const clock = realClock();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PeerEvent } from '../../actors/system/index.ts';
 import { realClock, realScheduler, recordingLog, testIdentity, until } from '../../test/support/world.ts';
-import { networkContract } from '../network/contract.ts';
+import { networkContract } from '../network/testing/index.ts';
 import { createLoopbackHub } from './index.ts';
 
 const clock = realClock();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type NatsServer, natsServerBinary, startNatsServer } from '../../test/support/nats.ts';
 import { createCrypto, realClock, realScheduler, recordingLog, testIdentity, until } from '../../test/support/world.ts';
-import { networkContract } from '../network/contract.ts';
+import { networkContract } from '../network/testing/index.ts';
 import { createNatsNetwork, type NatsNetwork } from './index.ts';
 
 const clock = realClock();

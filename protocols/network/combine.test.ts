@@ -11,7 +11,7 @@ import {
 } from '../../test/support/world.ts';
 import { createLoopbackHub } from '../loopback/index.ts';
 import { combineNetworks } from './combine.ts';
-import { networkContract } from './contract.ts';
+import { networkContract } from './testing/index.ts';
 
 const clock = realClock();
 const scheduler = realScheduler(clock);

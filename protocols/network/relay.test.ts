@@ -14,8 +14,8 @@ import {
 import { createLoopbackHub } from '../loopback/index.ts';
 import { createRefusalTable } from '../wire/index.ts';
 import { combineNetworks } from './combine.ts';
-import { networkContract } from './contract.ts';
 import { createRelay } from './relay.ts';
+import { networkContract } from './testing/index.ts';
 
 const clock = realClock();
 const scheduler = realScheduler(clock);

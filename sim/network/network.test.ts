@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRandom, type Network } from '../../actors/system/index.ts';
-import { networkContract } from '../../protocols/network/contract.ts';
+import { networkContract } from '../../protocols/network/testing/index.ts';
 import { testIdentity } from '../../test/support/world.ts';
 import { createKernel, createLife, type Kernel, type Life } from '../world/index.ts';
 import { calm, Fabric, type NetworkProfile, openSimNetwork } from './index.ts';
