@@ -2,9 +2,9 @@
 // Pure: it depends on nothing but the bytes, so it matters to no outcome what is remembered and what was forgotten.
 import type { Crypto } from '../actors/system/index.ts';
 import { equalBytes } from '../protocols/wire/index.ts';
+import { leafHashOf } from './entry-tree.ts';
 import type { LiveInstance } from './live-instance.ts';
 import { decodeEntry, type Entry } from './messages.ts';
-import { leafHashOf } from './signed-entry.ts';
 import { Slab } from './slab.ts';
 
 export interface KnownEntry {

@@ -151,9 +151,13 @@ function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
   return true;
 }
 
+const voteFields = Buffer.alloc(at.end);
+
 function readVote(bytes: Uint8Array): Vote {
-  const fields = Buffer.from(bytes.buffer, bytes.byteOffset + votePrefix.length, bytes.length - votePrefix.length);
-  if (fields.length !== at.end) throw new MalformedBytes(`a vote has ${at.end} bytes of fields, not ${fields.length}`);
+  const length = bytes.length - votePrefix.length;
+  if (length !== at.end) throw new MalformedBytes(`a vote has ${at.end} bytes of fields, not ${length}`);
+  const fields = voteFields;
+  for (let i = 0; i < length; i++) fields[i] = bytes[votePrefix.length + i]!;
   const kindByte = fields[at.kind]!;
   if (kindByte > 1) throw new MalformedBytes(`${kindByte} is no kind of vote`);
   const kind: VoteKind = kindByte === 0 ? 'prevote' : 'precommit';

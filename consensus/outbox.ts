@@ -4,10 +4,11 @@ import type { Crypto, NodeId } from '../actors/system/index.ts';
 import type { Identity } from '../protocols/wire/index.ts';
 import type { EngineOutput } from './engine-types.ts';
 import type { EntryMemo } from './entry-memo.ts';
+import { maxBatchEntries } from './entry-tree.ts';
 import { FrameBuilder } from './frame.ts';
 import type { InstanceId, Subject } from './messages.ts';
 import { emptyInstanceRecord, encodeRecord, type InstanceRecord, nothingForgotten } from './record.ts';
-import { type Batch, HeldEntry, maxBatchEntries, sealBatch } from './signed-entry.ts';
+import { type Batch, HeldEntry, sealBatch } from './signed-entry.ts';
 
 /** What others said and is not written down yet, at most. */
 const heardBytesMax = 1 << 20;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { ByteReader, ByteWriter, MalformedBytes, utf8 } from '../protocols/wire/index.ts';
 import { createCrypto, testIdentity } from '../test/support/world.ts';
+import { maxBatchEntries } from './entry-tree.ts';
 import { decodeFrame, encodeFrame, FrameBuilder, maxFrameBytes } from './frame.ts';
 import { decodeEntry, encodeProposal, encodeVote, noHash } from './messages.ts';
 import {
   HeldEntry,
-  maxBatchEntries,
   openBatch,
   readSignedEntry,
   sealBatch,

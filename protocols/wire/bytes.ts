@@ -10,8 +10,16 @@ export const utf8 = {
   decode: (bytes: Uint8Array): string => utf8Decoder.decode(bytes),
 };
 
+const hexScratch = Buffer.alloc(64);
+
 export const hex = {
-  encode: (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex'),
+  encode(bytes: Uint8Array): string {
+    // A short array has no buffer until somebody asks for it, and making one costs more than all the rest.
+    if (bytes.length > hexScratch.length)
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+    hexScratch.set(bytes);
+    return hexScratch.toString('hex', 0, bytes.length);
+  },
   /** Lower-case hex of even length only; anything else throws MalformedBytes. */
   decode(text: string): Uint8Array {
     if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw new MalformedBytes('not lower-case hexadecimal');
