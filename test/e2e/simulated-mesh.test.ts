@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { calibrate } from '../../sim/calibrate/index.ts';
 import { measurePressure } from '../support/pressure.ts';
 
-const triesMax = 3;
+const triesMax = 2;
 /** Share of the time in which something waited for a processor, above which the comparison is about the machine. */
 const busyShare = 0.5;
 
@@ -22,10 +22,11 @@ test('five real processes say as much per decision as their simulation: within a
     for (const share of shares) expect([share > 0.5, share < 2, lines]).toEqual([true, true, lines]);
     if (code === 0) return;
     if (tries < triesMax) continue;
+    const missed = lines.filter((line) => line.includes('MISSED'));
     if (busy > busyShare) {
-      console.warn(`notice: skipped, work waited for a processor ${(busy * 100).toFixed(0)} % of the time`);
+      console.warn(`notice: skipped, work waited for a processor ${(busy * 100).toFixed(0)} % of the time`, missed);
       context.skip();
     }
-    expect(lines.filter((line) => line.includes('MISSED'))).toEqual([]);
+    expect(missed).toEqual([]);
   }
 });
