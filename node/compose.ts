@@ -11,6 +11,7 @@ import {
   createApprovals,
   createDepartures,
   createGuilty,
+  decidedPerEpoch,
   type LeaveOutcome,
   leaveMesh,
   meshLane,
@@ -163,6 +164,10 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
     isDrained: (epoch) => board.running().every(({ opened }) => opened?.epoch !== epoch),
   });
   closed.book = audit;
+  const isSpent = (epoch: number): boolean => {
+    const { size, height } = audit.log(epoch);
+    return size + height >= (options.world.buggify('epochs.short') ? 8 : decidedPerEpoch);
+  };
 
   // What the lanes hold is given to each part before any actor runs, and what comes later as soon as it is durable, whether or not the
   // actors are up: nothing falls between a crash and a restart.
@@ -229,13 +234,14 @@ export async function composeNode(options: ComposeOptions): Promise<ComposedNode
       admission: { chainStore, invites, observers, addresses: options.addresses, version: options.version },
       questions: [
         noted(audit.audited(verdictQuestion(parts))),
-        audit.audited(configQuestion({ chain, crypto, guilty, approvals, departures, adopt })),
+        audit.audited(configQuestion({ chain, crypto, guilty, approvals, departures, isSpent, adopt })),
         noted(audit.question),
       ],
       audit,
       guilty,
       approvals,
       departures,
+      isSpent,
       workload,
       backlog,
       keeper,

@@ -32,6 +32,8 @@ export interface TreeOptions {
   readonly guilty: Guilty;
   readonly approvals: Approvals;
   readonly departures: Departures;
+  /** Whether that epoch has decided as much as one may. */
+  readonly isSpent: (epoch: number) => boolean;
   readonly workload: Workload;
   readonly backlog: AuditorArgs['backlog'];
   readonly keeper: Place<KeeperMessage>;
@@ -88,6 +90,7 @@ export function nodeTree(options: TreeOptions) {
           guilty: options.guilty,
           approvals: options.approvals,
           departures: options.departures,
+          isSpent: options.isSpent,
           keeper,
         },
       },

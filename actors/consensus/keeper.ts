@@ -105,6 +105,12 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
         const { epoch } = state.parts.chain.current;
         for (let next = Math.max(...state.epochs.keys(), ...state.held.keys()) + 1; next <= epoch; next++)
           openEpoch(state, next, ctx);
+        // Of epochs that are closed and long past nothing is answered any more.
+        for (const old of state.epochs.values()) {
+          if (old.epoch >= epoch - drainedEpochs || old.isFlushing || !isOver(state, old.epoch)) continue;
+          state.epochs.delete(old.epoch);
+          void old.log.close().catch(() => {});
+        }
         return;
       }
       case 'opened': {
@@ -390,4 +396,8 @@ function note(state: KeeperState, instance: InstanceId, subject: Subject): void 
 
 function questionOf(state: KeeperState, subject: Subject): Question | undefined {
   return state.questions.find(({ domain }) => domain === subject.domain);
+}
+
+function isOver({ questions }: KeeperState, epoch: number): boolean {
+  return questions.some((question) => question.isOver?.(epoch) === true);
 }

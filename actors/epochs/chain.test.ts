@@ -26,6 +26,7 @@ import { openChainStore } from './chain-store.ts';
 import { configQuestion, judgeJoin } from './config-question.ts';
 import { createDepartures } from './departures.ts';
 import { createGuilty } from './removal.ts';
+import { renewalOf } from './renewal.ts';
 
 const identities = Array.from({ length: 8 }, (_, i) => testIdentity(i, crypto));
 const member = (i: number, more: Partial<Member> = {}): Member => ({
@@ -227,16 +228,33 @@ describe('a member votes for a config', () => {
   const chain = meshOf();
   const guilty = createGuilty();
   const departures = createDepartures(chain);
+  let isSpent = false;
   const question = configQuestion({
     chain,
     crypto,
     guilty,
     approvals: createApprovals(() => chain.current.epoch),
     departures,
+    isSpent: () => isSpent,
     adopt: () => {},
   });
   const judge = (config: Uint8Array, epoch = 0, key = 1) =>
     question.judge({ domain: 'config', key: configKey(key) }, config, epoch);
+
+  it('and for the same members in a new epoch only where the old one is spent, and for no other change on that occasion', () => {
+    const renewed = renewalOf(chain.current, crypto);
+    expect(judge(encodeConfig(renewed))).toBe('unknown');
+    isSpent = true;
+    expect(judge(encodeConfig(renewed))).toEqual({ ok: true });
+    expect(judge(encodeConfig({ ...renewed, p: 0 }))).toMatchObject({ ok: false });
+    expect(
+      judge(
+        encodeConfig({ ...renewed, members: renewed.members.map((each, i) => ({ ...each, weight: i === 0 ? 2 : 1 })) }),
+      ),
+    ).toMatchObject({ ok: false });
+    expect(judge(encodeConfig({ ...renewed, epoch: 2 }), 0, 2)).toMatchObject({ ok: false });
+    isSpent = false;
+  });
 
   it('and answers for bytes that are none, and for another instance, without falling over', () => {
     expect(judge(encodeConfig(first.config))).toEqual({ ok: true });
@@ -274,6 +292,7 @@ describe('a member votes for a config', () => {
       guilty,
       approvals: createApprovals(() => chain.current.epoch),
       departures,
+      isSpent: () => false,
       adopt: (link) => void adopted.push(link),
     }).decided({
       subject,

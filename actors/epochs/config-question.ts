@@ -1,10 +1,12 @@
 // Law: the members decide who is a member. A config is voted for only if it lets one more member in, of weight 1, or removes one that
-// evidence convicts or that leaves by its own word, or changes what members of quorum weight approve, and keeps the strongest fault budget its members can bear; once decided it is on this node's disk before it is in force here.
+// evidence convicts or that leaves by its own word, or changes what members of quorum weight approve, and keeps the strongest fault budget its members can bear;
+// or if it changes nothing, where the epoch has decided what one may. Once decided it is on this node's disk before it is in force here.
 import { type Check, configKey, encodeCertificate, faultBudgetOf, judgeConfigChange } from '../../consensus/index.ts';
 import {
   type ConfigLink,
   decodeConfig,
   type EpochConfig,
+  encodeConfig,
   type MeshChain,
   workersOf,
 } from '../../protocols/mesh/index.ts';
@@ -14,6 +16,7 @@ import type { Crypto } from '../system/index.ts';
 import { type Approvals, judgeAmendment } from './amendments.ts';
 import type { Departures } from './departures.ts';
 import { type Guilty, judgeRemoval } from './removal.ts';
+import { renewalOf } from './renewal.ts';
 
 export function configQuestion(options: {
   readonly chain: MeshChain;
@@ -21,9 +24,11 @@ export function configQuestion(options: {
   readonly guilty: Guilty;
   readonly approvals: Approvals;
   readonly departures: Pick<Departures, 'has'>;
+  /** Whether, by this node's audit log, that epoch has decided as much as one may. */
+  readonly isSpent: (epoch: number) => boolean;
   readonly adopt: (link: ConfigLink) => void;
 }): Question {
-  const { chain, crypto, guilty, approvals, departures, adopt } = options;
+  const { chain, crypto, guilty, approvals, departures, isSpent, adopt } = options;
   return {
     domain: 'config',
     judge(subject, payload, epoch) {
@@ -34,6 +39,8 @@ export function configQuestion(options: {
         if (next.epoch !== epoch + 1) return { ok: false, reason: 'a config is decided by the epoch before it' };
         const current = chain.config(epoch);
         if (current === undefined) return 'unknown';
+        if (equalBytes(payload, encodeConfig(renewalOf(current, crypto))))
+          return isSpent(epoch) ? { ok: true } : 'unknown';
         if (sizeOf(next) <= sizeOf(current)) {
           const approved = judgeAmendment(next, current, approvals, crypto);
           if (sizeOf(next) === sizeOf(current) || (approved !== 'unknown' && approved.ok)) return approved;

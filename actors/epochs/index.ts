@@ -16,3 +16,4 @@ export { createDepartures, type Departures, type LeaveOutcome, leaveMesh } from 
 export { type Invites, openInvites } from './invites.ts';
 export { joinMesh } from './messages.ts';
 export { createGuilty, type Guilty, type RemovalArgs, removalActor, removalOf } from './removal.ts';
+export { decidedPerEpoch } from './renewal.ts';

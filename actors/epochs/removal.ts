@@ -2,7 +2,7 @@
 // proposes and votes for the removal of exactly those whose evidence it verified itself. Nobody is removed where the mesh would then
 // tolerate no liar at all while it does now: then the guilty one is named, and goes when another member has come. A member that leaves by
 // its own word goes in any case.
-// What members approved (amendments.ts) is proposed here too.
+// What members approved (amendments.ts) is proposed here too, and the next epoch of one that is spent (renewal.ts).
 import { configKey, judgeConfigChange, toleranceInWords } from '../../consensus/index.ts';
 import { type EpochConfig, encodeConfig, workersOf } from '../../protocols/mesh/index.ts';
 import { equalBytes } from '../../protocols/wire/index.ts';
@@ -12,6 +12,7 @@ import { type ActorDef, type Crypto, defineActor, type NodeId } from '../system/
 import { type Approvals, approvedConfigs } from './amendments.ts';
 import type { Departures } from './departures.ts';
 import { nextConfig } from './next-config.ts';
+import { renewalOf } from './renewal.ts';
 
 /** Members of any epoch that evidence, verified here, convicts. */
 export interface Guilty {
@@ -84,6 +85,7 @@ export interface RemovalArgs {
   readonly guilty: Guilty;
   readonly approvals: Approvals;
   readonly departures: Departures;
+  readonly isSpent: (epoch: number) => boolean;
   readonly keeper: Place<KeeperMessage>;
 }
 export type RemovalMessage = { readonly type: 'look' } | { readonly type: 'convicted' };
@@ -124,7 +126,7 @@ export const removalActor: ActorDef<RemovalMessage, State, RemovalArgs> = define
   receive(state, message) {
     // What was proposed before its evidence, or its last approval, came is judged again.
     if (message.type === 'convicted') state.keeper.ref?.tell({ type: 'rejudge' });
-    const { parts, guilty, departures, approvals, keeper, proposed } = state;
+    const { parts, guilty, departures, approvals, isSpent, keeper, proposed } = state;
     const { chain, world, identity } = parts;
     const { current } = chain;
     if (!chain.isMember(identity.id)) return;
@@ -133,7 +135,8 @@ export const removalActor: ActorDef<RemovalMessage, State, RemovalArgs> = define
     const removals = [...current.members, ...workersOf(current)]
       .filter(({ id }) => departures.has(id) || (guilty.has(id) && id !== identity.id))
       .map(({ id }) => removalOf(current, id, world.crypto, departures.has(id)));
-    for (const next of [...removals, ...approvedConfigs(current, approvals, world.crypto)]) {
+    const renewal = isSpent(current.epoch) ? [renewalOf(current, world.crypto)] : [];
+    for (const next of [...removals, ...approvedConfigs(current, approvals, world.crypto), ...renewal]) {
       if (next === undefined) continue;
       state.proposed = { epoch: current.epoch, atMs: nowMs };
       const subject = { domain: 'config', key: configKey(next.epoch) } as const;
