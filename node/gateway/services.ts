@@ -1,28 +1,22 @@
 // Law: the gateway hands an intent to the mesh and reports on it; it drives nothing. "Accepted" means that enough other members hold the
 // intent, its plan and its files for the workflow to outlive this node.
-import { holdWorkflow } from '../../actors/memory/index.ts';
 import type { Parts } from '../../actors/parts/index.ts';
-import { decodePlan, type Plan, planBytes, planDigest, problemText, validatePlan } from '../../actors/plan/index.ts';
+import { planDigest } from '../../actors/plan/index.ts';
 import type { Planning } from '../../actors/planner/index.ts';
 import { buildCertificateFile } from '../../actors/proof/index.ts';
-import type { BlobRef } from '../../actors/system/index.ts';
 import {
   encodeWorkflowEntry,
   isCancelling,
-  openedPlanMaxBytes,
-  openPerGatewayMax,
-  payloadsOf,
   progressOf,
   resultBlob,
   type WorkflowRecord,
-  workflowId,
-  workflowLane,
 } from '../../actors/workflow/index.ts';
-import { rendezvous } from '../../protocols/membership/index.ts';
-import type { OpenReply, PlanReply, PlanRequest, WorkflowDetail, WorkflowEvent, WorkflowSummary } from './api-work.ts';
+import type { PlanReply, PlanRequest, WorkflowDetail, WorkflowEvent, WorkflowSummary } from './api-work.ts';
+import { assertOpenable, checkedPlan } from './check-plan.ts';
 import { archivedSummaryOf, detailOf, summaryOf } from './describe.ts';
+import { findWorkflow } from './find-workflow.ts';
+import { appendEntry, openWorkflow } from './open-workflow.ts';
 import { GatewayError, type GatewayServices } from './server.ts';
-import { inWords, roleOf } from './status.ts';
 
 export type WorkflowServices = Pick<
   GatewayServices,
@@ -37,16 +31,12 @@ export interface WorkflowServicesOptions {
 }
 
 const profileTimeoutMs = 20_000;
-/** Half of what the other members take from one gateway: they may hear of an end later than it does. */
-const inHandMax = openPerGatewayMax / 2;
 /** A larger result is told by its digest; GET /v1/blobs gives its bytes. */
 const inlineMaxBytes = 16 << 20;
 /** How long after the end of a workflow its last event may take to be told. */
 const endPatienceMs = 1_000;
 /** For the other members to join a cancelling. */
 const cancelPatienceMs = 10_000;
-/** Time for one holder to fetch the files: a base and what a slow link needs per byte. */
-const holdTimeoutMs = (sizeBytes: number): number => 8_000 + sizeBytes / 2_000;
 
 export function createWorkflowServices({
   parts,
@@ -54,82 +44,17 @@ export function createWorkflowServices({
   ensureEffects,
   workflowFolder,
 }: WorkflowServicesOptions): WorkflowServices {
-  const { world, board, chain, lanes, blobs, events } = parts;
+  const { world, board, chain, blobs, events } = parts;
 
-  const find = async (prefix: string): Promise<WorkflowRecord> => {
-    if (!/^[0-9a-f]{4,64}$/.test(prefix))
-      throw new GatewayError(
-        'bad_request',
-        `'${prefix.slice(0, 80)}' is not the id of a workflow: that is 4 to 64 of the digits 0-9 and a-f`,
-        '`parley ps` lists them.',
-      );
-    const found = [...board.all().filter(({ opened }) => opened !== undefined), ...board.archived()].filter(
-      ({ workflow }) => workflow.startsWith(prefix),
-    );
-    if (found.length === 1) {
-      const record = await parts.recall(found[0]!.workflow);
-      if (record !== undefined) return record;
-      throw new GatewayError(
-        'internal',
-        `the entries of workflow ${found[0]!.workflow.slice(0, 12)} cannot be read from this node's disk`,
-        'Ask at another member, and restart this node: it fetches what is lost.',
-      );
-    }
-    if (found.length > 1)
-      throw new GatewayError(
-        'bad_request',
-        `'${prefix}' is the start of ${found.length} workflow ids`,
-        'Give more of the id; `parley ps` lists them.',
-      );
-    throw new GatewayError(
-      'not_found',
-      `this node knows no workflow '${prefix}'`,
-      '`parley ps` lists those it knows. A node that was away learns of the others within seconds of its return.',
-    );
-  };
-
-  const check = (value: unknown): Plan => {
-    let plan: Plan;
-    try {
-      plan = decodePlan(planBytes(value as Plan));
-    } catch (error) {
-      throw new GatewayError(
-        'bad_request',
-        (error as Error).message,
-        'Send the plan as POST /v1/plans returned it, or correct the plan file.',
-      );
-    }
-    const problems = validatePlan(plan, parts.manifests);
-    if (problems.length > 0)
-      throw new GatewayError(
-        'bad_request',
-        problems.map((problem) => problemText(problem)).join('\n'),
-        '`parley run --help` shows a plan file; the skills are listed by `parley status`.',
-      );
-    return plan;
-  };
-
-  const openable = (plan: Plan): void => {
-    const missing = plan.tasks.flatMap(({ placement }) =>
-      placement !== undefined && !chain.current.members.some(({ site }) => site === placement.site)
-        ? [placement.site]
-        : [],
-    );
-    if (missing.length > 0)
-      throw new GatewayError(
-        'bad_request',
-        `no member is at site ${missing.join(', ')}`,
-        '`parley status` lists the sites.',
-      );
-  };
+  const find = (prefix: string): Promise<WorkflowRecord> => findWorkflow(parts, prefix);
 
   return {
     async plan(request): Promise<PlanReply> {
       if ((request.words === undefined) === (request.plan === undefined))
         throw new GatewayError('bad_request', 'give either words or a plan');
       if (request.plan !== undefined) {
-        const plan = check(request.plan);
-        openable(plan);
+        const plan = checkedPlan(parts, request.plan);
+        assertOpenable(parts, plan);
         return {
           kind: 'plan',
           plan,
@@ -171,87 +96,7 @@ export function createWorkflowServices({
       return world.storage.blobs.read(digest);
     },
 
-    async open(request): Promise<OpenReply> {
-      const plan = check(request.plan);
-      openable(plan);
-      if (plan.risk !== 'read-only' && !request.approved) {
-        throw new GatewayError(
-          'needs_approval',
-          `this plan is '${plan.risk}': a person has to approve it`,
-          'Look at the plan and send it again with approved: true (the CLI asks, or takes --yes).',
-        );
-      }
-      if (!chain.isMember(parts.identity.id))
-        throw new GatewayError(
-          'denied',
-          `this node is ${inWords(roleOf(chain, parts.identity.id))}: it can follow workflows and not open them`,
-          'Ask at a member.',
-        );
-      const { epoch } = chain.current;
-      const { idempotencyKey, words, approved } = request;
-      const planned = planDigest(plan, world.crypto);
-      // The epoch may have changed since the first request; whose it was is told by the key and the plan alone.
-      const known = board.byRequest(idempotencyKey, planned);
-      const other = board.openedHere(idempotencyKey);
-      if (known === undefined && other !== undefined) {
-        throw new GatewayError(
-          'conflict',
-          `the key '${idempotencyKey}' already names workflow ${other.workflow.slice(0, 12)} with another plan`,
-          'Use a new key for a new intent.',
-        );
-      }
-      const inHand = board.running().filter(({ opened }) => opened?.gateway === parts.identity.id).length;
-      if (known === undefined && inHand >= inHandMax) {
-        throw new GatewayError(
-          'not_ready',
-          `this node has ${inHand} workflows in hand, the most it takes at a time`,
-          'Wait until some have ended (`parley ps`), or send it to another node.',
-        );
-      }
-      const workflow =
-        known?.workflow ??
-        workflowId({ meshId: chain.meshId, epoch, idempotencyKey, planDigest: planned }, world.crypto);
-      const files = payloadsOf(plan);
-      for (const ref of files) {
-        if (blobs.isPrivate(ref.digest))
-          throw new GatewayError(
-            'denied',
-            `the plan reads payload ${ref.digest.slice(0, 12)}…, which is a private data set of this node`,
-            'Ask across sites instead: the site computes on it under its own policy.',
-          );
-        if (!(await blobs.has(ref.digest)))
-          throw new GatewayError(
-            'bad_request',
-            `the plan reads payload ${ref.digest.slice(0, 12)}…, which was not sent to this node`,
-            'Send the files with PUT /v1/blobs first.',
-          );
-      }
-      // Also where another member's opening is known already: that one may have shown it to this node alone, and the client was sent here.
-      const about = known?.opened?.epoch ?? epoch;
-      const isMine = known !== undefined && (known.ended !== undefined || known.openedBy.has(parts.identity.id));
-      if (!isMine && chain.member(parts.identity.id, about) !== undefined) {
-        const bytes = planBytes(plan);
-        if (bytes.length > openedPlanMaxBytes)
-          throw new GatewayError(
-            'bad_request',
-            `the plan takes ${bytes.length} bytes, over the limit of ${openedPlanMaxBytes}`,
-            'Name fewer files or tasks: a folder of many files can be one archive.',
-          );
-        const atMs = world.clock.wallMs();
-        const entry = {
-          kind: 'opened',
-          workflow,
-          idempotencyKey,
-          words,
-          plan: bytes,
-          epoch: about,
-          approved,
-          atMs,
-        } as const;
-        await append(encodeWorkflowEntry(entry));
-      }
-      return { workflow, heldBy: await replicate(parts, workflow, files), repeated: known !== undefined };
-    },
+    open: (request) => openWorkflow(parts, request),
 
     list: (): readonly WorkflowSummary[] => [
       ...board.archived().map(archivedSummaryOf),
@@ -320,7 +165,8 @@ export function createWorkflowServices({
           'conflict',
           `workflow ${record.workflow.slice(0, 12)} has already ended: ${record.ended.state}`,
         );
-      await append(
+      await appendEntry(
+        parts,
         encodeWorkflowEntry({ kind: 'cancelled', workflow: record.workflow, reason, atMs: world.clock.wallMs() }),
       );
       await cancelled(record);
@@ -351,16 +197,6 @@ export function createWorkflowServices({
     });
   }
 
-  /** What this node's lane does not take now, it takes later or never; either way the client must know. */
-  async function append(entry: Uint8Array): Promise<void> {
-    try {
-      await lanes.append(workflowLane, entry);
-    } catch (error) {
-      if ((error as Error).name !== 'LaneRefused') throw error;
-      throw new GatewayError('not_ready', (error as Error).message, 'Try again in a moment, or ask at another node.');
-    }
-  }
-
   async function describe(record: WorkflowRecord): Promise<WorkflowDetail> {
     const progress = progressOf(record);
     let result: Uint8Array | undefined;
@@ -373,46 +209,6 @@ export function createWorkflowServices({
     }
     return detailOf(parts, record, result, workflowFolder(record.workflow));
   }
-}
-
-/** Asks members to hold the workflow, in its rendezvous order, until enough do that one of them is honest and there. */
-async function replicate(parts: Parts, workflow: string, files: readonly BlobRef[]): Promise<number> {
-  const { chain, identity, office, view, world } = parts;
-  const { members, f, c } = chain.current;
-  const wanted = Math.min(members.length - 1, Math.max(f + c, 1) + f);
-  const sizeBytes = files.reduce((sum, ref) => sum + ref.sizeBytes, 0);
-  const order = rendezvous(
-    workflow,
-    members.map(({ id }) => id),
-    world.crypto,
-  ).filter((id) => id !== identity.id && view.isLive(id));
-  let held = 0;
-  let next = 0;
-  let tellEnough = (): void => {};
-  const enough = new Promise<void>((resolve) => {
-    tellEnough = resolve;
-  });
-  const askNext = async (): Promise<void> => {
-    while (held < wanted && next < order.length) {
-      const node = order[next++]!;
-      try {
-        const reply = await office.request(
-          node,
-          holdWorkflow,
-          { workflow, blobs: [...files] },
-          { timeoutMs: holdTimeoutMs(sizeBytes) },
-        );
-        if (reply.held) held++;
-        if (held >= wanted) tellEnough();
-        if (!reply.held) world.log('warn', 'workflow not held', { workflow, node, reason: reply.reason });
-      } catch (error) {
-        world.log('warn', 'workflow not held', { workflow, node, reason: (error as Error).message });
-      }
-    }
-  };
-  // Once enough hold it, the client does not wait for one that is connected and silent.
-  await Promise.race([enough, Promise.all(Array.from({ length: wanted }, askNext))]);
-  return held;
 }
 
 export async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

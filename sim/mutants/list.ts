@@ -178,7 +178,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a gateway trusts that another’s opening is known to all',
-    file: 'node/gateway/services.ts',
+    file: 'node/gateway/open-workflow.ts',
     edits: [
       [
         'const isMine = known !== undefined && (known.ended !== undefined || known.openedBy.has(parts.identity.id));',
