@@ -4,6 +4,7 @@ import type { Connection, PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
 import { frameKind } from '../network/frame-codec.ts';
+import { createFrameHandlers } from '../network/frame-handlers.ts';
 import { assertFrameSize, assertTopic, maxFrameBytes } from '../network/limits.ts';
 import type { ServeHandler } from '../network/requests.ts';
 import { MalformedBytes } from '../wire/index.ts';
@@ -51,7 +52,9 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
   const lookAgain = (): void => {
     for (const look of [...waiting]) look();
   };
-  const frameHandlers = new Set<(from: NodeId, frame: Uint8Array) => void>();
+  const frameHandlers = createFrameHandlers((error, from) =>
+    log('error', 'a frame handler failed', { from, error: String(error) }),
+  );
   const peerHandlers = new Set<(event: PeerEvent) => void>();
   const closing = new AbortController();
   let serve: ServeHandler | undefined;
@@ -158,15 +161,7 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
         if (connection !== undefined && isAllowed(id)) linkOf(id).attach(connection);
       }, reattachMs);
     },
-    onFrame(from, frame) {
-      for (const handler of frameHandlers) {
-        try {
-          handler(from, frame);
-        } catch (error) {
-          log('error', 'a frame handler failed', { from, error: String(error) });
-        }
-      }
-    },
+    onFrame: frameHandlers.call,
     onAddresses: (from, payload) => void meet(from, payload),
     hasOthers: (id) => [...links.values()].some((link) => link.isUp && link.node !== id),
     refuse: (connection, reason, detail) =>
@@ -329,10 +324,7 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
       assertFrameSize(frame);
       return links.get(to)?.put(frameKind.frame, frame) ?? false;
     },
-    onFrame(handler) {
-      frameHandlers.add(handler);
-      return () => void frameHandlers.delete(handler);
-    },
+    onFrame: frameHandlers.add,
     async request(to, frame, { timeoutMs }) {
       assertFrameSize(frame);
       if (closing.signal.aborted) throw closedError;

@@ -9,6 +9,7 @@ import {
   type PeerEvent,
   type Scheduler,
 } from '../../actors/system/index.ts';
+import { createFrameHandlers, type FrameHandlers } from '../network/frame-handlers.ts';
 import {
   assertFrameSize,
   assertResource,
@@ -46,7 +47,7 @@ interface Link {
 interface Node {
   readonly self: NodeId;
   readonly links: Map<NodeId, Link>;
-  readonly frameHandlers: Set<FrameHandler>;
+  readonly frameHandlers: FrameHandlers;
   readonly peerHandlers: Set<(event: PeerEvent) => void>;
   readonly topics: Map<string, Set<FrameHandler>>;
   readonly closeHandlers: Set<() => void>;
@@ -160,7 +161,9 @@ export function createLoopbackHub(world: {
     const node: Node = {
       self,
       links: new Map(),
-      frameHandlers: new Set(),
+      frameHandlers: createFrameHandlers((error, from) =>
+        log('error', 'a frame handler failed', { from, error: String(error) }),
+      ),
       peerHandlers: new Set(),
       topics: new Map(),
       closeHandlers: new Set(),
@@ -257,12 +260,9 @@ export function createLoopbackHub(world: {
         const other = nodes.get(to);
         if (closed || link === undefined || other === undefined) return false;
         const copy = frame.slice();
-        return post(link, copy.length, () => dispatch(other.frameHandlers, self, copy));
+        return post(link, copy.length, () => other.frameHandlers.call(self, copy));
       },
-      onFrame(handler) {
-        node.frameHandlers.add(handler);
-        return () => void node.frameHandlers.delete(handler);
-      },
+      onFrame: (handler) => node.frameHandlers.add(handler),
       async request(to, frame, { timeoutMs }) {
         assertFrameSize(frame);
         const { link, other, back } = linkTo(to);

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
 import { frameKind } from '../network/frame-codec.ts';
+import { createFrameHandlers } from '../network/frame-handlers.ts';
 import { assertFrameSize, assertResource, maxFrameBytes, maxTopicBytes } from '../network/limits.ts';
 import type { ServeHandler } from '../network/requests.ts';
 import { createRefusalTable, hex, MalformedBytes, utf8 } from '../wire/index.ts';
@@ -44,7 +45,9 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
   const peers = new Map<NodeId, Peer>();
   /** Who a record belongs to, by the session in its header. */
   const sessions = new Map<string, Peer>();
-  const frameHandlers = new Set<(from: NodeId, frame: Uint8Array) => void>();
+  const frameHandlers = createFrameHandlers((error) =>
+    log('error', 'a frame handler failed', { error: String(error) }),
+  );
   const peerHandlers = new Set<(event: PeerEvent) => void>();
   const topics = new Map<string, Set<(from: NodeId, frame: Uint8Array) => void>>();
   let serve: ServeHandler | undefined;
@@ -89,7 +92,7 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
       log('info', 'peer down', { node, why, by: 'nats' });
       call(peerHandlers, 'peer', { node, up: false });
     },
-    onFrame: (from, frame) => call(frameHandlers, 'frame', from, frame),
+    onFrame: frameHandlers.call,
     onPublication(from, payload) {
       const topicBytes = payload.length < 2 ? Number.POSITIVE_INFINITY : payload[0]! * 256 + payload[1]!;
       if (topicBytes > maxTopicBytes || payload.length < 2 + topicBytes)
@@ -227,10 +230,7 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
       assertFrameSize(frame);
       return peers.get(to)?.put(frameKind.frame, frame) ?? false;
     },
-    onFrame(handler) {
-      frameHandlers.add(handler);
-      return () => void frameHandlers.delete(handler);
-    },
+    onFrame: frameHandlers.add,
     async request(to, frame, { timeoutMs }) {
       assertFrameSize(frame);
       if (closedError !== undefined) throw closedError;

@@ -11,6 +11,7 @@ import {
   type Scheduler,
 } from '../../actors/system/index.ts';
 import { type Identity, MalformedBytes, type RefusalTable, utf8 } from '../wire/index.ts';
+import { createFrameHandlers } from './frame-handlers.ts';
 import {
   assertFrameSize,
   assertResource,
@@ -54,7 +55,6 @@ const reachEveryMs = 5_000;
 const pendingMax = 8_192;
 const originsMax = 4_096;
 
-type FrameHandler = (from: NodeId, frame: Uint8Array) => void;
 type ServeHandler = Parameters<Network['serve']>[0];
 
 interface Origin {
@@ -71,7 +71,7 @@ export function createRelay(options: RelayOptions): Network {
   /** What each bridge says that it reaches. */
   const reach = new Map<NodeId, ReadonlySet<NodeId>>();
   const shown = new Set<NodeId>(network.peers());
-  const frameHandlers = new Set<FrameHandler>();
+  const frameHandlers = createFrameHandlers((error) => log('error', 'a handler failed', { error: String(error) }));
   const peerHandlers = new Set<(event: PeerEvent) => void>();
   const origins = new Map<NodeId, Origin>();
   const sequences = new Map<NodeId, number>();
@@ -211,7 +211,7 @@ export function createRelay(options: RelayOptions): Network {
     if (carried.more) return;
     const payload = origin.pieces.length === 1 ? carried.payload : new Uint8Array(Buffer.concat(origin.pieces));
     origin.pieces = [];
-    if (kind === carriedKind.frame) call(frameHandlers, from, payload);
+    if (kind === carriedKind.frame) frameHandlers.call(from, payload);
     else if (kind === carriedKind.request || kind === carriedKind.pull) void answer({ ...carried, payload });
     else {
       const waiting = pending.get(correlation);
@@ -231,7 +231,7 @@ export function createRelay(options: RelayOptions): Network {
         if (to === self) receive(from, frame);
         // One bridge and no more: what comes from its sender goes on to who is at hand, in one step.
         else if (options.isBridge && origin === from && isDirect(to)) network.send(to, frame);
-      } else call(frameHandlers, from, frame);
+      } else frameHandlers.call(from, frame);
     } catch (error) {
       if (!(error instanceof MalformedBytes)) throw error;
       refusals.add(from, 'relay', error.message);
@@ -266,10 +266,7 @@ export function createRelay(options: RelayOptions): Network {
       assertFrameSize(frame);
       return carry(to, carriedKind.frame, 0, frame);
     },
-    onFrame(handler) {
-      frameHandlers.add(handler);
-      return () => void frameHandlers.delete(handler);
-    },
+    onFrame: frameHandlers.add,
     async request(to, frame, requestOptions) {
       if (closed || isDirect(to) || bridgeTo(to) === undefined) return network.request(to, frame, requestOptions);
       assertFrameSize(frame);

@@ -33,6 +33,20 @@ export function framesContract({ mesh, pair, sleep, until, codeOf }: ContractKit
     expect(got).toEqual(sent);
   });
 
+  it('keeps what came before anyone listened, in order, for whoever listens first', async () => {
+    const [a, b] = await pair();
+    b.serve((_, frame) => frame);
+    const sent = Array.from({ length: 50 }, (_, i) => `early ${i}`);
+    for (const each of sent) expect(a.send(b.self, bytes(each))).toBe(true);
+    // What went before the request is there when it is answered.
+    await a.request(b.self, bytes('are they there?'), { timeoutMs: deadlineMs });
+    const got: string[] = [];
+    b.onFrame((_, frame) => void got.push(text(frame)));
+    a.send(b.self, bytes('late'));
+    await until('all frames', () => got.length > sent.length);
+    expect(got).toEqual([...sent, 'late']);
+  });
+
   it('carries a frame of exactly the limit unchanged and refuses a larger one as too_large', async () => {
     const [a, b] = await pair();
     expect(a.maxFrameBytes).toBe(maxFrameBytes);
