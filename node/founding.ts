@@ -1,5 +1,5 @@
-// Law: a node enters a mesh once: as its founder, or by a ticket whose genesis hashes to the mesh id on it. A folder that is in a mesh
-// stays in it; what a stranger sends is verified before it is written.
+// Law: a node enters a mesh as its founder, or by a ticket whose genesis hashes to the mesh id on it. A folder that is in a mesh stays in that
+// one: whoever left it comes back with a new ticket and what it had; what a stranger sends is verified before it is written.
 import { joinMesh as joinRequest, openChainStore } from '../actors/epochs/index.ts';
 import { type Clock, type Crypto, NetworkError, type NodeId } from '../actors/system/index.ts';
 import { judgeGenesis, verifyConfigLink } from '../consensus/index.ts';
@@ -9,6 +9,7 @@ import {
   decodeConfig,
   decodeGenesis,
   encodeGenesis,
+  type Genesis,
   type MeshChain,
   meshIdOf,
   parseTicket,
@@ -71,16 +72,7 @@ export async function joinMesh(
   const ticket = parseTicket(options.ticket, crypto);
   const home: Home = hasIdentity(options.folder) ? openHome(options.folder) : createHome(options.folder, options.node);
   const existing = home.mesh();
-  if (existing !== undefined) {
-    const current = hex.encode(meshIdOf(decodeGenesis(hex.decode(existing.genesis)), crypto));
-    throw new HomeError(
-      'exists',
-      `${home.folder} is already in mesh ${current.slice(0, 12)}${current === hex.encode(ticket.meshId) ? ', the one of this ticket' : ', not the one of this ticket'}`,
-      current === hex.encode(ticket.meshId)
-        ? 'Start it with `parley up`.'
-        : 'A node is in one mesh: join with another --folder.',
-    );
-  }
+  if (existing !== undefined) await checkReturn(home, decodeGenesis(hex.decode(existing.genesis)), ticket, crypto);
   const settings = home.node();
   const identity = createIdentity(crypto, home.secretKey());
   const door = {
@@ -193,6 +185,32 @@ const joinHints: Readonly<Record<string, string>> = {
   unreachable:
     'Check that the member runs, that its address in the ticket is reachable from here (firewall, NAT), and that the ticket is of this mesh.',
 };
+
+/** Throws HomeError `exists` unless the node was in the mesh of the ticket and is so no more, by the chain in its own folder. */
+async function checkReturn(home: Home, genesis: Genesis, ticket: Ticket, crypto: Crypto): Promise<void> {
+  const chain = createMeshChain(genesis, crypto);
+  const shown = chain.meshIdHex.slice(0, 12);
+  if (!equalBytes(chain.meshId, ticket.meshId))
+    throw new HomeError(
+      'exists',
+      `${home.folder} is already in mesh ${shown}, not the one of this ticket`,
+      'A node is in one mesh: join with another --folder.',
+    );
+  const storage = await createStorage(home.storeFolder);
+  try {
+    await openChainStore({ keyValue: await storage.keyValue('mesh'), chain, crypto });
+  } finally {
+    await storage.close();
+  }
+  const { id } = createIdentity(crypto, home.secretKey());
+  const wasIn = chain.links.some(({ config }) => chain.node(id, config.epoch) !== undefined);
+  if (chain.node(id) === undefined && wasIn) return;
+  throw new HomeError(
+    'exists',
+    `${home.folder} is already in mesh ${shown}, the one of this ticket`,
+    'Start it with `parley up`.',
+  );
+}
 
 /** The chain goes to the disk with the genesis: the members of later epochs are then known before the first connection. */
 async function storeChain(home: Home, chain: MeshChain, crypto: Crypto): Promise<void> {

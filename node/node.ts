@@ -43,6 +43,8 @@ export interface RunningNode {
   readonly meshId: string;
   readonly addresses: readonly string[];
   readonly socket: string;
+  /** It was a member or a worker, and is so no more: the others let it in by a new ticket only. */
+  readonly hasLeft: boolean;
   /** Ends in order: gateway, tree, network, storage. Safe to call twice. */
   stop(): Promise<void>;
   /** Resolves when the node has ended: undefined where somebody asked it to, else why it could not go on. */
@@ -247,6 +249,16 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       });
       opened.push(() => natsGateway.close());
     }
+    const epochs = chain.links.map(({ config }) => config.epoch);
+    const wasIn = chain.node(identity.id) === undefined && epochs.some((epoch) => chain.node(identity.id, epoch));
+    if (wasIn)
+      log(
+        'warn',
+        'this node is in its mesh no more; to come back: parley join TICKET with this folder and a new ticket',
+        {
+          folder: home.folder,
+        },
+      );
     log('info', 'node started', {
       nodeId: identity.id,
       mesh: chain.meshIdHex,
@@ -255,6 +267,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       addresses: [...addresses(), ...natsAddress()],
     });
     return {
+      hasLeft: wasIn,
       name: settings.name,
       nodeId: identity.id,
       meshId: chain.meshIdHex,

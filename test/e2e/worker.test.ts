@@ -140,4 +140,29 @@ describe('a worker', () => {
     );
     await askRightly('dahlia');
   }, 120_000);
+
+  it('comes back from the same folder with a new ticket, as what that says', async () => {
+    const folderBefore = folder();
+    const again = new TestProcess(
+      [`${repository}bin/parley.mjs`, 'up', '--folder', folderBefore, '-o', 'json', '--exit-with-parent'],
+      join(mesh.root, 'elm-alone.log'),
+    );
+    await again.firstLine<Ready>(patienceMs);
+    await eventually(
+      'it to say how it comes back',
+      () => again.lastWords(5).includes('is in its mesh no more') && again.lastWords(5).includes('join TICKET'),
+      patienceMs,
+    );
+    await again.stop();
+    const invited = await parley(['invite', '--role', 'member', '--folder', mesh.folder('birch')]);
+    await start([
+      ...[`${repository}bin/parley.mjs`, 'join', invited.out.trim(), '--folder', folderBefore],
+      ...['-o', 'json', '--exit-with-parent'],
+    ]);
+    const { node, mesh: seen } = await elm.status();
+    expect(node.role).toBe('member');
+    expect(seen).toMatchObject({ epoch: 3, members: 5 });
+    const twice = await parley(['join', invited.out.trim(), '--folder', folderBefore]);
+    expect(twice.code).not.toBe(0);
+  }, 180_000);
 });

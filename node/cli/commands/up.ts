@@ -185,6 +185,10 @@ async function runNode(
     const node = await Promise.race([start(session, folder, bootstrap), told, orphaned]);
     try {
       announce(session, folder, node);
+      if (node.hasLeft)
+        session.terminal.err(
+          `${printable(node.name)} is in its mesh no more, and the others do not talk to it. To come back with what it has: stop it, ask a member for a ticket (\`${session.program} invite\`), and ${session.program} join TICKET --folder ${folder}`,
+        );
       const failure = await Promise.race([node.ended, told, orphaned]);
       if (failure !== undefined)
         throw new CliFailure(
