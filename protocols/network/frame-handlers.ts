@@ -40,7 +40,8 @@ export function createFrameHandlers(failed: (error: unknown, from: NodeId) => vo
       if (waiting?.length === 0) waiting = undefined;
       else if (waiting !== undefined && !isDue) {
         isDue = true;
-        queueMicrotask(handOver);
+        // Not within this call: whoever adds a handler may still be setting up what it needs.
+        void Promise.resolve().then(handOver);
       }
       return () => void handlers.delete(handler);
     },

@@ -1,10 +1,12 @@
 // Law: what the event bus promises is tried a hundred times: consumers die by SIGKILL, nothing is lost, nothing comes out of order in its
-// key. Usage: node test/soak/events.ts [kills]
+// key. Usage: node test/soak/events.ts [kills] [jetstream|lanes]
 import { killConsumers } from '../support/event-killing.ts';
 import { natsServerBinary } from '../support/nats.ts';
 
 const kills = Number(process.argv[2] ?? 100);
+const only = process.argv[3];
 for (const carrier of ['jetstream', 'lanes'] as const) {
+  if (only !== undefined && only !== carrier) continue;
   if (carrier === 'jetstream' && natsServerBinary === undefined) continue;
   const report = await killConsumers({
     carrier,
