@@ -11,7 +11,7 @@ import { createRelay } from '../protocols/network/relay.ts';
 import { createIdentity, createRefusalTable, hex } from '../protocols/wire/index.ts';
 import { openAdmittance } from './admittance.ts';
 import { composeNode } from './compose.ts';
-import { carryOutEffects, createDataSets } from './files/index.ts';
+import { carryOutEffects, createDataSets, createRetention } from './files/index.ts';
 import { createGateway, createWorkflowServices } from './gateway/index.ts';
 import { HomeError, openHome } from './home/index.ts';
 import { createSandbox } from './sandbox/index.ts';
@@ -53,6 +53,9 @@ export interface RunningNode {
 
 /** Skill runs of each pool at the same time. */
 const parallelMax = 2;
+/** A node that has just started has better things to do than to tidy up. */
+const firstSweepMs = 60_000;
+const sweepPeriodMs = 3_600_000;
 
 /** Throws HomeError, StorageError or NetworkError, each naming what is wrong and with what. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
@@ -179,6 +182,19 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const { parts } = node;
     const ensureEffects = (record: WorkflowRecord): Promise<void> =>
       carryOutEffects(parts, record, home.workflowFolder(record.workflow));
+    const retention = createRetention({
+      parts,
+      list: () => storage.listBlobs(),
+      limits: settings.retention ?? {},
+    });
+    let stopSweeping = (): void => {};
+    const sweepLater = (delayMs: number): void => {
+      stopSweeping = world.scheduler.at(clock.monotonicMs() + delayMs, () => {
+        void retention.sweep().then(() => stopping ?? sweepLater(sweepPeriodMs));
+      });
+    };
+    sweepLater(firstSweepMs);
+    opened.push(async () => stopSweeping());
     const stopWatching = parts.board.onChange(({ record }) => {
       if (record.ended?.state === 'completed')
         ensureEffects(record).catch((error) =>

@@ -1,7 +1,7 @@
 // Law: of a workflow that is over a node keeps what names it, how it ended, and where its entries are; the entries stay in the lanes, and
 // whoever asks for more reads them there.
 import type { NodeId } from '../system/index.ts';
-import { type Opened, taskStatus, type WorkflowRecord } from './record.ts';
+import { type Opened, resultBlob, taskStatus, type WorkflowRecord } from './record.ts';
 
 /** What is known of a workflow without its record. A WorkflowRecord has all of it too. */
 export interface KnownWorkflow {
@@ -17,6 +17,8 @@ export interface ArchivedWorkflow extends KnownWorkflow {
   readonly ended: NonNullable<WorkflowRecord['ended']>;
   readonly tasks: number;
   readonly tasksDone: number;
+  /** Digests of what it brought forth for good: its result, and what its effects wrote. */
+  readonly outputs: readonly string[];
 }
 
 export interface EntryPlace {
@@ -62,7 +64,20 @@ export function createPlaces(): Places {
   };
 }
 
-export function archivedOf(record: WorkflowRecord & { readonly opened: Opened }): ArchivedWorkflow {
+/** `hasEffect`: whether a skill does more than compute its output. */
+export function lastingOutputs(record: WorkflowRecord, hasEffect: (skill: string) => boolean): readonly string[] {
+  const { tasks = [], result } = record.opened?.plan ?? {};
+  return tasks.flatMap((task) => {
+    const status = taskStatus(record, task);
+    const isLasting = status.state === 'accepted' && (task.id === result || hasEffect(task.skill));
+    return isLasting ? (resultBlob(status.certified.decision)?.digest ?? []) : [];
+  });
+}
+
+export function archivedOf(
+  record: WorkflowRecord & { readonly opened: Opened },
+  hasEffect: (skill: string) => boolean,
+): ArchivedWorkflow {
   const { workflow, openedBy, ended } = record;
   const { plan, ...opened } = record.opened;
   return {
@@ -72,5 +87,6 @@ export function archivedOf(record: WorkflowRecord & { readonly opened: Opened })
     ended: ended!,
     tasks: plan.tasks.length,
     tasksDone: plan.tasks.filter((task) => taskStatus(record, task).state !== 'open').length,
+    outputs: lastingOutputs(record, hasEffect),
   };
 }

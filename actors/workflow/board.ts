@@ -53,6 +53,8 @@ export interface Board {
   /** Workflows that are over and whose records are not in memory, the oldest first. */
   archived(): readonly ArchivedWorkflow[];
   archivedAt(workflow: string): ArchivedWorkflow | undefined;
+  /** There were more than are kept: of some that are over nothing is known here any more. */
+  hasForgotten(): boolean;
   /** Where the entries of a workflow are. */
   placesOf(workflow: string): readonly EntryPlace[];
   /**
@@ -122,6 +124,7 @@ export function createBoard(options: BoardOptions): Board {
   /** Finished, with all that was said of them in lanes: the longest known first. */
   const finished = new Set<string>();
   const wantedHandlers = new Set<(workflow: string) => void>();
+  let hasForgotten = false;
   /** While a record is put together again nobody hears what was told before. */
   let isRestoring = false;
   const unfinished = new Map<string, WorkflowRecord>();
@@ -134,6 +137,7 @@ export function createBoard(options: BoardOptions): Board {
   const contradictionHandlers = new Set<(found: Contradiction) => void>();
   const conflictHandlers = new Set<(found: Conflict) => void>();
 
+  const hasEffect = (skill: string): boolean => manifests.find(({ name }) => name === skill)?.effects !== 'none';
   const requestOf = ({ idempotencyKey, planDigest: digest }: Pick<Opened, 'idempotencyKey' | 'planDigest'>): string =>
     `${digest}|${idempotencyKey}`;
 
@@ -159,6 +163,7 @@ export function createBoard(options: BoardOptions): Board {
       if (unfinished.has(workflow)) continue;
       records.delete(workflow);
       finished.delete(workflow);
+      hasForgotten = true;
       if (opened !== undefined) forgetNames({ workflow, opened });
       return;
     }
@@ -179,10 +184,11 @@ export function createBoard(options: BoardOptions): Board {
       finished.delete(workflow);
       if (record?.opened === undefined || !isFinished(record)) continue;
       records.delete(workflow);
-      archive.set(workflow, archivedOf({ ...record, opened: record.opened }));
+      archive.set(workflow, archivedOf({ ...record, opened: record.opened }, hasEffect));
       for (const oldest of archive.values()) {
         if (archive.size <= archivedMax) break;
         archive.delete(oldest.workflow);
+        hasForgotten = true;
         forgetNames(oldest);
       }
     }
@@ -432,6 +438,7 @@ export function createBoard(options: BoardOptions): Board {
     all: () => [...records.values()],
     archived: () => [...archive.values()],
     archivedAt: (workflow) => archive.get(workflow),
+    hasForgotten: () => hasForgotten,
     placesOf: (workflow) => places.of(workflow),
     restore(workflow, entries) {
       const old = archive.get(workflow);

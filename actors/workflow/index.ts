@@ -1,5 +1,5 @@
 // Law: the door of the workflow room: what is said about workflows, the record folded from it, and the decisions it can carry.
-export type { ArchivedWorkflow, EntryPlace, KnownWorkflow } from './archive.ts';
+export { type ArchivedWorkflow, type EntryPlace, type KnownWorkflow, lastingOutputs } from './archive.ts';
 export {
   type Board,
   type BoardChange,

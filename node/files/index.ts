@@ -1,3 +1,4 @@
 // Law: the door of the files outside a node's store.
 export { createDataSets } from './data-sets.ts';
 export { type CertifiedFile, carryOutEffects, certifiedFiles } from './effects.ts';
+export { createRetention, type Retention } from './retention.ts';

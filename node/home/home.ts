@@ -76,6 +76,13 @@ const relaySchema = z.strictObject({
   wanted: z.number().int().min(1).max(4).optional(),
 });
 
+const retentionSchema = z.strictObject({
+  /** Inputs and intermediate results of workflows that are over are dropped when they have been here for so long. Default 30. */
+  days: z.number().min(1).max(36_500).optional(),
+  /** Beyond so much of them the oldest are dropped earlier. Default: no bound. */
+  gigabytes: z.number().min(0).max(1e6).optional(),
+});
+
 const nodeSchema = z
   .strictObject({
     name,
@@ -96,6 +103,7 @@ const nodeSchema = z
     /** Multiaddresses where others reach this node besides where it listens: behind a forwarded port, under a name. */
     announce: z.array(z.string().max(256)).max(16).optional(),
     relay: relaySchema.optional(),
+    retention: retentionSchema.optional(),
   })
   .refine(({ listen, nats }) => listen.length > 0 || (nats !== undefined && nats.transport !== false), {
     path: ['listen'],

@@ -1,7 +1,7 @@
 // Law: a file under `blobs/` is a whole blob whose name is its digest. It is written elsewhere, hashed on the way, made durable and only
 // then renamed into place; a crash leaves at most a file in `incoming/`, which the next start sweeps.
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, opendir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BlobMismatch, type Blobs } from '../../../actors/system/index.ts';
 import { explain, StorageError } from './errors.ts';
@@ -9,7 +9,16 @@ import { explain, StorageError } from './errors.ts';
 const digestPattern = /^[0-9a-f]{64}$/;
 const chunkBytes = 256 * 1024;
 
+export interface StoredBlob {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  /** When it was stored here, the last time. */
+  readonly storedAtMs: number;
+}
+
 export interface BlobFolder extends Blobs {
+  /** Every blob, in no order; one that goes meanwhile is left out. */
+  list(): AsyncIterable<StoredBlob>;
   /** Where the blob's bytes are as a file, to be read only. It exists while the blob does. Throws RangeError where `digest` is none. */
   path(digest: string): string;
 }
@@ -116,6 +125,15 @@ export async function openBlobs(folder: string, maxBlobBytes: number): Promise<B
         }
       } finally {
         await handle.close();
+      }
+    },
+    async *list() {
+      for await (const shard of await opendir(folder)) {
+        if (!/^[0-9a-f]{2}$/.test(shard.name)) continue;
+        for await (const { name } of await opendir(join(folder, shard.name))) {
+          const found = digestPattern.test(name) ? await stat(pathOf(name)).catch(() => undefined) : undefined;
+          if (found !== undefined) yield { digest: name, sizeBytes: found.size, storedAtMs: found.mtimeMs };
+        }
       }
     },
     async delete(digest) {

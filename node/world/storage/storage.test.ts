@@ -45,6 +45,27 @@ keyValueContract(open);
 appendFileContract(open);
 blobsContract(open, digestOf);
 
+async function listed(storage: NodeStorage): Promise<{ digest: string; sizeBytes: number; storedAtMs: number }[]> {
+  const found = [];
+  for await (const blob of storage.listBlobs()) found.push(blob);
+  return found;
+}
+
+test('every blob is listed with its size and when it was stored, and nothing that is none', async () => {
+  const path = folder();
+  const storage = await createStorage(path);
+  const startMs = Date.now();
+  const refs = await Promise.all([bytes(1), bytes(2, 3)].map((content) => storage.blobs.write(once(content))));
+  await writeFile(join(path, 'blobs', refs[0]!.digest.slice(0, 2), 'notes.txt'), 'not a blob');
+  const found = await listed(storage);
+  const bySize = found.sort((a, b) => a.sizeBytes - b.sizeBytes);
+  expect(bySize.map(({ digest, sizeBytes }) => ({ digest, sizeBytes }))).toEqual(refs);
+  for (const { storedAtMs } of found) expect(Math.abs(storedAtMs - startMs)).toBeLessThan(60_000);
+  await storage.blobs.delete(refs[0]!.digest);
+  expect((await listed(storage)).map(({ digest }) => digest)).toEqual([refs[1]!.digest]);
+  await storage.close();
+});
+
 describe('a folder', () => {
   test('belongs to one node at a time, and the error names it', async () => {
     const path = folder();

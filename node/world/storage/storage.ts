@@ -5,13 +5,15 @@ import { join } from 'node:path';
 import { Level } from 'level';
 import type { AppendFile, KeyValue, Storage } from '../../../actors/system/index.ts';
 import { incomingSuffix, openAppendFile } from './append-file.ts';
-import { openBlobs, syncFolder } from './blobs.ts';
+import { openBlobs, type StoredBlob, syncFolder } from './blobs.ts';
 import { explain, StorageError } from './errors.ts';
 import { createWriter, type Database, openKeyValue } from './key-value.ts';
 
 export interface NodeStorage extends Storage {
   /** Where a blob's bytes are as a file, for the sandbox to open, read only. */
   blobPath(digest: string): string;
+  /** Every blob, in no order. */
+  listBlobs(): AsyncIterable<StoredBlob>;
   /** Closes what is open, writes first, and gives the folder free. */
   close(): Promise<void>;
 }
@@ -84,6 +86,7 @@ export async function createStorage(folder: string, options: StorageOptions = {}
       return store;
     },
     blobs,
+    listBlobs: () => blobs.list(),
     blobPath: (digest) => blobs.path(digest),
     async close() {
       if (closed) return;
