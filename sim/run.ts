@@ -2,6 +2,8 @@
 // accepted must come to its end within a bound.
 import type { SimCase } from './case.ts';
 import {
+  areAccountsSettled,
+  checkAccounts,
   checkAudit,
   checkLanes,
   checkMembership,
@@ -205,6 +207,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
       checkAudit(core, book);
     }
     checkMembership(core, gone, book);
+    checkAccounts(core, swarm, book);
     for (const check of [lanes, audit, clients]) check.finish();
     results.finish(core);
     effects.finish(core);
@@ -218,9 +221,11 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   await runWhile(() => !isSettled({ swarm, core, isHonest }));
   if (!isBroken()) {
     await swarm.run(swarm.nowMs + quietMs, isStopped);
-    // What the last faults did to the views of the members shows only now, and who is believed in again has things to tell.
-    if (!isMembershipExact(core, gone)) {
-      await runWhile(() => !isMembershipExact(core, gone));
+    // What the last faults did to the views of the members shows only now, and who is believed in again has things to tell; an epoch ends
+    // some seconds after its cause is known.
+    const isExact = (): boolean => isMembershipExact(core, gone) && areAccountsSettled(core, swarm);
+    if (!isExact()) {
+      await runWhile(() => !isExact());
       await swarm.run(swarm.nowMs + quietMs, isStopped);
     }
     if (isAnyRunning(core)) {

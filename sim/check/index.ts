@@ -1,4 +1,5 @@
 // Law: the door of the checkers.
+export { areAccountsSettled, checkAccounts } from './accounts.ts';
 export { createAuditCheck } from './audit.ts';
 export { createBurdenCheck } from './burden.ts';
 export { createClientCheck } from './clients.ts';

@@ -1,15 +1,8 @@
 // Law: each mutant is one mistake a person could make, as an exact edit of today's code; an edit that no longer fits is an error, never a
 // mutant that "survived". They are planted in a copy of the repository and nowhere else.
-export interface Mutant {
-  readonly name: string;
-  readonly file: string;
-  /** Each text stands exactly once in the file. */
-  readonly edits: readonly (readonly [from: string, to: string])[];
-  /** Of `swarm`; some mistakes matter only in meshes of this size. Default 4. */
-  readonly nodes?: number;
-  /** What it is hunted with. Default `swarm`. */
-  readonly scenario?: string;
-}
+
+import { roleMutants } from './list-roles.ts';
+import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -246,69 +239,5 @@ export const mutants: readonly Mutant[] = [
     edits: [["  if (reading.verdict === 'torn-tail') await file.truncate(reading.validBytes);\n", '']],
     scenario: 'disk-chaos',
   },
-  {
-    name: 'only the first steward ever drives',
-    file: 'actors/steward/stewards.ts',
-    edits: [
-      ['const live = watch.order.filter((id) => parts.view.isLive(id));', 'const live = watch.order.slice(0, 1);'],
-    ],
-  },
-  {
-    name: 'a steward that has assigned a task never asks again',
-    file: 'actors/steward/steward.ts',
-    edits: [
-      [
-        'if (asked.length === 0 && attemptRecord?.assignedAtMs !== undefined) continue;',
-        'if (attemptRecord?.assignedAtMs !== undefined) continue;',
-      ],
-    ],
-    scenario: 'tools-break',
-  },
-  {
-    name: 'a steward tells nobody what was decided',
-    file: 'actors/steward/steward.ts',
-    edits: [['  publishDecisions(state, record, ctx);\n  if (record.opened', '  if (record.opened']],
-  },
-  {
-    name: 'a supervisor has patience without end',
-    file: 'actors/system/supervisor/model.ts',
-    edits: [['return this.restartTimesMs.length <= this.rules.intensity;', 'return this.restartTimesMs.length > 0;']],
-    scenario: 'disk-dies',
-  },
-  {
-    name: 'a supervisor gives up one restart too early',
-    file: 'actors/system/supervisor/model.ts',
-    edits: [
-      [
-        'return this.restartTimesMs.length <= this.rules.intensity;',
-        'return this.restartTimesMs.length < this.rules.intensity;',
-      ],
-    ],
-    scenario: 'disk-dies',
-  },
-  {
-    name: 'a node that stops forgets a timer',
-    file: 'node/compose.ts',
-    edits: [['      positions.close();\n', '']],
-    scenario: 'rolling-restart',
-  },
-  {
-    name: 'an effect is carried out from the first candidate there is',
-    file: 'node/files/effects.ts',
-    edits: [
-      [
-        '    const ref = resultBlob(status.certified.decision)!;\n',
-        "    const [first] = record.tasks.get(task.id)!.attempts.get(status.attempt)!.candidates.values();\n    const ref =\n      first === undefined\n        ? resultBlob(status.certified.decision)!\n        : { digest: Buffer.from(first.candidate.resultDigest).toString('hex'), sizeBytes: first.candidate.sizeBytes };\n",
-      ],
-    ],
-  },
-  {
-    name: 'a cancellation is over on words that others only join on',
-    file: 'actors/workflow/record.ts',
-    edits: [
-      ['> 2 * config.f;', '> config.f;'],
-      ['(config.f === 0 || openedBy.size === 1) && ', ''],
-    ],
-    scenario: 'cancelled-for-some',
-  },
+  ...roleMutants,
 ];

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CliFailure, exitCodes } from '../../node/cli/index.ts';
 import type { Context } from '../cli/context.ts';
-import { mutants as all, type Mutant } from './list.ts';
+import { mutants as all } from './list.ts';
+import type { Mutant } from './mutant.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copied = ['actors', 'consensus', 'node', 'protocols', 'sim', 'test', 'package.json', 'tsconfig.json'];
