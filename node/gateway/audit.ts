@@ -4,7 +4,8 @@ import type { Parts } from '../../actors/parts/index.ts';
 import { auditProofFile, evidenceFile, inWords } from '../../actors/proof/index.ts';
 import { decodeAuditEntry } from '../../consensus/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
-import { GatewayError, type GatewayServices } from './server.ts';
+import { GatewayError } from './error.ts';
+import type { GatewayServices } from './services-contract.ts';
 
 const entriesMax = 1_000;
 

@@ -1,7 +1,7 @@
 // Law: a plan that cannot be carried out in this mesh is refused before anything is written, with what is wrong in it.
 import type { Parts } from '../../actors/parts/index.ts';
 import { decodePlan, type Plan, planBytes, problemText, validatePlan } from '../../actors/plan/index.ts';
-import { GatewayError } from './server.ts';
+import { GatewayError } from './error.ts';
 
 /** The plan that a client sent. Throws GatewayError where it is none, or names what no skill here takes. */
 export function checkedPlan({ manifests }: Parts, value: unknown): Plan {

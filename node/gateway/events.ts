@@ -12,7 +12,7 @@ import {
   type ReadFrom,
 } from '../../protocols/events/index.ts';
 import type { BusEventReply, BusGroupLine } from './api-records.ts';
-import { type ApiErrorCode, GatewayError } from './server.ts';
+import { type ApiErrorCode, GatewayError } from './error.ts';
 
 const eventsMax = 1_000;
 const heartbeatMs = 1_000;

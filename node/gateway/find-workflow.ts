@@ -1,7 +1,7 @@
 // Law: a workflow is named by the first digits of its id; what they do not name alone is refused with what to do.
 import type { Parts } from '../../actors/parts/index.ts';
 import type { WorkflowRecord } from '../../actors/workflow/index.ts';
-import { GatewayError } from './server.ts';
+import { GatewayError } from './error.ts';
 
 /** The workflow that `prefix` names alone, read back from the disk where its record was put away. Throws GatewayError where there is none. */
 export async function findWorkflow({ board, recall }: Parts, prefix: string): Promise<WorkflowRecord> {

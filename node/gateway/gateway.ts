@@ -14,9 +14,10 @@ import { watchActors } from './actors.ts';
 import type { NodeStatus } from './api-mesh.ts';
 import { createAuditServices } from './audit.ts';
 import { examine } from './doctor.ts';
+import { GatewayError } from './error.ts';
 import { createMemberServices } from './members.ts';
 import { answerLooks, type Ways } from './pairs.ts';
-import { GatewayError, type GatewayServer, listen } from './server.ts';
+import { type GatewayServer, listen } from './server.ts';
 import { createWorkflowServices, type WorkflowServicesOptions } from './services.ts';
 import { inWords, roleOf, statusOf } from './status.ts';
 

@@ -27,6 +27,6 @@ export type {
   WorkflowSummary,
 } from './api-work.ts';
 export { boundCrowd, type CrowdLimits, checkMs } from './crowd.ts';
+export { GatewayError } from './error.ts';
 export { createGateway, type GatewayOptions, type RunningGateway } from './gateway.ts';
-export { GatewayError } from './server.ts';
 export { createWorkflowServices, type WorkflowServices } from './services.ts';

@@ -4,7 +4,8 @@ import type { Parts } from '../../actors/parts/index.ts';
 import { thresholdsOf, toleranceInWords } from '../../consensus/index.ts';
 import { workersOf } from '../../protocols/mesh/index.ts';
 import type { MembersReply } from './api-mesh.ts';
-import { GatewayError, type GatewayServices } from './server.ts';
+import { GatewayError } from './error.ts';
+import type { GatewayServices } from './services-contract.ts';
 
 export function createMemberServices({
   parts,

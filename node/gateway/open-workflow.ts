@@ -14,7 +14,7 @@ import {
 import { rendezvous } from '../../protocols/membership/index.ts';
 import type { OpenReply, OpenRequest } from './api-work.ts';
 import { assertOpenable, checkedPlan } from './check-plan.ts';
-import { GatewayError } from './server.ts';
+import { GatewayError } from './error.ts';
 import { inWords, roleOf } from './status.ts';
 
 /** Half of what the other members take from one gateway: they may hear of an end later than it does. */

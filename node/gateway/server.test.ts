@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EventBusError } from '../../protocols/events/index.ts';
 import { until } from '../../test/support/world.ts';
-import { GatewayError, type GatewayServer, type GatewayServices, listen } from './server.ts';
+import { GatewayError } from './error.ts';
+import { type GatewayServer, listen } from './server.ts';
+import type { GatewayServices } from './services-contract.ts';
 
 const workflow = 'ab'.repeat(32);
 const blob = { digest: 'cd'.repeat(32), sizeBytes: 3 };

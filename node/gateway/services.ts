@@ -14,9 +14,10 @@ import {
 import type { PlanReply, PlanRequest, WorkflowDetail, WorkflowEvent, WorkflowSummary } from './api-work.ts';
 import { assertOpenable, checkedPlan } from './check-plan.ts';
 import { archivedSummaryOf, detailOf, summaryOf } from './describe.ts';
+import { GatewayError } from './error.ts';
 import { findWorkflow } from './find-workflow.ts';
 import { appendEntry, openWorkflow } from './open-workflow.ts';
-import { GatewayError, type GatewayServices } from './server.ts';
+import type { GatewayServices } from './services-contract.ts';
 
 export type WorkflowServices = Pick<
   GatewayServices,
