@@ -204,7 +204,9 @@ export class SimNode {
       clock,
       random: life.random.fork('admittance'),
     });
-    for (const { index, id } of swarm.observers) admittance.observers.add(id, swarm.nodes[index % options.nodes]!.id);
+    // Observers meet members alone, and who else listens is nothing to them.
+    if (chain.isMember(identity.id))
+      for (const { index, id } of swarm.observers) admittance.observers.add(id, swarm.nodes[index % options.nodes]!.id);
     const plain: World = {
       clock,
       scheduler,

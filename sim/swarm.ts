@@ -242,7 +242,8 @@ export class Swarm {
   }
 
   private observe(from: number, to: number, carried: CarriedKind, bytes: Uint8Array, id: number): void {
-    if (carried === 'pull' || carried === 'chunk') return;
+    // Reading every envelope a second time is worth it only where somebody listens.
+    if (carried === 'pull' || carried === 'chunk' || this.watchers.every(({ sent }) => sent === undefined)) return;
     const opened = openEnvelope(bytes, { crypto: trusting, meshId: this.meshId });
     if (!opened.ok) return;
     const { type, from: author, body } = opened.envelope;

@@ -1,6 +1,6 @@
-// Law: what one member wrote, every member gets: entries are pushed to all connected members and workers when written, to the other peers a moment later
-// and together, and whatever a push missed, the exchange of frontiers brings. No peer takes more than its share of this node's attention: what it repeats or heaps up waits or is dropped,
-// and the next exchange brings it.
+// Law: what one member wrote, every member gets: entries are pushed to all connected members and workers when written, and whatever a push
+// missed, the exchange of frontiers brings; that alone for those who only listen. No peer takes more than its share of this node's attention:
+// what it repeats or heaps up waits or is dropped, and the next exchange brings it.
 import {
   createLaneSync,
   type LaneEntriesBody,
@@ -18,7 +18,6 @@ import { holdWorkflow, laneEntries, laneFrontier } from './messages.ts';
 
 export type MemoryMessage =
   | { readonly type: 'appended'; readonly entry: LaneEntry }
-  | { readonly type: 'follow' }
   | { readonly type: 'peer-up'; readonly node: NodeId }
   | { readonly type: 'frontier'; readonly from: NodeId }
   | { readonly type: 'entries'; readonly from: NodeId; readonly body: LaneEntriesBody }
@@ -37,17 +36,11 @@ interface MemoryState {
   readonly frontiers: Map<NodeId, LaneFrontierBody>;
   /** Batches that wait, by peer. */
   readonly batches: Map<NodeId, number>;
-  /** Own entries that peers who only listen were not told of yet. */
-  readonly untold: LaneEntry[];
   readonly leave: readonly (() => void)[];
 }
 
 /** Between exchanges with one random peer. */
 const exchangePeriodMs = 1_000;
-/** Own entries are gathered so long for those who only listen: there may be a thousand, and each frame to each is signed. */
-const followDelayMs = 250;
-/** What exceeds it comes with the next exchange. */
-const untoldMax = 512;
 /** Batches of one peer that may wait here. */
 const batchesMax = 256;
 /** Refusals of an entry that only its bearer can be to blame for. */
@@ -87,30 +80,23 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
     // A restarted actor must not wait for its peers to come up again.
     for (const node of world.network.peers()) self.tell({ type: 'peer-up', node });
     world.log('debug', 'memory started', { workflows: board.all().length });
-    return { parts, store, sync: createLaneSync({ store }), frontiers, batches, untold: [] as LaneEntry[], leave };
+    return { parts, store, sync: createLaneSync({ store }), frontiers, batches, leave };
   },
-  async receive(state, message, ctx) {
+  async receive(state, message) {
     const { parts, sync } = state;
-    const { office, world, chain } = parts;
+    const { office, world, chain, identity } = parts;
     const hasLane = (id: NodeId): boolean => chain.node(id) !== undefined;
-    const digest = async (peer: NodeId): Promise<void> =>
-      void office.send(peer, laneFrontier, await sync.digestFor(peer));
+    // Who only listens proves to its peers once, as they come, how far their own lanes had reached.
+    const digest = async (peer: NodeId, proves = hasLane(identity.id)): Promise<void> =>
+      void office.send(peer, laneFrontier, await sync.digestFor(peer, proves));
     switch (message.type) {
       case 'appended':
         for (const batch of sync.push([message.entry]))
           for (const peer of world.network.peers().filter(hasLane)) office.send(peer, laneEntries, batch);
-        if (state.untold.length === 0) ctx.after(followDelayMs, { type: 'follow' }, 'follow');
-        if (state.untold.length < untoldMax) state.untold.push(message.entry);
         return;
-      case 'follow': {
-        const followers = world.network.peers().filter((id) => !hasLane(id));
-        for (const batch of sync.push(state.untold.splice(0)))
-          for (const peer of followers) office.send(peer, laneEntries, batch);
-        return;
-      }
       case 'peer-up': {
         // Who only listens has no lane: it asks.
-        if (hasLane(message.node)) await digest(message.node);
+        if (hasLane(message.node)) await digest(message.node, true);
         const forks = sync.evidence();
         if (forks !== undefined) office.send(message.node, laneEntries, forks);
         return;

@@ -46,8 +46,11 @@ export interface LaneSyncOptions {
 }
 
 export interface LaneSync {
-  /** The body of `lane.frontier` for `peer`: at intervals, on peer up, and whenever `receive` asks for it. */
-  digestFor(peer: NodeId): Promise<LaneFrontierBody>;
+  /**
+   * The body of `lane.frontier` for `peer`: at intervals, on peer up, and whenever `receive` asks for it. `proves` (default true): with what
+   * proves to it how far its own lanes reached, which is read from the disk.
+   */
+  digestFor(peer: NodeId, proves?: boolean): Promise<LaneFrontierBody>;
   /** Answers a peer's frontier: the batch it lacks (send it unless undefined), and whether it has what this node lacks (send it a digest). */
   answer(theirs: LaneFrontierBody): Promise<{ readonly batch: LaneEntriesBody | undefined; readonly behind: boolean }>;
   /** Takes a batch in. `askAgain`: send the peer a digest now, for the batch left a gap or there is more. */
@@ -82,10 +85,10 @@ export function createLaneSync(options: LaneSyncOptions): LaneSync {
   };
 
   return {
-    async digestFor(peer) {
+    async digestFor(peer, proves = true) {
       const items: LaneFrontierBody['items'] = [];
       for (const item of store.frontier().slice(0, maxFrontierItems)) {
-        const proof = item.author === peer ? await store.proof(item) : undefined;
+        const proof = proves && item.author === peer ? await store.proof(item) : undefined;
         items.push({ ...item, ...(proof === undefined ? {} : { proof }) });
       }
       return { items };

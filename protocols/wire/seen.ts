@@ -4,7 +4,8 @@ import type { NodeId } from '../../actors/system/index.ts';
 import { hex } from './bytes.ts';
 
 const idsPerAuthor = 4096;
-const authorsMax = 512;
+/** More than a mesh has nodes: an author that is forgotten between two messages is one whose repeats are not known. */
+const authorsMax = 2_048;
 
 export interface SeenMessages {
   has(author: NodeId, id: Uint8Array): boolean;

@@ -173,9 +173,10 @@ function keyValue(disk: Disk, life: Life, name: string, gate: Gate): KeyValue {
       const [low, high] = [utf8.encode(from), utf8.encode(to)];
       const found = await disk.operate(life, 'read', target, () =>
         [...disk.tables.get(name)!.keys()]
-          .map((key) => ({ key, value: disk.row(name, key)!, order: utf8.encode(key) }))
+          .map((key) => ({ key, order: utf8.encode(key) }))
           .filter(({ order }) => compareBytes(order, low) >= 0 && compareBytes(order, high) < 0)
-          .sort((a, b) => compareBytes(a.order, b.order)),
+          .sort((a, b) => compareBytes(a.order, b.order))
+          .map(({ key }) => ({ key, value: disk.row(name, key)! })),
       );
       for (const { key, value } of found) yield { key, value };
     },
