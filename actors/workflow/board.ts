@@ -1,13 +1,11 @@
 // Law: the board holds the record of every workflow this node knows, folded from lane entries whose statements it checked: the statement
 // is about this very workflow, signed by the entry's author, a member of its epoch, and a decision comes with a certificate that holds.
 // What fails is refused by name. The record is a function of the set of entries: their order and repetition do not matter.
-import { type Certificate, decodeCertificate, decodeDecision, verifyDecided } from '../../consensus/index.ts';
-import { type EpochConfig, type MeshChain, workersOf } from '../../protocols/mesh/index.ts';
-import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
+import { MalformedBytes } from '../../protocols/wire/index.ts';
 import { decodePlan, planDigest, problemText, validatePlan } from '../plan/index.ts';
-import type { SkillManifest } from '../planner/index.ts';
-import type { Clock, Crypto, Log, NodeId } from '../system/index.ts';
-import { type ArchivedWorkflow, archivedOf, createPlaces, type EntryPlace, type KnownWorkflow } from './archive.ts';
+import type { NodeId } from '../system/index.ts';
+import { type ArchivedWorkflow, archivedOf, createPlaces, type KnownWorkflow } from './archive.ts';
+import type { Board, BoardChange, BoardOptions, Conflict, Contradiction } from './board-contract.ts';
 import { createEarly, type EarlyEntry } from './early.ts';
 import {
   decodeWorkflowEntry,
@@ -16,93 +14,8 @@ import {
   type WorkflowEntryOf,
   workflowId,
 } from './entries.ts';
-import {
-  attemptOf,
-  attemptsMax,
-  type Certified,
-  emptyRecord,
-  endOf,
-  type Opened,
-  type WorkflowRecord,
-} from './record.ts';
-import { foldAttestation, foldCandidate, foldExpired } from './statements.ts';
-
-export interface BoardChange {
-  readonly record: WorkflowRecord;
-  readonly author: NodeId;
-  readonly entry: WorkflowEntry;
-}
-
-/** Somebody signed two things that cannot both be so. */
-export interface Contradiction {
-  readonly author: NodeId;
-  readonly workflow: string;
-  readonly what: string;
-}
-
-export interface Board {
-  get(workflow: string): WorkflowRecord | undefined;
-  /** The workflow opened with this key and plan, in whatever epoch. `planDigest` is lower-case hex. */
-  byRequest(idempotencyKey: string, planDigest: string): KnownWorkflow | undefined;
-  /** The first workflow that this node itself opened with `key`. */
-  openedHere(key: string): KnownWorkflow | undefined;
-  /** `openedHere`, or else the first one seen with `key`: any member may have used it, for another plan. */
-  byIdempotencyKey(key: string): KnownWorkflow | undefined;
-  /** All records in memory, in order of opening as far as known. */
-  all(): readonly WorkflowRecord[];
-  /** Workflows that are over and whose records are not in memory, the oldest first. */
-  archived(): readonly ArchivedWorkflow[];
-  archivedAt(workflow: string): ArchivedWorkflow | undefined;
-  /** There were more than are kept: of some that are over nothing is known here any more. */
-  hasForgotten(): boolean;
-  /** Where the entries of a workflow are. */
-  placesOf(workflow: string): readonly EntryPlace[];
-  /**
-   * Puts an archived workflow's record together again from its entries, without telling anybody; undefined where they are not all there.
-   * What came for it meanwhile is taken then.
-   */
-  restore(
-    workflow: string,
-    entries: readonly { readonly author: NodeId; readonly body: Uint8Array }[],
-  ): WorkflowRecord | undefined;
-  /** Something came for an archived workflow: it waits until the record is restored. */
-  onWanted(handler: (workflow: string) => void): () => void;
-  /** Records that have not ended. */
-  running(): readonly WorkflowRecord[];
-  /** Records with something left to do: not ended, or with a decision that is in no lane yet. */
-  unfinished(): readonly WorkflowRecord[];
-  /**
-   * Throws MalformedBytes or PlanInvalid with the reason where the entry is refused. Repeats are harmless. What speaks of a workflow or an
-   * epoch that is not known here waits for it. `sequence` is its place in the author's lane: without the places of its entries a record
-   * stays in memory.
-   */
-  apply(author: NodeId, body: Uint8Array, sequence?: number): void;
-  /** What the engine of this node decided or learned; its certificate was verified there. */
-  decided(workflow: string, certified: Certified): void;
-  onChange(handler: (change: BoardChange) => void): () => void;
-  onContradiction(handler: (found: Contradiction) => void): () => void;
-  /** Two certificates that hold and decide one question differently: more members lied than the mesh tolerates. */
-  onConflict(handler: (found: Conflict) => void): () => void;
-}
-
-export interface Conflict {
-  readonly workflow: string;
-  readonly certificates: readonly [Certificate, Certificate];
-}
-
-export interface BoardOptions {
-  readonly chain: MeshChain;
-  readonly crypto: Crypto;
-  readonly clock: Clock;
-  readonly self: NodeId;
-  /** A plan that these cannot carry out is refused. */
-  readonly manifests: readonly SkillManifest[];
-  readonly log: Log;
-  /** Whether the certificate's epoch was closed without it. */
-  readonly isLate?: (certificate: Certificate) => boolean;
-  /** Finished workflows whose records stay in memory. */
-  readonly finishedMax?: number;
-}
+import { createFold, memberOf } from './fold.ts';
+import { attemptOf, emptyRecord, endOf, type Opened, type WorkflowRecord } from './record.ts';
 
 /** Records in memory whose entries have no place in a lane; the oldest finished ones go first. */
 const recordsMax = 10_000;
@@ -236,110 +149,11 @@ export function createBoard(options: BoardOptions): Board {
     return record;
   };
 
-  /** The statement speaks of this mesh and of the very workflow, plan, epoch, task and attempt whose entry carries it. */
-  const aboutOf = (record: WorkflowRecord, entry: { readonly task: string; readonly attempt: number }) => ({
-    meshId: chain.meshId,
-    epoch: record.opened!.epoch,
-    workflow: hex.decode(record.workflow),
-    planDigest: hex.decode(record.opened!.planDigest),
-    task: entry.task,
-    attempt: entry.attempt,
+  const fold = createFold({
+    ...{ chain, crypto, clock, isLate },
+    onContradiction: (found) => tell(contradictionHandlers, found),
+    onConflict: (found) => tell(conflictHandlers, found),
   });
-
-  const foldDecided = (record: WorkflowRecord, entry: WorkflowEntryOf<'decided'>): boolean => {
-    const attempt = attemptOf(record, entry.task, entry.attempt);
-    const known = attempt.certified;
-    if (known !== undefined && equalBytes(known.decisionBytes, entry.decision)) {
-      attempt.isPublished = true;
-      return false;
-    }
-    const decision = decodeDecision(entry.decision, crypto);
-    const { workflow, planDigest: digest, task, attempt: number } = aboutOf(record, entry);
-    const isAbout =
-      equalBytes(decision.workflow, workflow) &&
-      equalBytes(decision.planDigest, digest) &&
-      decision.task === task &&
-      decision.attempt === number;
-    if (!isAbout) throw new MalformedBytes('a decision about another task than its entry');
-    const config = chain.config(record.opened!.epoch)!;
-    const certificate = decodeCertificate(entry.certificate);
-    const decided = { decision, bytes: entry.decision };
-    const check = verifyDecided(certificate, decided, { config, meshId: chain.meshId }, crypto);
-    if (!check.ok) throw new MalformedBytes(`a certificate that does not hold: ${check.reason}`);
-    if (known !== undefined) {
-      // The first stays: whoever acted on it did so rightly. What the second proves is whom to remove.
-      tell(conflictHandlers, { workflow: record.workflow, certificates: [known.certificate, certificate] });
-      return false;
-    }
-    if (isLate(certificate))
-      throw new MalformedBytes(
-        `a certificate of epoch ${certificate.epoch} that came to light after its log was closed`,
-      );
-    attempt.certified = { decision, decisionBytes: entry.decision, certificate, certificateBytes: entry.certificate };
-    attempt.isPublished = true;
-    return true;
-  };
-
-  const foldAssigned = (record: WorkflowRecord, entry: WorkflowEntryOf<'assigned'>, config: EpochConfig): boolean => {
-    const attempt = attemptOf(record, entry.task, entry.attempt);
-    const before = [attempt.executors.size, attempt.verifiers.size];
-    const isMember = (id: NodeId): boolean => config.members.some((member) => member.id === id);
-    for (const id of entry.executors) {
-      if (!isMember(id) && !isWorker(config, id)) continue;
-      attempt.executors.add(id);
-      attempt.verifiers.delete(id);
-    }
-    for (const id of entry.verifiers) if (isMember(id) && !attempt.executors.has(id)) attempt.verifiers.add(id);
-    const isFirst = attempt.assignedAtMs === undefined;
-    attempt.assignedAtMs ??= clock.monotonicMs();
-    return isFirst || attempt.executors.size !== before[0] || attempt.verifiers.size !== before[1];
-  };
-
-  /** True where the entry changed the record. */
-  const fold = (record: WorkflowRecord, author: NodeId, entry: Exclude<WorkflowEntry, { kind: 'opened' }>): boolean => {
-    const { plan, epoch } = record.opened!;
-    const config = chain.config(epoch)!;
-    // Nobody may fill the record with tasks the plan does not have, or attempts it cannot come to.
-    if ('task' in entry) {
-      if (entry.attempt >= attemptsMax)
-        throw new MalformedBytes(`attempt ${entry.attempt} of a task that gets ${attemptsMax}`);
-      if (!plan.tasks.some(({ id }) => id === entry.task))
-        throw new MalformedBytes(`a task '${entry.task}' that the plan does not have`);
-    }
-    // A decision proves itself, whoever shows it.
-    if (entry.kind === 'decided') return foldDecided(record, entry);
-    // A worker shows what it made, or that it could not; whatever else it says has no weight and does not stand here.
-    if (!isWorker(config, author) || (entry.kind !== 'candidate' && entry.kind !== 'fault')) memberOf(config, author);
-    if (entry.kind === 'cancelled') {
-      if (record.cancelledBy.has(author)) return false;
-      record.cancelledBy.set(author, entry.reason);
-      return true;
-    }
-    const attempt = attemptOf(record, entry.task, entry.attempt);
-    const context = {
-      about: aboutOf(record, entry),
-      author,
-      attempt,
-      crypto,
-      candidatesMax: config.members.length + workersOf(config).length,
-    };
-    const contradicts = (what: string): void =>
-      tell(contradictionHandlers, { author, workflow: record.workflow, what });
-    switch (entry.kind) {
-      case 'assigned':
-        return foldAssigned(record, entry, config);
-      case 'candidate':
-        return foldCandidate(entry, context, contradicts);
-      case 'attestation':
-        return foldAttestation(entry, context, contradicts);
-      case 'expired':
-        return foldExpired(entry, context);
-      case 'fault':
-        if (attempt.faults.has(author)) return false;
-        attempt.faults.set(author, { code: entry.code, message: entry.message });
-        return true;
-    }
-  };
 
   /** After a change: how the workflow stands, who hears of it, and what it makes room for. */
   const settle = (change: BoardChange): void => {
@@ -504,13 +318,6 @@ export function createBoard(options: BoardOptions): Board {
       return () => contradictionHandlers.delete(handler);
     },
   };
-}
-
-const isWorker = (config: EpochConfig, node: NodeId): boolean => workersOf(config).some(({ id }) => id === node);
-
-function memberOf(config: EpochConfig, author: NodeId): void {
-  if (!config.members.some(({ id }) => id === author))
-    throw new MalformedBytes(`its author is no member of epoch ${config.epoch}`);
 }
 
 /** An ended workflow whose last decision has not reached a lane yet still has a steward. */

@@ -1,14 +1,7 @@
 // Law: the door of the workflow room: what is said about workflows, the record folded from it, and the decisions it can carry.
 export { type ArchivedWorkflow, type EntryPlace, type KnownWorkflow, lastingOutputs } from './archive.ts';
-export {
-  type Board,
-  type BoardChange,
-  type BoardOptions,
-  type Conflict,
-  type Contradiction,
-  createBoard,
-  openPerGatewayMax,
-} from './board.ts';
+export { createBoard, openPerGatewayMax } from './board.ts';
+export type { Board, BoardChange, BoardOptions, Conflict, Contradiction } from './board-contract.ts';
 export { answers, backings, draftDecision } from './draft.ts';
 export {
   decodeWorkflowEntry,

@@ -95,7 +95,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a decision in a log is believed without its certificate',
-    file: 'actors/workflow/board.ts',
+    file: 'actors/workflow/fold.ts',
     edits: [
       [
         'if (!check.ok) throw new MalformedBytes(`a certificate that does not hold',
