@@ -12,6 +12,7 @@ const harmlessFromMembers: Readonly<Record<string, string>> = {
   unknown_type: 'from around a start, or of another version',
   expired: 'held up on the way, as by a machine that slept',
   clock: 'its clock now is checked above',
+  slow: 'it took nothing for a second or more; what was too much to wait for it was not sent, and no other peer waited',
   // Hearsay proves itself or is dropped, and who has not heard yet that somebody was let go passes it on.
   membership: 'hearsay of others, as of those let go',
 };

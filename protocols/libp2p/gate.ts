@@ -49,10 +49,18 @@ export function createGate(options: {
   const refuse: Gate['refuse'] = (address, reason, detail, node) => {
     const outMs = node === undefined ? 0 : conduct.violation(node, reason);
     if (outMs > 0) log('warn', 'a peer is kept out for a while', { node, reason, forMs: outMs });
-    const count = table.add(hostOf(address), reason, node === undefined ? detail : `${node}: ${detail}`);
+    // Being slow is a matter of who it is, and no connection of it is refused.
+    const from = reason === 'slow' && node !== undefined ? node : hostOf(address);
+    const count = table.add(from, reason, node === undefined ? detail : `${node}: ${detail}`);
     // Powers of two: a flood is visible and does not become a flood of log lines.
     if ((count & (count - 1)) === 0)
-      log('warn', 'connection refused', { address, reason, detail, count, ...(node === undefined ? {} : { node }) });
+      log('warn', reason === 'slow' ? 'a peer is slow' : 'connection refused', {
+        address,
+        reason,
+        detail,
+        count,
+        ...(node === undefined ? {} : { node }),
+      });
   };
 
   const deny = (peer: PeerId, connection: MultiaddrConnection): boolean => {

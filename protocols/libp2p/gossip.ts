@@ -1,9 +1,11 @@
 // Law: gossip carries what many should hear, best effort. In a full mesh a publication goes once to every subscriber and is passed on by
 // nobody; signatures are checked end to end by the post office, so none is made here. A peer that does not take its gossip is cut off
-// rather than buffered for.
+// rather than buffered for, and one that sends beyond its share of this node's time waits.
 import { hash } from 'node:crypto';
 import { type GossipSub, type GossipSubComponents, gossipsub, type Message } from '@libp2p/gossipsub';
+import type { Stream } from '@libp2p/interface';
 import type { Log, NodeId } from '../../actors/system/index.ts';
+import { createFairShare, type FairShare } from './fair-share.ts';
 
 type TopicHandler = (from: NodeId, frame: Uint8Array) => void;
 
@@ -49,6 +51,8 @@ export function gossipService(): (components: GossipSubComponents) => GossipSub 
     ignoreDuplicatePublishError: true,
     fallbackToFloodsub: false,
     batchPublish: false,
+    // One after the other per peer: whoever is over its share waits, and what it sends after that waits in its own buffers.
+    awaitRpcHandler: true,
     // One host may hold many members: in a test, behind one NAT, in one data centre.
     scoreParams: { IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0 },
   });
@@ -71,6 +75,9 @@ export function createGossip(
   options: {
     readonly log: Log;
     readonly drop: (node: NodeId, why: string) => void;
+    /** Whether peers other than this one are up. */
+    readonly hasOthers: (node: NodeId) => boolean;
+    readonly onFlood: (node: NodeId) => void;
   },
 ): Gossip {
   const { log } = options;
@@ -78,12 +85,64 @@ export function createGossip(
   const known = new Set<NodeId>();
   /** Peers whose stream was missing at the last look. */
   let suspects = new Set<NodeId>();
-  const streams = (
-    service as unknown as {
-      readonly streamsOutbound: ReadonlyMap<string, { readonly rawStream: { readonly writeBufferLength: number } }>;
-    }
-  ).streamsOutbound;
+  const inside = service as unknown as {
+    readonly streamsOutbound: ReadonlyMap<string, { readonly rawStream: { readonly writeBufferLength: number } }>;
+    readonly streamsInbound: ReadonlyMap<string, { readonly rawStream: Stream }>;
+    handleReceivedRpc: (from: { toString(): string }, rpc: unknown) => Promise<void>;
+  };
+  const streams = inside.streamsOutbound;
   let closed = true;
+
+  interface Turn extends FairShare {
+    /** Resolves when the peer may go on; undefined where it may now. */
+    waiting: Promise<void> | undefined;
+  }
+  const shares = new Map<NodeId, Turn>();
+  const shareOf = (node: NodeId): Turn => {
+    const known = shares.get(node);
+    if (known !== undefined) return known;
+    const stream = (): Stream | undefined => inside.streamsInbound.get(node)?.rawStream;
+    let goOn = (): void => {};
+    const share = createFairShare({
+      hasOthers: () => options.hasOthers(node),
+      pause() {
+        turn.waiting = new Promise((resolve) => {
+          goOn = resolve;
+        });
+        // Not within the event: see `createReader` in pull.ts.
+        queueMicrotask(() => {
+          if (stream()?.readStatus === 'readable') stream()?.pause();
+        });
+      },
+      resume() {
+        turn.waiting = undefined;
+        goOn();
+        if (stream()?.readStatus === 'paused') stream()?.resume();
+      },
+      onFlood: () => options.onFlood(node),
+    });
+    const turn: Turn = {
+      waiting: undefined,
+      spend: share.spend,
+      close() {
+        share.close();
+        goOn();
+      },
+    };
+    shares.set(node, turn);
+    return turn;
+  };
+  // What gossipsub does with a peer's words before it hands them on: taking them apart, hashing, looking for repeats.
+  const handle = inside.handleReceivedRpc.bind(service);
+  inside.handleReceivedRpc = async (from, rpc) => {
+    const turn = shareOf(from.toString());
+    if (turn.waiting !== undefined) await turn.waiting;
+    let done = Promise.resolve();
+    turn.spend(() => {
+      done = handle(from, rpc);
+    });
+    await done;
+  };
 
   service.addEventListener('subscription-change', ({ detail }) => {
     const node = detail.peerId.toString();
@@ -99,13 +158,15 @@ export function createGossip(
     const from = detail.propagationSource.toString();
     const { data } = detail.msg;
     const frame = data.constructor === Uint8Array ? data : new Uint8Array(data);
-    for (const handler of [...handlers]) {
-      try {
-        handler(from, frame);
-      } catch (error) {
-        log('error', 'a topic handler failed', { topic: detail.msg.topic, from, error: String(error) });
+    shareOf(from).spend(() => {
+      for (const handler of [...handlers]) {
+        try {
+          handler(from, frame);
+        } catch (error) {
+          log('error', 'a topic handler failed', { topic: detail.msg.topic, from, error: String(error) });
+        }
       }
-    }
+    });
   });
 
   return {
@@ -144,10 +205,16 @@ export function createGossip(
       const stuck = missing.filter((node) => suspects.has(node));
       suspects = new Set(missing);
       for (const node of known) if (!streams.has(node)) known.delete(node);
+      for (const [node, share] of shares) {
+        if (inside.streamsInbound.has(node)) continue;
+        share.close();
+        shares.delete(node);
+      }
       return stuck;
     },
     close() {
       closed = true;
+      for (const share of shares.values()) share.close();
       topics.clear();
     },
   };

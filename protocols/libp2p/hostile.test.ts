@@ -339,6 +339,32 @@ describe('hostile input on the libp2p transport', () => {
     await stillWorks();
   });
 
+  it('gives a member that floods it with publications no more than its share, loses none, and answers the others meanwhile', async () => {
+    const { a, b, stillWorks } = await honestPair();
+    const flooder = await start(2, { bootstrap: a.addresses() });
+    let handled = 0;
+    a.subscribe('news', (from) => {
+      if (from !== flooder.self) return;
+      const endMs = performance.now() + 4;
+      while (performance.now() < endMs);
+      handled++;
+    });
+    a.serve((_, frame) => frame);
+    await until('the flooder', () => a.peers().includes(flooder.self) && flooder.peers().includes(a.self));
+    await until('its first publication', () => {
+      if (handled === 0) flooder.publish('news', randomBytes(8));
+      return handled > 0;
+    });
+    await until('nothing on its way', () => true);
+    const before = handled;
+    const count = 250;
+    for (let i = 0; i < count; i++) flooder.publish('news', randomBytes(4_000));
+    for (let i = 0; i < 2; i++) await b.request(a.self, Uint8Array.of(i), { timeoutMs: patientMs });
+    expect(handled - before).toBeLessThan(count);
+    await until('all of the flood', () => handled - before >= count);
+    await stillWorks();
+  });
+
   it('answers malformed pulls and introductions with a refusal and nothing else', async () => {
     const { a, stillWorks } = await honestPair();
     a.provide(() => undefined);
@@ -386,6 +412,59 @@ describe('processes on the libp2p transport', () => {
     await until('the child to listen', () => lines.length > 0);
     return { process: started, lines };
   };
+
+  it('lets a member that reads nothing wait alone: bounded memory, no publication lost to the others, and it is named', async () => {
+    const { a, b, stillWorks } = await honestPair();
+    const [port] = await freePorts(1);
+    const slow = await child(3, `/ip4/127.0.0.1/tcp/${port}`, a.addresses()[0]!);
+    const slowId = testIdentity(3).id;
+    await until('the slow member', () => a.peers().includes(slowId));
+    let heard = 0;
+    b.subscribe('news', (_, frame) => void (frame.length > 8 && heard++));
+    let isHeard = false;
+    b.subscribe('probe', () => {
+      isHeard = true;
+    });
+    await until('a publication to reach the other', () => {
+      a.publish('probe', randomBytes(8));
+      return isHeard;
+    });
+    slow.process.kill('SIGSTOP');
+    const isNamed = (): boolean => a.refusals().some(({ from, reason }) => from === slowId && reason === 'slow');
+    const frame = new Uint8Array(64 << 10);
+    const beforeBytes = process.memoryUsage().rss;
+    let offered = 0;
+    let taken = 0;
+    await until('the slow member to be named', () => {
+      for (let i = 0; i < 40; i++, offered++) if (a.send(slowId, frame)) taken++;
+      return isNamed() && offered > 2_000;
+    });
+    // What was refused is four fifths or more of what was offered; what waits is what may, on either side of the sockets.
+    expect(taken * frame.length).toBeLessThan(32 << 20);
+    expect(process.memoryUsage().rss - beforeBytes).toBeLessThan(160 << 20);
+    await stillWorks();
+    // Publications are not kept for it without end either: it is cut off, and nobody else misses one.
+    const count = 150;
+    for (let i = 0; i < count; i++) {
+      a.publish('news', randomBytes(64 << 10));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await until('every publication at the other', () => heard === count);
+    await stillWorks();
+    expect(a.refusals().filter(({ from }) => from === b.self)).toEqual([]);
+    slow.process.kill('SIGCONT');
+    let answered = false;
+    await until('the slow member, awake', () => {
+      if (!answered && a.peers().includes(slowId))
+        a.request(slowId, Uint8Array.of(7), { timeoutMs: 2_000 }).then(
+          () => {
+            answered = true;
+          },
+          () => {},
+        );
+      return answered;
+    });
+  });
 
   it('sees a killed process go down by the end of its connection, not by its silence, and meets it again after it restarts on its port', async () => {
     const a = await start(0);

@@ -3,6 +3,7 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import { type Log, NetworkError, type NodeId } from '../../actors/system/index.ts';
 import { createSplitter, type FrameKind, frameKind, frameVersion } from '../network/frame-codec.ts';
+import { slowMs } from '../network/limits.ts';
 import { createRequests, type Requests, type ServeHandler } from '../network/requests.ts';
 import { createFairShare } from './fair-share.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
@@ -62,6 +63,8 @@ interface Session {
   up: boolean;
   lastHeardMs: number;
   readonly requests: Requests;
+  /** The standstill of the peer that was told of last. */
+  toldBlockedMs: number | undefined;
   handshakeTimer: NodeJS.Timeout | undefined;
   gossipTimer: NodeJS.Timeout | undefined;
   gossipWaitMs: number;
@@ -89,6 +92,7 @@ export function createLink(node: NodeId, host: LinkHost): Link {
           !next.ended && next.outbound !== undefined && next.outbound.outbox.put(kind, correlation, payload),
         host.log,
       ),
+      toldBlockedMs: undefined,
       handshakeTimer: undefined,
       gossipTimer: undefined,
       gossipWaitMs: 0,
@@ -271,7 +275,18 @@ export function createLink(node: NodeId, host: LinkHost): Link {
       expectHandshake(own);
       attach(connection);
     },
-    put: (kind, payload) => session.up && session.outbound?.outbox.put(kind, 0, payload) === true,
+    put(kind, payload) {
+      const { up, outbound, toldBlockedMs } = session;
+      if (!up || outbound === undefined) return false;
+      if (outbound.outbox.put(kind, 0, payload)) return true;
+      const { blockedSinceMs } = outbound.outbox;
+      if (blockedSinceMs === undefined || blockedSinceMs === toldBlockedMs) return false;
+      if (performance.now() - blockedSinceMs > slowMs) {
+        session.toldBlockedMs = blockedSinceMs;
+        host.refuse(outbound.connection, 'slow', 'it takes nothing; what is too much to wait for it is refused here');
+      }
+      return false;
+    },
     ask(frame, timeoutMs) {
       if (!session.up) return Promise.reject(closed ?? new NetworkError('unreachable', `no connection to ${node}`));
       return session.requests.ask(frame, timeoutMs);

@@ -79,7 +79,19 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
     for (const connection of connectionsTo(id)) connection.abort(new Error(why));
   }
 
-  const gossip = createGossip(node.services.pubsub, { log, drop });
+  const hasOthers = (id: NodeId): boolean => [...links.values()].some((link) => link.isUp && link.node !== id);
+  const gossip = createGossip(node.services.pubsub, {
+    log,
+    drop(id, why) {
+      gate.refuse(connectionsTo(id)[0]?.remoteAddr.toString() ?? id, 'slow', why, id);
+      drop(id, why);
+    },
+    hasOthers,
+    onFlood(id) {
+      const where = connectionsTo(id)[0]?.remoteAddr.toString() ?? id;
+      gate.refuse(where, 'flooding', 'it publishes more than its share of this node’s time, for seconds', id);
+    },
+  });
   const dialer = createDialer({
     self,
     log,
@@ -163,7 +175,7 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
     },
     onFrame: frameHandlers.call,
     onAddresses: (from, payload) => void meet(from, payload),
-    hasOthers: (id) => [...links.values()].some((link) => link.isUp && link.node !== id),
+    hasOthers,
     refuse: (connection, reason, detail) =>
       gate.refuse(connection.remoteAddr.toString(), reason, detail, idOf(connection.remotePeer)),
   };

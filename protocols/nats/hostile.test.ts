@@ -178,6 +178,55 @@ describe.skipIf(natsServerBinary === undefined)('NATS servers that fail', () => 
   });
 });
 
+describe.skipIf(natsServerBinary === undefined)('a peer that reads nothing', () => {
+  it('waits alone, in bounded memory at its sender and none at the server’s cost, and is named; awake again it has every frame', async () => {
+    const server = await serverOf();
+    const { a, b } = await pair([server.url], [server.url]);
+    b.serve((_, frame) => frame);
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL('../../test/support/nats-member.ts', import.meta.url)), '3', server.url, '1'],
+      { stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    cleanups.push(() => child.kill('SIGKILL'));
+    await until('the other process', () => a.peers().length === 2);
+    const slow = a.peers().find((id) => id !== b.self)!;
+    const downs: PeerEvent[] = [];
+    a.onPeer((event) => {
+      if (!event.up && event.node === b.self) downs.push(event);
+    });
+    child.kill('SIGSTOP');
+    const isNamed = (): boolean => a.refusals().some(({ from, reason }) => from === slow && reason === 'slow');
+    const frame = numbered(1, 64 << 10);
+    const beforeBytes = process.memoryUsage().rss;
+    let offered = 0;
+    let taken = 0;
+    await until('the slow peer to be named', () => {
+      for (let i = 0; i < 40; i++, offered++) if (a.send(slow, frame)) taken++;
+      return isNamed() && offered > 2_000;
+    });
+    // 8 MiB that wait, 2 MiB that are unacknowledged.
+    expect(taken * frame.length).toBeLessThan(12 << 20);
+    expect(process.memoryUsage().rss - beforeBytes).toBeLessThan(160 << 20);
+    for (let i = 0; i < 20; i++)
+      expect(numberIn(await a.request(b.self, numbered(i, 32 << 10), { timeoutMs: patientMs }))).toBe(i);
+    expect(downs).toEqual([]);
+    expect(a.refusals().filter(({ from }) => from === b.self)).toEqual([]);
+    child.kill('SIGCONT');
+    let answered = false;
+    await until('the slow peer, awake', () => {
+      if (!answered && a.peers().includes(slow))
+        a.request(slow, numbered(7), { timeoutMs: 2_000 }).then(
+          () => {
+            answered = true;
+          },
+          () => {},
+        );
+      return answered;
+    });
+  });
+});
+
 describe.skipIf(natsServerBinary === undefined)('peers that die', () => {
   it('are reported down by the server’s word, long before their silence would tell, and not when they only stand still', async () => {
     const server = await serverOf();

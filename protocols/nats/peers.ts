@@ -2,6 +2,7 @@
 // server knows nobody who listens for it any more, or when it was silent for too long; never because this node itself had stopped looking.
 import { type Log, NetworkError, type NodeId } from '../../actors/system/index.ts';
 import { type FrameKind, frameKind } from '../network/frame-codec.ts';
+import { slowMs } from '../network/limits.ts';
 import { createRequests, type Requests, type ServeHandler } from '../network/requests.ts';
 import { equalBytes, MalformedBytes } from '../wire/index.ts';
 import type { SessionKeys } from './keys.ts';
@@ -39,6 +40,8 @@ interface Life {
   readonly pulls: Pulls;
   readonly bornMs: number;
   absentSinceMs: number | undefined;
+  /** It is named for the standstill it is in. */
+  isTold: boolean;
   lastBeatMs: number;
 }
 
@@ -118,6 +121,7 @@ export function createPeer(node: NodeId, host: PeerHost): Peer {
       pulls,
       bornMs: nowMs,
       absentSinceMs: undefined,
+      isTold: false,
       lastBeatMs: nowMs,
     };
     return life;
@@ -167,7 +171,15 @@ export function createPeer(node: NodeId, host: PeerHost): Peer {
       if (live.absentSinceMs === undefined) live.absentSinceMs = now;
       else if (now - live.absentSinceMs >= absentMs) finish(live, 'the server knows nobody who listens for it', true);
     },
-    put: (kind, payload) => live?.session.put(kind, 0, payload) ?? false,
+    put(kind, payload) {
+      if (live === undefined) return false;
+      if (live.session.put(kind, 0, payload)) return true;
+      const isSlow = live.session.stillForMs > slowMs;
+      if (isSlow && !live.isTold && host.isConnected())
+        host.refuse(node, 'slow', 'it takes nothing; what is too much to wait for it is refused here');
+      live.isTold = isSlow;
+      return false;
+    },
     ask(frame, timeoutMs) {
       if (live === undefined) return Promise.reject(new NetworkError('unreachable', `no connection to ${node}`));
       return live.requests.ask(frame, timeoutMs);

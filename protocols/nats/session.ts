@@ -39,6 +39,8 @@ export interface Session {
   readonly isProven: boolean;
   readonly lastHeardMs: number;
   readonly queuedBytes: number;
+  /** How long the peer has acknowledged nothing of what it has to, in ms. */
+  readonly stillForMs: number;
   /** False: the buffer is full or the session has ended. `payload` is copied. */
   put(kind: FrameKind, correlation: number, payload: Uint8Array): boolean;
   /** `isAuthentic` false: forged, damaged, or of an earlier session. */
@@ -210,6 +212,9 @@ export function createSession(keys: SessionKeys, host: SessionHost): Session {
     },
     get queuedBytes() {
       return queuedBytes;
+    },
+    get stillForMs() {
+      return kept.length === 0 ? 0 : performance.now() - lastProgressMs;
     },
     put(kind, correlation, payload) {
       const size = encodedBytes(kind, payload);

@@ -19,6 +19,9 @@ export function refusalText(error: unknown): string {
   return error instanceof NetworkError ? error.message.slice(0, refusalTextMax) : 'the handler failed';
 }
 
+/** A peer that took nothing for so long, while more waited for it than may, is slow and not only busy. */
+export const slowMs = 1_000;
+
 /** Throws NetworkError `too_large`. */
 export function assertFrameSize(frame: Uint8Array): void {
   if (frame.length > maxFrameBytes)
