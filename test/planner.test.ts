@@ -1,7 +1,7 @@
 // Law: the planner is judged on sentences, against the manifests of the skills that ship: a confident wrong plan is a failure, whatever the rest scores.
 // The author of the rules wrote the sentences too, so the figures show that the rules do what they were meant to, not how strangers fare. The
 // third file is about values that the data holds; half of it was written before its rules. What these still refuse needlessly is left in it.
-// The fourth holds what a careless user typed over other tables; at first it gave 21 of 43 exact, 0 wrong, then the classes of its failures were mended.
+// The fourth holds what a careless user typed over other tables; of the first 56 of them 17 were planned and none wrongly, then classes of its failures were mended.
 // The second file was written after the rules had been settled on the first; when first read it gave 23 exact, 5 refused needlessly, 0 wrong.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,14 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -207,4 +216,22 @@ test('dev refuses a folder that it did not make, and leaves it as it is', async 
   expect(code).toBe(2);
   expect(err).toContain('is not a folder that `dev` made');
   expect(readdirSync(folder)).toContain('table.csv');
+});
+
+test('what the operating system refuses is said with its place, and what cannot be printed is no success', async () => {
+  writeFileSync(join(folder, 'taken'), 'a file');
+  const up = await parley(['up', '--folder', 'taken']);
+  expect(up.code).toBe(1);
+  expect(up.err).toMatch(/taken: the folder cannot be made: there is a file of that name\n +→ Name another folder/);
+  if (!existsSync('/dev/full')) {
+    console.log('not run: this system has no /dev/full');
+    return;
+  }
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(pinned, [launcher, '--help'], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+  expect([status, stderr]).toEqual([1, expect.stringContaining('the output cannot be written')]);
 });

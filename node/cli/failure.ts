@@ -70,6 +70,8 @@ export function toFailure(error: unknown): CliFailure | Interrupted {
       'See whether the nodes run: `parley status`, `parley doctor`.',
     );
   }
+  const system = systemFailure(error);
+  if (system !== undefined) return system;
   const { code, hint } = error as { code?: unknown; hint?: unknown };
   if (typeof code !== 'string') {
     return new CliFailure(
@@ -87,6 +89,28 @@ export function toFailure(error: unknown): CliFailure | Interrupted {
     typeof hint === 'string' ? hint : undefined,
     { cause: error },
   );
+}
+
+const systemReasons: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
+  EACCES: ['permission denied', 'Give it to the user who runs this, or name another with --folder.'],
+  EPERM: ['permission denied', 'Give it to the user who runs this, or name another with --folder.'],
+  EROFS: ['the file system is read-only', 'Name a folder on another one with --folder.'],
+  EEXIST: ['there is a file of that name', 'Name another folder with --folder.'],
+  ENOTDIR: ['a part of that path is a file', 'Name another folder with --folder.'],
+  ENOSPC: ['the disk is full', 'Free some space.'],
+  EDQUOT: ['the disk quota is used up', 'Free some space.'],
+  EMFILE: ['this process has too many files open', 'Raise the limit: `ulimit -n 4096`.'],
+  ENAMETOOLONG: ['the name is too long', 'Give a shorter one.'],
+  ELOOP: ['its links lead in a circle', 'Name what they should lead to.'],
+};
+
+/** What the operating system refused, in words; undefined for any other error, and for codes that say nothing to a person. */
+function systemFailure(error: Error): CliFailure | undefined {
+  const { code, path, syscall } = error as NodeJS.ErrnoException;
+  const [reason, hint] = systemReasons[code ?? ''] ?? [];
+  if (reason === undefined || path === undefined) return undefined;
+  const what = syscall === 'mkdir' ? 'the folder cannot be made' : 'it cannot be used';
+  return new CliFailure(exitCodes.failed, code!.toLowerCase(), `${path}: ${what}: ${reason}`, hint, { cause: error });
 }
 
 /** What happened, to what, and what to do. */

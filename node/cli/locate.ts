@@ -1,5 +1,5 @@
 // Law: a command that needs a node finds one that runs, in a documented order, or says how to start one.
-import { readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isListening, MeshClient, type Move } from '../client/index.ts';
@@ -43,6 +43,13 @@ export async function findSockets(session: Session, folder: string | undefined):
     // The folder is still the way to its neighbours: the node named may be the one that died.
     const others = await siblings(path, sockets);
     if (others.length > 0) return others;
+    if (isClosedToUs(path))
+      throw new CliFailure(
+        exitCodes.failed,
+        'no_access',
+        `${path} cannot be read: it belongs to another user`,
+        'Run this as the user who runs the node.',
+      );
     throw new CliFailure(
       exitCodes.failed,
       'no_node',
@@ -88,6 +95,16 @@ export function certificatesFolder(nodeFolder: string): string {
   const root = dirname(nodeFolder);
   if (!isFile(join(root, devFileName))) return join(nodeFolder, 'certificates');
   return basename(dirname(root)) === '.parley' ? join(dirname(root), 'certificates') : join(root, 'certificates');
+}
+
+/** The folder, or one on the way to it, is there and not for this user. */
+function isClosedToUs(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.X_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
+  }
 }
 
 function isFile(path: string): boolean {

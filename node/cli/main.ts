@@ -15,15 +15,19 @@ const impatientAfterMs = 700;
 /** Runs one command line and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
   const code = await runCommandLine(argv);
+  // What could not be written (a full disk) is told by an event, and only then is it too late to end well.
+  await new Promise<void>((resolve) => process.stdout.write('', () => setImmediate(resolve)));
   process.exit(code);
 }
 
 async function runCommandLine(argv: readonly string[]): Promise<number> {
   // A reader that has seen enough (`| head`) is no error.
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) =>
-      process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failed),
-    );
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+      if (stream === process.stdout) process.stderr.write(`error  the output cannot be written: ${error.message}\n`);
+      process.exit(exitCodes.failed);
+    });
   }
   const stop = new AbortController();
   let firstSignalMs: number | undefined;

@@ -32,11 +32,17 @@ export function buildApp(services: GatewayServices): Hono {
     const failure =
       error instanceof GatewayError
         ? error
-        : new GatewayError(
-            'internal',
-            `the node failed on this request: ${error.message}`,
-            'See node.log in the node’s folder.',
-          );
+        : error.name === 'StorageError'
+          ? new GatewayError(
+              'internal',
+              error.message,
+              '`parley doctor` shows the disk of each node; other nodes take the work.',
+            )
+          : new GatewayError(
+              'internal',
+              `the node failed on this request: ${error.message}`,
+              'See node.log in the node’s folder.',
+            );
     if (failure.code === 'internal') services.failed(error);
     const body: ApiError = {
       code: failure.code,

@@ -303,6 +303,19 @@ describe('a service that refuses', () => {
     expect([status, error?.code]).toEqual([500, 'internal']);
     expect(failures).toHaveLength(1);
   });
+
+  it('for want of disk is said as such, and where to look', async () => {
+    await start({
+      list: () => {
+        throw Object.assign(new Error('could not store it: the disk is full'), { name: 'StorageError' });
+      },
+    });
+    const { error } = await send('GET', '/v1/workflows');
+    expect(error).toMatchObject({
+      message: 'could not store it: the disk is full',
+      hint: expect.stringMatching(/doctor/),
+    });
+  });
 });
 
 describe('a file', () => {
