@@ -31,7 +31,7 @@ import {
   type Meters,
   type Violation,
 } from './check/index.ts';
-import { createInjector, disguiseOf } from './faults/index.ts';
+import { createInjector, disguiseOf, faultyNodes } from './faults/index.ts';
 import type { SimNode } from './node.ts';
 import { Swarm, type Watcher } from './swarm.ts';
 import { drawWork, shapedWork } from './workload.ts';
@@ -77,7 +77,7 @@ const purpose = { core: 0, gone: 1 } as const;
 export async function runCase(simCase: SimCase, options: RunOptions = {}): Promise<RunResult> {
   const { seed, nodes: machines, plan } = simCase;
   const { onEvent, queue, watch, untilEvent } = options;
-  const liars = new Set(plan.liars.map(({ node }) => node));
+  const liars = faultyNodes(plan);
   const isHonest = (index: number): boolean => !liars.has(index);
   const swarm = new Swarm({
     seed,
@@ -195,7 +195,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
               swarm.fabric.block(a.index, b.index, false);
     }
     for (const node of core) node.start();
-    for (const { node } of plan.liars) swarm.nodes[node]!.start();
+    for (const node of liars) swarm.nodes[node]!.start();
   }
 
   const gone = honest.filter((node) => !chosen.has(node));

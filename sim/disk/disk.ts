@@ -35,6 +35,15 @@ export interface FileBody {
   isBroken: boolean;
 }
 
+/** A bit that comes back wrong, or what comes back instead of what was written. */
+type Overlay = { readonly bit: number } | { readonly bit?: never; readonly reads: Uint8Array | undefined };
+
+export interface DiskImage {
+  readonly files: ReadonlyMap<string, FileBody>;
+  readonly tables: ReadonlyMap<string, Map<string, Uint8Array>>;
+  readonly blobs: ReadonlyMap<string, Uint8Array>;
+}
+
 export type OperationKind = 'read' | 'append' | 'sync' | 'write';
 
 interface Operation {
@@ -42,7 +51,7 @@ interface Operation {
   readonly apply: () => void;
 }
 
-const purpose = { delay: 0, stall: 1, error: 2, applied: 3, tear: 4, tearAt: 5 } as const;
+const purpose = { delay: 0, stall: 1, error: 2, applied: 3, tear: 4, tearAt: 5, promised: 6 } as const;
 const pageBytes = 512;
 
 export class Disk {
@@ -50,7 +59,9 @@ export class Disk {
   readonly tables = new Map<string, Map<string, Uint8Array>>();
   readonly blobs = new Map<string, Uint8Array>();
   /** Bits of rows that come back wrong, over what was written: by table and key. A new write of the row is whole. */
-  private readonly rot = new Map<string, Map<string, number>>();
+  private readonly rot = new Map<string, Map<string, Overlay>>();
+  /** While set, a finished sync has promised what the disk has not done. Newest last: what each write of a row replaced. */
+  private unsynced: (() => void)[] | undefined;
   /** Faults that may be lifted again. */
   slowFactor = 1;
   errorPermille = 0;
@@ -117,7 +128,48 @@ export class Disk {
 
   /** `bit` counts from the first bit of the row. */
   damage(table: string, key: string, bit: number): void {
-    this.rot.set(table, (this.rot.get(table) ?? new Map<string, number>()).set(key, bit));
+    this.overlay(table, key, { bit });
+  }
+
+  /** What was written as the row `key` went to where `other` stands: the one is missing, and the other reads as the first. */
+  misplace(table: string, key: string, other: string): void {
+    this.overlay(table, other, { reads: this.tables.get(table)?.get(key) });
+    this.overlay(table, key, { reads: undefined });
+  }
+
+  private overlay(table: string, key: string, overlay: Overlay): void {
+    this.rot.set(table, (this.rot.get(table) ?? new Map<string, Overlay>()).set(key, overlay));
+  }
+
+  /** From now on nothing becomes durable, whatever the disk says; false: from now on all does. */
+  lieAboutSyncs(isLying: boolean): void {
+    this.unsynced = isLying ? [] : undefined;
+  }
+
+  get isLyingAboutSyncs(): boolean {
+    return this.unsynced !== undefined;
+  }
+
+  /** Everything on it, copied: for a machine that is started on another's disk, or on its own of an earlier day. */
+  image(): DiskImage {
+    return {
+      files: new Map([...this.files].map(([name, file]) => [name, { ...file, bytes: file.bytes.slice() }])),
+      tables: new Map([...this.tables].map(([name, rows]) => [name, new Map(rows)])),
+      blobs: new Map(this.blobs),
+    };
+  }
+
+  /** In place of all that is on it. To be called while no process runs. */
+  become({ files, tables, blobs }: DiskImage): void {
+    this.rot.clear();
+    for (const [own, other] of [
+      [this.files, files],
+      [this.tables, tables],
+      [this.blobs, blobs],
+    ] as const) {
+      own.clear();
+      for (const [name, held] of other) (own as Map<string, unknown>).set(name, held);
+    }
   }
 
   isDamaged(table: string, key: string): boolean {
@@ -131,8 +183,10 @@ export class Disk {
 
   /** A row as this disk gives it back: a copy. */
   row(table: string, key: string): Uint8Array | undefined {
+    const overlay = this.rot.get(table)?.get(key);
+    if (overlay !== undefined && 'reads' in overlay) return overlay.reads?.slice();
     const copy = this.tables.get(table)?.get(key)?.slice();
-    const bit = this.rot.get(table)?.get(key);
+    const bit = overlay?.bit;
     if (copy !== undefined && bit !== undefined && bit < 8 * copy.length) copy[bit >> 3]! ^= 1 << (bit & 7);
     return copy;
   }
@@ -140,6 +194,11 @@ export class Disk {
   /** Undefined deletes. */
   setRow(table: string, key: string, value: Uint8Array | undefined): void {
     this.rot.get(table)?.delete(key);
+    const before = this.tables.get(table)?.get(key);
+    this.unsynced?.push(() => {
+      if (before === undefined) this.tables.get(table)?.delete(key);
+      else this.tables.get(table)?.set(key, before);
+    });
     if (value === undefined) this.tables.get(table)?.delete(key);
     else this.tables.get(table)?.set(key, value);
   }
@@ -157,6 +216,9 @@ export class Disk {
       for (const { apply } of operations.slice(0, done)) apply();
     }
     if (!power) return;
+    const promised = this.unsynced?.splice(0) ?? [];
+    const kept = this.draws.below(promised.length + 1, purpose.promised, this.node, crash, n++);
+    for (const undo of promised.slice(kept).reverse()) undo();
     for (const file of this.files.values()) this.tear(file, crash, n++);
   }
 

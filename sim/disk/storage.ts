@@ -111,7 +111,7 @@ function appendFile(disk: Disk, life: Life, name: string, file: FileBody, gate: 
       try {
         // Everything appended before the call was done before this, in the target's order.
         await disk.operate(life, 'sync', target, () => {
-          file.syncedBytes = file.sizeBytes;
+          if (!disk.isLyingAboutSyncs) file.syncedBytes = file.sizeBytes;
         });
       } catch (error) {
         file.isBroken = true;
@@ -176,7 +176,10 @@ function keyValue(disk: Disk, life: Life, name: string, gate: Gate): KeyValue {
           .map((key) => ({ key, order: utf8.encode(key) }))
           .filter(({ order }) => compareBytes(order, low) >= 0 && compareBytes(order, high) < 0)
           .sort((a, b) => compareBytes(a.order, b.order))
-          .map(({ key }) => ({ key, value: disk.row(name, key)! })),
+          .flatMap(({ key }) => {
+            const value = disk.row(name, key);
+            return value === undefined ? [] : [{ key, value }];
+          }),
       );
       for (const { key, value } of found) yield { key, value };
     },

@@ -6,6 +6,8 @@ import { createDraws } from '../world/index.ts';
 export interface Atlas {
   /** Damages a share of the log entries on the disk of a node that is down. Returns how many. */
   damage(node: SimNode, permille: number): number;
+  /** As `damage`: that share of them was written to where another of them stands. */
+  misdirect(node: SimNode, permille: number): number;
 }
 
 export interface AtlasOptions {
@@ -42,25 +44,41 @@ function readable(node: SimNode): Set<string> {
 export function createAtlas({ nodes, seed, copiesMin, isHonest }: AtlasOptions): Atlas {
   const draws = createDraws(seed, 'atlas');
   const turns = new Map<number, number>();
+  /** Entries on the disk of `node` that are held elsewhere as widely as they must be, with all before them. */
+  const expendable = (node: SimNode): string[] => {
+    const others = nodes.filter((other) => other !== node && isHonest(other.index)).map(readable);
+    const rows = entriesOf(node);
+    // The last entry of a lane that is not held widely enough keeps everything before it whole.
+    const spared = new Map<string, string>();
+    for (const key of rows) if (others.filter((held) => held.has(key)).length < copiesMin) spared.set(laneOf(key), key);
+    return rows.filter((key) => key > (spared.get(laneOf(key)) ?? ''));
+  };
+  const turnOf = ({ index }: SimNode): number => {
+    const turn = (turns.get(index) ?? 0) + 1;
+    turns.set(index, turn);
+    return turn;
+  };
   return {
     damage(node, permille) {
-      const turn = (turns.get(node.index) ?? 0) + 1;
-      turns.set(node.index, turn);
-      const others = nodes.filter((other) => other !== node && isHonest(other.index)).map(readable);
-      const rows = entriesOf(node);
-      // The last entry of a lane that is not held widely enough keeps everything before it whole.
-      const spared = new Map<string, string>();
-      for (const key of rows)
-        if (others.filter((held) => held.has(key)).length < copiesMin) spared.set(laneOf(key), key);
+      const turn = turnOf(node);
       let damaged = 0;
-      for (const [n, key] of rows.entries()) {
+      for (const [n, key] of expendable(node).entries()) {
         const sizeBits = 8 * node.disk.tables.get(table)!.get(key)!.length;
-        const isSpared = key <= (spared.get(laneOf(key)) ?? '');
-        if (isSpared || !draws.chance(permille, purpose.pick, node.index, turn, n)) continue;
+        if (!draws.chance(permille, purpose.pick, node.index, turn, n)) continue;
         node.disk.damage(table, key, draws.below(sizeBits, purpose.bit, node.index, turn, n));
         damaged++;
       }
       return damaged;
+    },
+    misdirect(node, permille) {
+      const turn = turnOf(node);
+      const left = expendable(node);
+      const picked = left.filter((_, n) => draws.chance(permille, purpose.pick, node.index, turn, n));
+      for (const [n, key] of picked.entries()) {
+        const other = left[draws.below(left.length, purpose.bit, node.index, turn, n)]!;
+        if (other !== key) node.disk.misplace(table, key, other);
+      }
+      return picked.length;
     },
   };
 }

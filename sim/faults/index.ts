@@ -10,6 +10,7 @@ export {
   type FaultKind,
   type FaultPlan,
   faultKinds,
+  faultyNodes,
   type Kit,
   kits,
   type Target,

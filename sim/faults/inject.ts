@@ -2,6 +2,7 @@
 // overlapping faults of one kind do not lift each other.
 import type { WorkflowEntry } from '../../actors/workflow/index.ts';
 import type { Said } from '../check/index.ts';
+import type { DiskImage } from '../disk/index.ts';
 import type { LinkProfile, NetworkProfile } from '../network/index.ts';
 import type { SimNode } from '../node.ts';
 import type { Swarm, Watcher } from '../swarm.ts';
@@ -15,6 +16,7 @@ export interface Injector extends Watcher {
   hasBadDisk(index: number): boolean;
 }
 
+const emptyImage: DiskImage = { files: new Map(), tables: new Map(), blobs: new Map() };
 /** After its last write error a disk is still to blame for what it caused. */
 const diskBlameMs = 30_000;
 
@@ -50,6 +52,13 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
     });
   };
 
+  const back = (node: SimNode, forMs: number, what: string): void =>
+    swarm.later(forMs, 'fault.restart', () => {
+      if (isStopped) return;
+      node.start();
+      swarm.tell('fault', what, true);
+    });
+
   const setWeather = (): void => {
     fabric.profile = weathers.reduce(worse, calmProfile);
   };
@@ -65,24 +74,38 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
         const what = doing;
         node.end(action.power, action.how);
         if (action.rotPermille !== undefined) atlas.damage(node, action.rotPermille);
-        swarm.later(action.forMs, 'fault.restart', () => {
-          if (isStopped) return;
-          node.start();
-          swarm.tell('fault', what, true);
-        });
-        return;
+        if (action.misdirectPermille !== undefined) atlas.misdirect(node, action.misdirectPermille);
+        return void back(node, action.forMs, what);
       }
       case 'stop': {
         const node = target(action.node);
         const what = doing;
-        node.stop(() =>
-          swarm.later(action.forMs, 'fault.restart', () => {
-            if (isStopped) return;
-            node.start();
-            swarm.tell('fault', what, true);
-          }),
-        );
-        return;
+        return void node.stop(() => back(node, action.forMs, what));
+      }
+      case 'swap': {
+        const node = target(action.node);
+        const older = node.disk.image();
+        const what = doing;
+        return void swarm.later(action.ageMs, 'fault.swap', () => {
+          if (isStopped) return;
+          node.end(true, 'silent');
+          const neighbour = nodes[(action.node + 1) % nodes.length]!;
+          node.disk.become(
+            action.disk === 'older' ? older : action.disk === 'foreign' ? neighbour.disk.image() : emptyImage,
+          );
+          back(node, action.forMs, what);
+        });
+      }
+      case 'lost-sync': {
+        const node = target(action.node);
+        const what = doing;
+        node.disk.lieAboutSyncs(true);
+        return void swarm.later(action.ageMs, 'fault.power', () => {
+          if (isStopped) return;
+          node.end(true, 'silent');
+          node.disk.lieAboutSyncs(false);
+          back(node, action.forMs, what);
+        });
       }
       case 'pause':
         return void kernel.pause(target(action.node).index, kernel.nowUs + action.forMs * 1_000);
@@ -213,6 +236,7 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
       for (const { index, disk } of nodes) {
         kernel.pause(index, 0);
         disk.lift();
+        disk.lieAboutSyncs(false);
       }
     },
     hasBadDisk: (index) => (badUntilMs.get(index) ?? -1) >= swarm.nowMs,

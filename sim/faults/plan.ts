@@ -34,7 +34,22 @@ export type FaultAction =
       readonly forMs: number;
       /** Of the log entries on its disk, those that are damaged while it is down, as far as good copies of them are elsewhere. */
       readonly rotPermille?: number;
+      /** As `rotPermille`: those that were written to where another stands. */
+      readonly misdirectPermille?: number;
     }
+  /**
+   * The machine comes back on another disk: its own as it was so long before, its neighbour's, or an empty one. It has forgotten what it
+   * said, and counts among the liars: with them there are no more such nodes than the mesh tolerates.
+   */
+  | {
+      readonly kind: 'swap';
+      readonly node: number;
+      readonly disk: 'older' | 'foreign' | 'empty';
+      readonly ageMs: number;
+      readonly forMs: number;
+    }
+  /** For `ageMs` finished syncs promise what was not done; then the power fails, and after `forMs` the machine is back. It counts as above. */
+  | { readonly kind: 'lost-sync'; readonly node: number; readonly ageMs: number; readonly forMs: number }
   /** In order, as a service manager ends a process; down for that long after it is gone. */
   | { readonly kind: 'stop'; readonly node: Target; readonly forMs: number }
   | { readonly kind: 'pause'; readonly node: Target; readonly forMs: number }
@@ -92,6 +107,16 @@ export interface FaultPlan {
   readonly liars: readonly { readonly node: number; readonly kits: readonly Kit[] }[];
 }
 
+const forgetfulKinds: readonly FaultKind[] = ['swap', 'lost-sync'];
+
+/** Nodes that what honest nodes owe cannot be asked of: liars, and those that forget. */
+export function faultyNodes({ faults, liars }: FaultPlan): ReadonlySet<number> {
+  return new Set([
+    ...liars.map(({ node }) => node),
+    ...faults.flatMap((fault) => (fault.kind === 'swap' || fault.kind === 'lost-sync' ? [fault.node] : [])),
+  ]);
+}
+
 export const kits = [
   'wrong-result',
   'equivocate',
@@ -120,6 +145,8 @@ export const faultKinds = [
   'disk',
   'skill',
   'stop',
+  'swap',
+  'lost-sync',
 ] as const satisfies readonly FaultKind[];
 const faultsPerKindMax = 3;
 
@@ -137,17 +164,19 @@ export interface DrawOptions {
 export function drawFaultPlan(random: Random, options: DrawOptions): FaultPlan {
   const { nodes, f, fromMs, untilMs, kinds: allowed = faultKinds } = options;
   const faults: Fault[] = [];
+  const forgetful = random.fork('forgetful').below(nodes);
   for (const kind of allowed) {
     // Each kind has a stream of its own, so that what one draws does not move the others.
     const own = random.fork(`faults/${kind}`);
-    if (!own.chance(0.5)) continue;
+    const isForgetful = forgetfulKinds.includes(kind);
+    if (!own.chance(isForgetful ? 0.12 : 0.5) || (isForgetful && f === 0)) continue;
     for (let left = 1 + own.below(faultsPerKindMax); left > 0; left--) {
       const isTriggered = own.chance(0.4);
       const when: When = isTriggered
         ? { on: triggers[own.below(triggers.length)]!, nth: 1 + own.below(own.chance(0.3) ? 60 : 12) }
         : { atMs: fromMs + own.below(untilMs - fromMs) };
       const node: Target = isTriggered && own.chance(0.7) ? 'self' : own.below(nodes);
-      faults.push({ when, ...drawAction(kind, own, node, nodes) });
+      faults.push({ when, ...drawAction(kind, own, isForgetful ? forgetful : node, nodes) });
     }
   }
   const byzantine = random.fork('liars');
@@ -156,7 +185,11 @@ export function drawFaultPlan(random: Random, options: DrawOptions): FaultPlan {
     const node = byzantine.below(nodes);
     const chosen = kits.filter(() => byzantine.chance(0.35));
     const own = chosen.length === 0 ? [kits[byzantine.below(kits.length)]!] : chosen;
-    if (!liars.some((liar) => liar.node === node)) liars.push({ node, kits: own });
+    if (
+      !liars.some((liar) => liar.node === node) &&
+      faultyNodes({ faults, liars: [...liars, { node, kits: own }] }).size <= f
+    )
+      liars.push({ node, kits: own });
   }
   return { faults, liars };
 }
@@ -173,7 +206,18 @@ function drawAction(kind: FaultKind, random: Random, node: Target, nodes: number
         how: random.chance(0.6) ? 'reset' : 'silent',
         forMs: 50 + random.below(random.chance(0.4) ? 12_000 : 1_500),
         ...(random.chance(0.15) ? { rotPermille: 1 + random.below(300) } : {}),
+        ...(random.fork('misdirect').chance(0.15) ? { misdirectPermille: 1 + random.below(200) } : {}),
       };
+    case 'swap':
+      return {
+        kind,
+        node: node as number,
+        disk: (['older', 'foreign', 'empty'] as const)[random.below(3)]!,
+        ageMs: 200 + random.below(6_000),
+        forMs,
+      };
+    case 'lost-sync':
+      return { kind, node: node as number, ageMs: 200 + random.below(6_000), forMs };
     case 'pause':
     case 'stop':
       return { kind, node, forMs };
@@ -246,9 +290,12 @@ export function describeAction(action: FaultAction, self: number): string {
   const all = (nodes: readonly number[]): string => `{${nodes.join(',')}}`;
   switch (action.kind) {
     case 'crash':
-      return `crash ${of(action.node)}${action.power ? ' power' : ''}${action.rotPermille === undefined ? '' : ' rot'}`;
+      return `crash ${of(action.node)}${action.power ? ' power' : ''}${action.rotPermille === undefined ? '' : ' rot'}${action.misdirectPermille === undefined ? '' : ' misdirect'}`;
+    case 'swap':
+      return `swap ${of(action.node)} ${action.disk}`;
     case 'pause':
     case 'stop':
+    case 'lost-sync':
     case 'skill':
     case 'disk':
     case 'clock':

@@ -188,7 +188,14 @@ function actionOf(fault: ScenarioFault, whom: Chooser, random: Random, turn: num
       how: fault.how,
       forMs,
       ...(fault.rot === undefined ? {} : { rotPermille: permille(fault.rot) }),
+      ...(fault.misdirect === undefined ? {} : { misdirectPermille: permille(fault.misdirect) }),
     };
+  if ('swap' in fault) {
+    const ageMs = drawMs(random.fork('age'), fault.age);
+    return { kind: 'swap', node: fault.swap, disk: fault.disk, ageMs, forMs };
+  }
+  if ('lost-sync' in fault)
+    return { kind: 'lost-sync', node: fault['lost-sync'], ageMs: drawMs(random.fork('age'), fault.age), forMs };
   if ('stop' in fault) return { kind: 'stop', node: one(fault.stop), forMs };
   if ('pause' in fault) return { kind: 'pause', node: one(fault.pause), forMs };
   if ('isolate' in fault)

@@ -29,9 +29,29 @@ const actions = {
     how: z.enum(['reset', 'silent']).default('silent'),
     /** Of its log entries, those that are damaged meanwhile. */
     rot: share.optional(),
+    /** Those that were written to where another stands. */
+    misdirect: share.optional(),
   }),
   stop: z.strictObject({ stop: target, ...span }),
   pause: z.strictObject({ pause: target, ...span }),
+  /** By number: it counts among the liars. `age`: how old a disk, or for how long syncs were lost. */
+  swap: z.strictObject({
+    swap: z
+      .int()
+      .min(0)
+      .max(nodesMax - 1),
+    disk: z.enum(['older', 'foreign', 'empty']).default('older'),
+    age: durationRange.default(always(2_000)),
+    ...span,
+  }),
+  'lost-sync': z.strictObject({
+    'lost-sync': z
+      .int()
+      .min(0)
+      .max(nodesMax - 1),
+    age: durationRange.default(always(2_000)),
+    ...span,
+  }),
   isolate: z.strictObject({
     isolate: target,
     ...span,
@@ -97,7 +117,9 @@ const fault = z
   .transform((value, context) => {
     const raw = value as Readonly<Record<string, unknown>>;
     // `crash` is also a field of `skill`.
-    const kinds = faultKinds.filter((kind) => kind in raw && !(kind === 'crash' && 'skill' in raw));
+    const kinds = faultKinds.filter(
+      (kind) => kind in raw && !(kind === 'crash' && 'skill' in raw) && !(kind === 'disk' && 'swap' in raw),
+    );
     if (kinds.length !== 1) {
       const found = kinds.length === 0 ? `none in {${Object.keys(raw).join(', ')}}` : kinds.join(' and ');
       context.addIssue({ code: 'custom', message: `expected one of ${faultKinds.join(', ')}; found ${found}` });
