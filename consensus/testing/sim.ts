@@ -8,8 +8,8 @@ import { buildEngine } from '../engine.ts';
 import type { Engine, EngineInput, EngineLimits, EngineOutput } from '../engine-types.ts';
 import type { Evidence } from '../evidence.ts';
 import { decodeFrame } from '../frame.ts';
-import { decodeEntry, type InstanceId, type Subject, type Vote } from '../messages.ts';
-import { type FaultBudget, thresholdsOf } from '../quorum.ts';
+import { decodeEntry, type InstanceId, isLeaderless, type Subject, type Vote } from '../messages.ts';
+import { type FaultBudget, leaderlessThresholds, thresholdsOf } from '../quorum.ts';
 import { type Rules, soundRules } from '../rules.ts';
 
 export interface Chance {
@@ -111,6 +111,8 @@ export class Sim {
   crashAt: ((node: number, output: EngineOutput) => boolean) | undefined;
   /** Sees every frame any engine sends, whatever becomes of it. */
   onSend: ((from: number, frame: Uint8Array) => void) | undefined;
+  /** Instances in which nobody leads round 0. */
+  readonly #leaderless = new Set<InstanceId>();
   #queue: Event[] = [];
   #order = 0;
 
@@ -177,6 +179,7 @@ export class Sim {
   }
 
   start(index: number, subject: Subject, payload?: Uint8Array): void {
+    if (isLeaderless(subject.domain)) this.#leaderless.add(this.nodes[index]!.engine.instanceId(subject));
     this.input(index, payload === undefined ? { type: 'start', subject } : { type: 'start', subject, payload });
   }
 
@@ -308,6 +311,11 @@ export class Sim {
         found.push(`two values are certified in ${certificate.instance.slice(0, 8)}`);
       values.set(certificate.instance, certificate.value);
     }
+    for (const [instance, others] of this.#certifiable()) {
+      const value = values.get(instance);
+      if (others.size > 1 || (value !== undefined && others.size > 0 && !others.has(value)))
+        found.push(`two values could be certified in ${instance.slice(0, 8)} from what was ever said`);
+    }
     for (const node of this.nodes) {
       for (const [instance, { value }] of node.decided) {
         if (values.get(instance) !== value) found.push(`node ${node.index} decided what no certificate shows`);
@@ -323,6 +331,31 @@ export class Sim {
     }
     for (const { culprit, kind } of this.evidence)
       if (honest.has(culprit)) found.push(`evidence (${kind}) names an honest node`);
+    return found;
+  }
+
+  /** Values that certificates could be made for from every vote that was ever sent, whether or not anybody did. */
+  #certifiable(): Map<InstanceId, Set<string>> {
+    const { config } = this.options.mesh;
+    const weights = new Map(config.members.map(({ id, weight }) => [id, weight]));
+    const signers = new Map<string, { readonly vote: Vote; readonly by: Set<NodeId> }>();
+    for (const { signer, vote } of this.votes) {
+      const { kind, instance, round, value } = vote;
+      if (value === null || (kind === 'prevote' && round > 0)) continue;
+      const key = `${instance} ${kind} ${round} ${value}`;
+      const known = signers.get(key) ?? { vote, by: new Set() };
+      signers.set(key, known);
+      known.by.add(signer);
+    }
+    const found = new Map<InstanceId, Set<string>>();
+    for (const { vote, by } of signers.values()) {
+      const { quorum, fast } = this.#leaderless.has(vote.instance)
+        ? leaderlessThresholds(config)
+        : thresholdsOf(config);
+      const weight = [...by].reduce((sum, id) => sum + (weights.get(id) ?? 0), 0);
+      if (weight >= (vote.kind === 'prevote' ? fast : quorum))
+        found.set(vote.instance, (found.get(vote.instance) ?? new Set()).add(vote.value!));
+    }
     return found;
   }
 
