@@ -350,7 +350,7 @@ export class Sim {
     const found = new Map<InstanceId, Set<string>>();
     for (const { vote, by } of signers.values()) {
       const { quorum, fast } = this.#leaderless.has(vote.instance)
-        ? leaderlessThresholds(config)
+        ? leaderlessThresholds(thresholdsOf(config))
         : thresholdsOf(config);
       const weight = [...by].reduce((sum, id) => sum + (weights.get(id) ?? 0), 0);
       if (weight >= (vote.kind === 'prevote' ? fast : quorum))
