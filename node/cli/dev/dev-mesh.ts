@@ -7,7 +7,7 @@ import { pad } from '../table.ts';
 import { duration, printable, size } from '../terminal.ts';
 import { NodeProcess, pause, type Ready } from './node-process.ts';
 
-const formTimeoutMs = 30_000;
+const formTimeoutMs = 60_000;
 const pollMs = 100;
 /** How a node ends that somebody stopped, with `parley down` for example. */
 const inOrder = 'exit code 0';

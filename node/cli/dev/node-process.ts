@@ -17,9 +17,9 @@ export interface Ready {
   readonly pid: number;
 }
 
-const startTimeoutMs = 30_000;
+const startTimeoutMs = 60_000;
 /** Leaves a second of the three that Ctrl-C may take for the kill and this program's own end. */
-export const stopTimeoutMs = 2_000;
+const stopTimeoutMs = 2_000;
 
 const compiled = import.meta.url.endsWith('.js');
 export const launcherPath = fileURLToPath(
@@ -89,13 +89,13 @@ export class NodeProcess {
   }
 
   /** SIGTERM, then SIGKILL. Resolves when the process is gone. */
-  async stop(): Promise<void> {
+  async stop(patienceMs = stopTimeoutMs): Promise<void> {
     if (this.isGone) return;
     this.isEndExpected = true;
     this.#child.kill('SIGTERM');
     this.#child.stdin?.end();
     const stop = new AbortController();
-    await Promise.race([this.gone, after(stopTimeoutMs, stop.signal).then(() => this.kill())]);
+    await Promise.race([this.gone, after(patienceMs, stop.signal).then(() => this.kill())]);
     stop.abort();
     await this.gone;
   }

@@ -92,7 +92,7 @@ test('a node process says when it is ready, answers then, and stops when it is a
   const ready = await node.ready(AbortSignal.timeout(patientMs));
   expect(ready).toMatchObject({ name: 'amber', site: 'local', pid: node.pid, folder: node.folder });
   expect(await isListening(ready.socket)).toBe(true);
-  await node.stop();
+  await node.stop(patientMs);
   expect(await node.gone).toBe('exit code 0');
   expect(await isListening(ready.socket)).toBe(false);
 });
