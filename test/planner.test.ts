@@ -292,6 +292,9 @@ describe('the planner and the skills that ship', () => {
     expect(said('logs', 'triage the log')).toMatch(/^tie .*app\.log, auth\.log/);
     expect(said('sites', 'average installed_size per section')).toMatch(/^missing-slot .*across all sites/);
     expect(said('packages', 'bake me a cake')).toMatch(/^no-skill/);
+    expect(said('packages', 'write a report about packages.csv to out.md')).toMatch(
+      /what out\.md should hold .*number of rows in packages\.csv and write it to out\.md/,
+    );
     expect(said('nameless', 'orders where status is shipped')).toMatch(
       /If the rows of data\.csv are the orders, say "rows"/,
     );

@@ -88,7 +88,8 @@ export function notUnderstood(tokens: readonly Token[], reached: number, context
   const absent = tokens.find(
     ({ kind, word }) => kind === 'word' && looksLikeFile(word) && namedData(word, context.knowledge.data).length === 0,
   );
-  if (absent !== undefined) return fileMissing(absent, context);
+  if (absent !== undefined)
+    return isToBeWritten(tokens, absent) ? nothingToWrite(absent, context) : fileMissing(absent, context);
   const unfit = unfitFile(tokens, context);
   if (unfit !== undefined) return unfit;
   const unknown = unknownTokens(tokens, context);
@@ -137,6 +138,26 @@ function rowQuestions(tokens: readonly Token[], tables: readonly TableContext[])
   if (noun?.kind !== 'word' || !looksPlural(noun.word) || lexicon.rowWords.includes(noun.word)) return [];
   const isKnown = reader.rowNoun(start).next().done !== true || reader.value(start).next().done !== true;
   return isKnown ? [] : [`If the rows of ${table.source} are the ${noun.text}, say "rows": "rows where …".`];
+}
+
+/** "… to out.md": a name for what is to be, not for what should be here. */
+function isToBeWritten(tokens: readonly Token[], name: Token): boolean {
+  const before = tokens[tokens.indexOf(name) - 1];
+  return /\.md$/i.test(name.word) && ['to', 'into', 'as'].includes(before?.word ?? '');
+}
+
+function nothingToWrite({ text }: Token, context: AbstainContext): Abstention {
+  const [table] = context.knowledge.tables;
+  const example = table === undefined ? 'triage app.log' : `number of rows in ${table.source}`;
+  return abstain(
+    {
+      reason: 'unexplained-words',
+      message: `it is not said what ${text} should hold`,
+      unexplained: [text],
+      questions: [`Say what to find out first, and then where to write it: "${example} and write it to ${text}".`],
+    },
+    context,
+  );
 }
 
 function fileMissing({ text }: Token, context: AbstainContext): Abstention {
