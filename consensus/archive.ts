@@ -253,11 +253,14 @@ export class Archive {
   #find(id: InstanceId): number {
     const mask = this.#places.length - 1;
     const ids = this.#ids;
-    const [first, second, third, fourth] = [idWord(id, 0), idWord(id, 1), idWord(id, 2), idWord(id, 3)];
+    const first = idWord(id, 0);
     for (let slot = first & mask; ; slot = (slot + 1) & mask) {
       if (this.#places[slot]! < 0) return slot;
       const at = slot * idWords;
-      if (ids[at] === first && ids[at + 1] === second && ids[at + 2] === third && ids[at + 3] === fourth) return slot;
+      if (ids[at] !== first) continue;
+      let same = true;
+      for (let i = 1; i < idWords; i++) same &&= ids[at + i] === idWord(id, i);
+      if (same) return slot;
     }
   }
 

@@ -73,9 +73,9 @@ export class Registry {
     for (const { entry, held } of this.#strangers.take(instance.id)) instance.onEntry(entry, held);
   }
 
-  /** A peer says there is such an instance: this node takes part, unless that peer brought too many already. */
+  /** A peer says there is such an instance, which is new here: this node takes part, unless that peer brought too many already. */
   join(id: InstanceId, subject: Subject, from: NodeId): void {
-    if (this.isKnown(id) || !this.hasRoom(subject)) return;
+    if (!this.hasRoom(subject)) return;
     const count = this.#introduced.get(from) ?? 0;
     if (!this.#epoch.weights.has(from)) this.refuse(from, 'only a member may introduce an instance');
     else if (count >= this.#limits.joinedPerPeer) {

@@ -1,7 +1,7 @@
 // Law: consensus figures are ratios to etcd's from the same run on the same machine: real processes on loopback, real signatures,
 // fdatasync on both sides, and CPU seconds from the kernel's own books, since wall time on a shared machine says little.
-// Rows are measured over a number of decisions, after as many unmeasured ones: on a busy machine the share of starting and compiling
-// would otherwise depend on how busy it is.
+// Rows are measured over a number of decisions, after as many unmeasured ones, and a mesh is first warmed up by 24,000: on a busy machine the
+// share of starting and compiling would otherwise depend on how busy it is.
 // Usage: node test/bench/consensus.ts [least seconds per row] [--quick: n = 4 with all up only] [--in-flight 64,256]
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -24,16 +24,18 @@ const valueBytes = 200;
 const depths = options['in-flight'].split(',').map(Number);
 /** What a row with that many in flight is measured over. */
 const decisionsOf = (inFlight: number): number => (inFlight === 1 ? 500 : 8_000);
+/** Before the first row: until a node has compiled what it runs all the time, that is what would be measured. */
+const warmUpDecisions = 24_000;
 const folder = mkdtempSync(join(tmpdir(), 'parley-bench-'));
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Until that many more were `done` and the least time has passed, or too much has. */
-async function awaitDecisions(inFlight: number, done: () => Promise<number>): Promise<void> {
+async function awaitDecisions(wanted: number, done: () => Promise<number>): Promise<void> {
   const [startMs, before] = [performance.now(), await done()];
   for (;;) {
     await sleep(100);
     const elapsedMs = performance.now() - startMs;
-    if (elapsedMs > mostMs || (elapsedMs > leastMs && (await done()) - before >= decisionsOf(inFlight))) return;
+    if (elapsedMs > mostMs || (elapsedMs > leastMs && (await done()) - before >= wanted)) return;
   }
 }
 
@@ -90,27 +92,43 @@ class Mesh {
     return mesh;
   }
 
-  async measure(inFlight: number): Promise<Row> {
+  /** With as many in flight as rows have at most. */
+  async warmUp(): Promise<void> {
+    await awaitDecisions(warmUpDecisions, this.#load(Math.max(...depths)));
+    await this.#rest();
+  }
+
+  /** Sets the nodes to work; answers what counts their decisions. */
+  #load(inFlight: number): () => Promise<number> {
     const nodes = this.#nodes;
     const share = (i: number): number => Math.floor(inFlight / nodes.length) + (i < inFlight % nodes.length ? 1 : 0);
     for (const [i, node] of nodes.entries()) node.send({ load: share(i) } satisfies ToNode);
-    const done = async (): Promise<number> => {
+    return async () => {
       const counts = await Promise.all(nodes.map((node) => this.#ask(node, 'count')));
       return counts.reduce((sum, { decisions }) => sum + decisions, 0);
     };
-    await awaitDecisions(inFlight, done);
+  }
+
+  async #rest(): Promise<void> {
+    for (const node of this.#nodes) node.send({ load: 0 } satisfies ToNode);
+    await sleep(300);
+  }
+
+  async measure(inFlight: number): Promise<Row> {
+    const nodes = this.#nodes;
+    const done = this.#load(inFlight);
+    await awaitDecisions(decisionsOf(inFlight), done);
     const cpu = (): number => nodes.reduce((sum, { pid }) => sum + cpuMicros(pid!), 0);
     await Promise.all(nodes.map((node) => this.#ask(node, 'mark')));
     const [cpuBefore, startMs] = [cpu(), performance.now()];
-    await awaitDecisions(inFlight, done);
+    await awaitDecisions(decisionsOf(inFlight), done);
     const reports = await Promise.all(nodes.map((node) => this.#ask(node, 'report')));
     const row = rowOf(
       reports.flatMap(({ latenciesMs }) => latenciesMs),
       performance.now() - startMs,
       cpu() - cpuBefore,
     );
-    for (const node of nodes) node.send({ load: 0 } satisfies ToNode);
-    await sleep(300);
+    await this.#rest();
     return row;
   }
 
@@ -158,11 +176,11 @@ async function measureEtcd(): Promise<void> {
     };
     const clients = Array.from({ length: inFlight }, client);
     const done = async (): Promise<number> => latenciesMs.length;
-    await awaitDecisions(inFlight, done);
+    await awaitDecisions(decisionsOf(inFlight), done);
     const cpu = (): number => etcd.pids.reduce((sum, pid) => sum + cpuMicros(pid), 0);
     const [cpuBefore, startMs] = [cpu(), performance.now()];
     latenciesMs = [];
-    await awaitDecisions(inFlight, done);
+    await awaitDecisions(decisionsOf(inFlight), done);
     const row = rowOf([...latenciesMs], performance.now() - startMs, cpu() - cpuBefore);
     isRunning = false;
     await Promise.all(clients);
@@ -188,6 +206,7 @@ try {
   for (const members of options.quick ? [4] : [4, 7]) {
     for (const down of options.quick ? [0] : [0, 1]) {
       const mesh = await Mesh.start(members, members - down, false);
+      await mesh.warmUp();
       for (const inFlight of depths) print(`parley n=${members}, ${down} down`, inFlight, await mesh.measure(inFlight));
       mesh.stop();
     }
