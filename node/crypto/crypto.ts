@@ -28,9 +28,12 @@ const smallOrderPoints: ReadonlySet<string> = new Set(
 const cachedKeysMax = 1024;
 const nothing = new Uint8Array(0);
 
-/** One character per byte: the cheapest way to have bytes as a key. */
+const scratch = Buffer.alloc(32);
+
+/** One character per byte, of 32 bytes: the cheapest way to have them as a key. By way of `scratch`, since a short array has no buffer of its own. */
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  scratch.set(bytes);
+  return scratch.toString('latin1');
 }
 
 function fromLatin1(text: string): Uint8Array {
@@ -40,10 +43,9 @@ function fromLatin1(text: string): Uint8Array {
 }
 
 /** Importing a key costs more than a verification: the last `cachedKeysMax` used stay imported. A Map iterates in insertion order, so its first entry is the oldest. */
-function createKeyCache(load: (raw: Uint8Array) => KeyObject): (raw: Uint8Array) => KeyObject {
+function createKeyCache(load: (raw: Uint8Array) => KeyObject): (raw: Uint8Array, name: string) => KeyObject {
   const cache = new Map<string, KeyObject>();
-  return (raw) => {
-    const name = latin1(raw);
+  return (raw, name) => {
     let key = cache.get(name);
     if (key === undefined) {
       key = load(raw);
@@ -71,7 +73,7 @@ export function createCrypto(): Crypto {
   );
   const secret = (secretKey: Uint8Array): KeyObject => {
     if (secretKey.length !== 32) throw new RangeError(`an Ed25519 secret key has 32 bytes, not ${secretKey.length}`);
-    return privateKeyObject(secretKey);
+    return privateKeyObject(secretKey, latin1(secretKey));
   };
 
   return {
@@ -85,10 +87,10 @@ export function createCrypto(): Crypto {
     sign: (secretKey, message) => plain(sign(null, message, secret(secretKey))),
     verify(publicKey, message, signature) {
       if (publicKey.length !== 32 || signature.length !== 64) return false;
-      if (smallOrderPoints.has(latin1(signature.subarray(0, 32))) || smallOrderPoints.has(latin1(publicKey)))
-        return false;
+      const name = latin1(publicKey);
+      if (smallOrderPoints.has(name) || smallOrderPoints.has(latin1(signature.subarray(0, 32)))) return false;
       try {
-        return verify(null, message, publicKeyObject(publicKey), signature);
+        return verify(null, message, publicKeyObject(publicKey, name), signature);
       } catch {
         return false;
       }
