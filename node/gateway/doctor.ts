@@ -2,6 +2,7 @@
 import { liveMembers } from '../../actors/parts/index.ts';
 import { weightOf } from '../../actors/workflow/index.ts';
 import { thresholdsOf, toleranceInWords } from '../../consensus/index.ts';
+import { workersOf } from '../../protocols/mesh/index.ts';
 import { version } from '../world/index.ts';
 import type { DoctorReport } from './api-mesh.ts';
 import type { GatewayOptions } from './gateway.ts';
@@ -92,7 +93,7 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
   checks.push(...examineReach(settings.name, settings.relay?.wanted ?? 0, transport));
   const pairs = await examinePairs(parts, transport);
 
-  for (const member of config.members) {
+  for (const member of [...config.members, ...workersOf(config)]) {
     if (member.id === parts.identity.id) continue;
     const isConnected = world.network.peers().includes(member.id);
     const state = view.state(member.id);
@@ -133,7 +134,9 @@ export async function examine(options: GatewayOptions): Promise<DoctorReport> {
         'conduct',
         false,
         `${charge.what} (${charge.count}×)`,
-        'The mesh outvoted it. A member that signed two votes is removed by the others as soon as they tolerate a liar without it, from five members on: invite more with `parley invite`. Otherwise look at its machine.',
+        chain.worker(member.id) !== undefined
+          ? 'The members outvoted it, and whoever saw it asks it no more. Look at its machine, or send it away: `parley member remove NAME` at as many members as make a quorum.'
+          : 'The mesh outvoted it. A member that signed two votes is removed by the others as soon as they tolerate a liar without it, from five members on: invite more with `parley invite`. Otherwise look at its machine.',
       );
     }
   }

@@ -3,9 +3,10 @@ import type { MeshChain } from '../../protocols/mesh/index.ts';
 import { examineRefusals } from './refused.ts';
 
 const configOf = (...ids: string[]) => ({ config: { members: ids.map((id) => ({ id })) } });
+/** Elm is a worker. */
 const chain = {
   links: [configOf('Amber', 'Birch', 'Cedar'), configOf('Amber', 'Birch')],
-  isMember: (id: string) => ['Amber', 'Birch'].includes(id),
+  node: (id: string) => (['Amber', 'Birch', 'Elm'].includes(id) ? { id } : undefined),
   nameOf: (id: string) => id.toLowerCase(),
 } as unknown as MeshChain;
 const refused = (from: string, reason: string) => examineRefusals([{ from, reason, count: 7, detail: '' }], chain)[0]!;
@@ -23,7 +24,8 @@ it('a member that sends what no sound node sends is a fault, with what to do; wh
       reason,
       expect.objectContaining({ ok: false, fix: expect.stringMatching(/./) }),
     ]);
-  for (const reason of ['stranger', 'unknown_type', 'expired', 'membership'])
+  expect(refused('Elm', 'signature')).toMatchObject({ subject: 'elm', ok: false });
+  for (const reason of ['stranger', 'unknown_type', 'expired', 'membership', 'slow'])
     expect(refused('Birch', reason)).toMatchObject({ ok: true, isNote: true });
 });
 

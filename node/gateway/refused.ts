@@ -1,6 +1,6 @@
 // Law: a refusal says that something was kept out. It is a fault only where a present member did what no sound node does; what strangers,
 // removed members and the moments around a start leave behind is told, and nobody has to act on it.
-import type { MeshChain } from '../../protocols/mesh/index.ts';
+import { type MeshChain, workersOf } from '../../protocols/mesh/index.ts';
 import type { Refusal } from '../../protocols/wire/index.ts';
 import type { DoctorReport } from './api-mesh.ts';
 
@@ -20,10 +20,10 @@ const harmlessFromMembers: Readonly<Record<string, string>> = {
 /** One check per sender and reason, for the doctor. */
 export function examineRefusals(
   refusals: readonly Refusal[],
-  chain: Pick<MeshChain, 'nameOf' | 'isMember' | 'links'>,
+  chain: Pick<MeshChain, 'nameOf' | 'node' | 'links'>,
 ): readonly Check[] {
   const wasMember = (id: string): boolean =>
-    chain.links.some(({ config }) => config.members.some((member) => member.id === id));
+    chain.links.some(({ config }) => [...config.members, ...workersOf(config)].some((node) => node.id === id));
   return refusals.map(({ from, reason, count }) => {
     const subject = isAddress(from) ? from : chain.nameOf(from);
     const check = 'messages';
@@ -37,7 +37,7 @@ export function examineRefusals(
         detail,
         fix: "Grant the node's user at the NATS server what deploy/nats/users.conf grants, and reload the server.",
       };
-    if (!chain.isMember(from))
+    if (chain.node(from) === undefined)
       return noted(wasMember(from) ? 'it is no member any more' : 'from outside the mesh; nothing got in');
     const harmless = harmlessFromMembers[reason];
     if (harmless !== undefined) return noted(harmless);

@@ -124,6 +124,15 @@ describe('a worker', () => {
       () => everyMember(({ named }) => named.includes('signed a result other than the certified one')),
       patienceMs,
     );
+    const { checks } = await mesh.doctor('amber');
+    expect(checks).toContainEqual(
+      expect.objectContaining({
+        subject: 'elm',
+        check: 'conduct',
+        ok: false,
+        fix: expect.stringMatching(/member remove/),
+      }),
+    );
     const after = await askRightly('amber');
     expect(after.detail.taskDetails[0]!.executors).not.toContain('elm');
   }, 240_000);
