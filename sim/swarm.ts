@@ -27,7 +27,9 @@ export interface SwarmOptions {
   readonly seed: number;
   /** Members of the genesis. */
   readonly nodes: number;
-  /** Nodes without a vote beside them, that the members let in before the run; the last ones. Default: none. */
+  /** Nodes of the genesis that execute and have no vote, after the members. Default: none. */
+  readonly workers?: number;
+  /** Nodes that only listen, let in by the members before the run; the last ones. Default: none. */
   readonly observers?: number;
   /** Of the i-th node; default: all at one site. */
   readonly siteOf?: (index: number) => string;
@@ -116,7 +118,7 @@ export class Swarm {
   private readonly watchers: Watcher[] = [];
 
   constructor(options: SwarmOptions) {
-    const { seed, nodes: count, observers = 0, siteOf = () => 'here' } = options;
+    const { seed, nodes: count, workers = 0, observers = 0, siteOf = () => 'here' } = options;
     this.options = options;
     this.kernel = createKernel({
       ...(options.queue === undefined ? {} : { queue: options.queue }),
@@ -125,29 +127,27 @@ export class Swarm {
     this.crypto = createSimCrypto(options.signatures ?? 'keyed-hash', createCrypto());
     this.random = createRandom(seed).fork('swarm');
     this.diskProfile = options.disk ?? quickDisk;
-    const about = Array.from({ length: count + observers }, (_, index) => ({
+    const about = Array.from({ length: count + workers + observers }, (_, index) => ({
       index,
       site: siteOf(index),
       slowFactor: options.slowFactorOf?.(index) ?? 1,
       identity: createIdentity(this.crypto, this.random.fork(`identity/${index}`).bytes(32)),
       dataSets: options.withDataSets === true ? [ledgerOf(siteOf(index))] : [],
     }));
+    const configured = about
+      .slice(0, count + workers)
+      .map(({ index, site, identity }) => ({
+        index,
+        node: { id: identity.id, name: `node-${index}`, site, operator: 'sim', modelFamily: 'none' },
+      }))
+      .sort((a, b) => compareText(a.node.id, b.node.id));
     this.genesis = {
       name: 'swarm',
       nonce: this.random.fork('genesis').bytes(32),
       config: {
         epoch: 0,
-        members: about
-          .slice(0, count)
-          .map(({ index, site, identity }) => ({
-            id: identity.id,
-            weight: 1,
-            name: `node-${index}`,
-            site,
-            operator: 'sim',
-            modelFamily: 'none',
-          }))
-          .sort((a, b) => compareText(a.id, b.id)),
+        members: configured.filter(({ index }) => index < count).map(({ node }) => ({ ...node, weight: 1 })),
+        ...(workers === 0 ? {} : { workers: configured.filter(({ index }) => index >= count).map(({ node }) => node) }),
         ...defaultFaultBudget(count),
         previous: new Uint8Array(32),
       },
@@ -164,7 +164,7 @@ export class Swarm {
   }
 
   get observers(): readonly SimNode[] {
-    return this.nodes.slice(this.options.nodes);
+    return this.nodes.slice(this.options.nodes + (this.options.workers ?? 0));
   }
 
   get nowMs(): number {

@@ -117,28 +117,28 @@ try {
     readonly completed: number;
     readonly rssBytes: number;
   }
-  const full = (meshes: number, nodes: number, seconds: number): FullNodes =>
-    JSON.parse(
-      execFileSync(process.execPath, [here('sim-full.ts'), `${meshes}`, `${nodes}`, `${seconds}`], {
-        encoding: 'utf8',
-      }),
-    );
+  const full = (...shape: readonly number[]): FullNodes =>
+    JSON.parse(execFileSync(process.execPath, [here('sim-full.ts'), ...shape.map(String)], { encoding: 'utf8' }));
   const speedOf = ({ virtualSeconds, cpuSeconds }: FullNodes): number => virtualSeconds / cpuSeconds;
-  console.log('1,000 full nodes of production code in 250 meshes of 4, each certifying a task every 10 s');
-  const thousand = Array.from({ length: rounds }, () => full(250, 4, 20)).sort((a, b) => speedOf(b) - speedOf(a))[0]!;
+  const fullLine = ({ startSeconds, rssBytes, completed, submitted }: FullNodes): void =>
+    console.log(
+      `  started in ${startSeconds.toFixed(1)} CPU s; ${megabytes(rssBytes)} MB; ${completed} of ${submitted} workflows completed, known at every node`,
+    );
   console.log(
-    `  started in ${thousand.startSeconds.toFixed(1)} CPU s; ${megabytes(thousand.rssBytes)} MB; ${thousand.completed} of ${thousand.submitted} workflows completed`,
+    '1,000 full nodes of production code in one mesh: 7 members, 24 workers, 969 observers; 6 workflows a minute',
   );
+  const thousand = full(1, 7, 24, 969, 20);
+  fullLine(thousand);
   tell(
     'speed on one core',
     `${speedOf(thousand).toFixed(2)} × real time`,
     '≥ 1 × (stretch 5 ×)',
-    speedOf(thousand) >= 1,
+    speedOf(thousand) >= 1 && thousand.completed === thousand.submitted,
   );
-  const one = full(1, 20, 10);
-  console.log(
-    `  beside it one mesh of 20, all connected to all: started in ${one.startSeconds.toFixed(1)} CPU s, then ${speedOf(one).toFixed(1)} × real time, ${one.completed} of ${one.submitted} completed`,
-  );
+  console.log('1,000 full nodes in 250 meshes of 4 members each; 6 workflows a minute in each mesh');
+  const many = full(250, 4, 0, 0, 20);
+  fullLine(many);
+  tell('speed on one core', `${speedOf(many).toFixed(2)} × real time`, '≥ 1 × (stretch 5 ×)', speedOf(many) >= 1);
 
   console.log('the engine alone, production code but for its signatures');
   const seeds = 400;
