@@ -1,6 +1,7 @@
 // Law: the Network port as every transport keeps it, over the modelled fabric: frames are copied, limits are the common ones, and a process
 // that has ended neither sends nor hears.
 import { type Network, NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
+import { createFrameHandlers, type FrameHandlers } from '../../protocols/network/frame-handlers.ts';
 import {
   assertFrameSize,
   assertResource,
@@ -32,7 +33,7 @@ const encoder = new TextEncoder();
 /** What a port knows of itself that its peers' closures reach when a frame arrives there. */
 interface Port {
   readonly endpoint: Endpoint;
-  readonly frameHandlers: Set<FrameHandler>;
+  readonly frameHandlers: FrameHandlers;
   readonly topics: Map<string, Set<FrameHandler>>;
   readonly serving: Map<number, number>;
   serve: ServeHandler | undefined;
@@ -59,7 +60,9 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
   };
   const port: Port = {
     endpoint,
-    frameHandlers: new Set(),
+    frameHandlers: createFrameHandlers((error, from) =>
+      life.log('error', 'a frame handler failed', { from, error: String(error) }),
+    ),
     topics: new Map(),
     serving: new Map(),
     serve: undefined,
@@ -233,13 +236,10 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
       const session = endpoint.sessions.get(peer)!;
       if (!hasRoom(session, frame.length)) return false;
       const copy = frame.slice();
-      carry(session, peer, 'frame', copy, true, (there) => dispatch(there, there.frameHandlers, copy));
+      carry(session, peer, 'frame', copy, true, (there) => there.frameHandlers.call(self, copy));
       return true;
     },
-    onFrame(handler) {
-      port.frameHandlers.add(handler);
-      return () => void port.frameHandlers.delete(handler);
-    },
+    onFrame: (handler) => port.frameHandlers.add(handler),
     async request(to, frame, { timeoutMs }) {
       assertFrameSize(frame);
       const { session, to: peer } = sessionTo(to);
