@@ -55,8 +55,8 @@ const writeManifest: SkillManifest = {
 };
 
 export interface Troubles {
-  /** `own`: results of its own making. `together`: the same wrong result as every other node that lies so. `failure`: an honest-looking refusal. `absurd`: bytes that are no result. */
-  lie: 'no' | 'own' | 'together' | 'failure' | 'absurd';
+  /** `own`: results of its own making. `together`: the same wrong result as every other node that lies so. `failure`: an honest-looking refusal. `absurd`: bytes that are no result. `moody`: at each call another of these, or no answer, or the end of its process. */
+  lie: 'no' | 'own' | 'together' | 'failure' | 'absurd' | 'moody';
   /** Of runs: those that never answer by themselves, and those whose process dies. */
   hangPermille: number;
   crashPermille: number;
@@ -94,7 +94,9 @@ function outputOf(skill: string | undefined, label: string, value: string): Uint
   );
 }
 
-const purpose = { hang: 0, crash: 1, duration: 2 } as const;
+const purpose = { hang: 0, crash: 1, duration: 2, mood: 3 } as const;
+/** What a model does that does each time something else: wrong, refusal, garbage, hang, crash. */
+const moods = ['own', 'failure', 'absurd', 'hang', 'crash'] as const;
 
 export function createSimSandbox(options: {
   readonly life: Life;
@@ -109,18 +111,18 @@ export function createSimSandbox(options: {
   const draws = createDraws(options.seed, 'sandbox');
   let runs = 0;
 
-  const lieAbout = (call: SkillCall): SkillOutcome => {
+  const lieAbout = (call: SkillCall, lie: Troubles['lie']): SkillOutcome => {
     const durationMs = 1;
-    const whose = troubles.lie === 'own' ? `${life.node}` : 'all of us';
+    const whose = lie === 'own' ? `${life.node}` : 'all of us';
     const { label } = call.input as { readonly label: string };
-    if (troubles.lie === 'failure')
+    if (lie === 'failure')
       return {
         kind: 'failure',
         code: 'refused_input',
         message: `${label} cannot be computed, says ${whose}`,
         durationMs,
       };
-    if (troubles.lie === 'absurd') return { kind: 'result', output: new Uint8Array(0), durationMs };
+    if (lie === 'absurd') return { kind: 'result', output: new Uint8Array(0), durationMs };
     return {
       kind: 'result',
       output: outputOf(call.skill, label, hex.encode(crypto.sha256(utf8.encode(`${whose}: ${label}`)))),
@@ -151,7 +153,9 @@ export function createSimSandbox(options: {
         cancels.push(
           life.scheduler.at(startedMs + timeoutMs, () => fault('timeout', `not finished within ${timeoutMs} ms`)),
         );
-        if (draws.chance(troubles.hangPermille, purpose.hang, life.node, 0, n)) return;
+        const mood = moods[draws.below(moods.length, purpose.mood, life.node, 0, n)]!;
+        const lie = troubles.lie === 'moody' ? mood : troubles.lie;
+        if (lie === 'hang' || draws.chance(troubles.hangPermille, purpose.hang, life.node, 0, n)) return;
         const { durationMs } = call.input as { readonly durationMs: number };
         // Machines differ by up to half.
         const takesUs = Math.ceil(
@@ -160,8 +164,8 @@ export function createSimSandbox(options: {
         const crashes = draws.chance(troubles.crashPermille, purpose.crash, life.node, 0, n);
         cancels.push(
           life.after(takesUs, 'skill.end', () => {
-            if (crashes) return fault('crashed', 'its process died');
-            if (troubles.lie !== 'no') return end(lieAbout(call));
+            if (crashes || lie === 'crash') return fault('crashed', 'its process died');
+            if (lie !== 'no') return end(lieAbout(call, lie));
             // It reads its files, which must be there.
             readAll(storage, call).then(
               () => end({ ...honestOutcome(call, crypto), durationMs: life.clock.monotonicMs() - startedMs }),

@@ -1,9 +1,9 @@
 // Law: the door of the faults: plans as data, what carries them out, and the kits of the liars.
+export { describeAction } from './describe.ts';
 export { createInjector, type Injector } from './inject.ts';
 export { disguiseOf } from './kits.ts';
 export {
   type DrawOptions,
-  describeAction,
   drawFaultPlan,
   type Fault,
   type FaultAction,

@@ -7,7 +7,8 @@ import type { LinkProfile, NetworkProfile } from '../network/index.ts';
 import type { SimNode } from '../node.ts';
 import type { Swarm, Watcher } from '../swarm.ts';
 import { createAtlas } from './atlas.ts';
-import { describeAction, type Fault, type FaultAction, type Target, type Trigger, type When } from './plan.ts';
+import { describeAction } from './describe.ts';
+import type { Fault, FaultAction, Target, Trigger, When } from './plan.ts';
 
 export interface Injector extends Watcher {
   said(said: Said): void;

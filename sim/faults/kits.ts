@@ -24,7 +24,7 @@ function repeatedly(liar: Liar, periodMs: number, act: () => void): void {
 
 const heardMax = 100;
 
-const wraps: Readonly<Record<Exclude<Kit, 'wrong-result'>, Wrap>> = {
+const wraps: Readonly<Record<Exclude<Kit, 'wrong-result' | 'moody-model'>, Wrap>> = {
   /** Some peers are told the truth, all are told nil, and where it leads, nonsense. */
   equivocate(network, liar, random) {
     const spared = new Set(liar.others.filter(() => random.chance(0.5)));
@@ -262,12 +262,14 @@ const lies: readonly Troubles['lie'][] = ['own', 'together', 'failure', 'absurd'
 /** How a node with these kits meets its World. `troubles` are its sandbox's. */
 export function disguiseOf(chosen: readonly Kit[], random: Random, troubles: Troubles): Disguise {
   if (chosen.includes('wrong-result')) troubles.lie = lies[random.below(lies.length)]!;
+  if (chosen.includes('moody-model')) troubles.lie = 'moody';
   return {
     wrap(world, context) {
       const liar = createLiar(world, context);
       let { network } = world;
       for (const kit of chosen)
-        if (kit !== 'wrong-result') network = wraps[kit](network, liar, random.fork(`${kit}/${context.life.number}`));
+        if (kit !== 'wrong-result' && kit !== 'moody-model')
+          network = wraps[kit](network, liar, random.fork(`${kit}/${context.life.number}`));
       return { ...world, network };
     },
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { checkHistory } from './check.ts';
 import { readEdn, textOf } from './edn.ts';
 import { MalformedHistory, parseHistory } from './parse.ts';
 
@@ -62,7 +63,7 @@ describe('a Jepsen log', () => {
 
   it('is refused by the number of its line where it makes no sense', () => {
     const refusals: readonly (readonly [text: string, why: RegExp])[] = [
-      ['', /no operation/],
+      ['once upon a time', /no operation/],
       [log('0 :ok :read 1'), /line 1: .* nothing under way/],
       [log('0 :invoke :read nil', '0 :invoke :read nil'), /line 2: .* asks again .* line 1/],
       [log('0 :invoke :read nil', '0 :ok :write 1'), /line 2: .* another operation, in line 1/],
@@ -86,4 +87,26 @@ it('EDN values that differ have texts that differ, and nonsense is refused with 
   expect(textOf(readEdn('[1 nil "a" :b {:c (2)}]'))).toBe('[1 nil a :b {c [2]}]');
   for (const text of ['', '"a', '[1', '{:a}', '1 2', '"\\q"', ']', '['.repeat(100)])
     expect(() => readEdn(text), text).toThrow(/column/);
+});
+
+describe('odd histories', () => {
+  const invoke = '{:process 0, :type :invoke, :f :write, :value 1}';
+  const ok = '{:process 0, :type :ok, :f :write, :value 1}';
+  it.each([
+    ['nothing at all', '', 0],
+    ['an empty vector', '[]\n', 0],
+    ['the nemesis alone', '{:process :nemesis, :type :info, :f :start, :value nil}\n', 0],
+    ['what was never answered', invoke, 1],
+    ['a vector of maps', `[${invoke}\n ${ok}]\n`, 1],
+    ['brackets on lines of their own, and commas', `[\n${invoke},\n${ok},\n]\n`, 1],
+    ['a byte order mark and the line ends of Windows', `\uFEFF${invoke}\r\n${ok}\r\n`, 1],
+  ])('are read: %s', (_, text, operations) => {
+    const { history } = parseHistory(text);
+    expect(history.operations).toHaveLength(operations);
+    expect(checkHistory(history, { memoryBytes: 2 ** 20, steps: 1_000 }).verdict).toBe('ok');
+  });
+  it('are refused where they are of something else: other text, operations that no model has', () => {
+    expect(() => parseHistory('it was a dark and stormy night\n')).toThrow(/no operation of a client/);
+    expect(() => parseHistory(invoke.replace(':write', ':frob'))).toThrow(/has no operation :frob/);
+  });
 });

@@ -38,8 +38,10 @@ export function parseHistory(
     if (line !== undefined) lines.push(line);
   }
   const first = lines[0];
-  if (first === undefined) throw new MalformedHistory('it holds no operation of a client; is it a Jepsen log?');
-  const guessed: ModelName = keyedOperations.includes(first.operation) ? 'kv' : 'etcd';
+  // Nobody asked anything: that is a history too, where it can be told for one.
+  if (first === undefined && !/^[\s[\]()]*$|:process|jepsen\.util/.test(text))
+    throw new MalformedHistory('it holds no operation of a client; is it a Jepsen log?');
+  const guessed: ModelName = first !== undefined && keyedOperations.includes(first.operation) ? 'kv' : 'etcd';
   const chosen = model ?? guessed;
   const known = chosen === 'kv' ? keyedOperations : registerOperations;
   for (const { line, operation } of lines)
@@ -51,7 +53,7 @@ export function parseHistory(
 }
 
 function parseLine(raw: string, line: number): Line | undefined {
-  const text = raw.replace(recordTag, '');
+  const text = outOfVector(raw).replace(recordTag, '');
   if (text === '' || text.startsWith(';')) return undefined;
   const refuse = (why: string): never => {
     throw new MalformedHistory(`line ${line}: ${why}`);
@@ -95,6 +97,12 @@ function parseLine(raw: string, line: number): Line | undefined {
   }
   if (!outcomes.includes(outcome)) return refuse(`:${outcome} is none of ${outcomes.join(', ')}`);
   return { line, process, outcome: outcome as Outcome, operation, key, value };
+}
+
+/** The maps may stand in one vector or list, a line each. */
+function outOfVector(line: string): string {
+  if (/^[[\](),]+$/.test(line)) return '';
+  return /^[[(]?\s*(#[\w.]+)?\{/.test(line) ? line.replace(/^[[(]\s*/, '').replace(/\}[\s,]*[\])]?$/, '}') : line;
 }
 
 interface Pending {

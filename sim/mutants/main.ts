@@ -12,7 +12,7 @@ import type { Mutant } from './mutant.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const copied = ['actors', 'consensus', 'node', 'protocols', 'sim', 'test', 'package.json', 'tsconfig.json'];
 /** A seed takes about half a second; one that takes this long hangs, which is a kill. */
-const hangAfter = '60s';
+const hangAfter = '180s';
 const patienceMs = 60_000;
 
 export interface MutantsOptions {
