@@ -28,27 +28,16 @@ interface Mesh {
   pause(ms: number): Promise<void>;
 }
 
-/** Of each type the median over the decisions: what a busy machine made a few of them repeat is none of the protocol's. */
 async function perDecision(mesh: Mesh, decisions: number): Promise<SentCounts> {
   for (let i = 0; i < warmUps; i++) await mesh.decide(`first${i}`);
   await mesh.pause(2 * breathMs);
-  const totals = [await mesh.sent()];
+  const before = await mesh.sent();
   for (let i = 0; i < decisions; i++) {
     await mesh.decide(`word${i}`);
     await mesh.pause(breathMs);
-    totals.push(await mesh.sent());
   }
-  return new Map(
-    ofDecisions.map((type) => {
-      const counts = totals.map((total) => total.get(type) ?? 0);
-      return [type, median(counts.slice(1).map((count, i) => count - counts[i]!))];
-    }),
-  );
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.floor(sorted.length / 2)]!) / 2;
+  const after = await mesh.sent();
+  return new Map(ofDecisions.map((type) => [type, ((after.get(type) ?? 0) - (before.get(type) ?? 0)) / decisions]));
 }
 
 async function simulatedMesh(seed: number): Promise<Mesh> {

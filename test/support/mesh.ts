@@ -315,7 +315,7 @@ export class TestMesh {
     const order = [first, ...this.names.filter((name) => name !== first)];
     return new MeshClient(
       order.map((name) => this.socketOf(name)),
-      { onMove },
+      { onMove, searchTimeoutMs: livenessMs },
     );
   }
 
