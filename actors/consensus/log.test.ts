@@ -111,7 +111,7 @@ describe('a log of votes that is rewritten', () => {
     expect(log.head.sequence).toBeGreaterThan(instances + 3 * 3);
     let deaths = 0;
     for (let dieAt = 0; dieAt < whole.writes(); dieAt++)
-      for (const share of [0, 0.01, 0.5, 0.99, 1]) {
+      for (const share of [0, 0.5, 1]) {
         const disk = createMemoryStorage(crypto);
         const said: Said = new Map();
         const first = await openVoteLog(mortal(disk, dieAt, share).storage, 0, crypto, options);
