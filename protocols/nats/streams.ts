@@ -44,6 +44,8 @@ export function managerOf(connection: NatsConnection, domain: string | undefined
 
 /** The server's words for: not so many servers, or not so much room. Anything else may pass, and a stream of one copy stays one for good. */
 const noThreeCopies = [10_005, 10_023, 10_047, 10_074];
+const looksMax = 5;
+const lookEveryMs = 100;
 
 /**
  * Resolves with when the stream was created: what tells it from a later one of the same name. Rejects where the server has no JetStream, or
@@ -61,7 +63,17 @@ export async function ensureStream(
     return (await manager.streams.add({ ...config, num_replicas: 3 })).created;
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || !noThreeCopies.includes(error.code)) throw error;
+  }
+  try {
     return (await manager.streams.add({ ...config, num_replicas: 1 })).created;
+  } catch (error) {
+    // Two that make it at the same moment both count for the server's room while they do: one of them made it.
+    for (let looks = 0; looks < looksMax; looks++) {
+      const made = await manager.streams.info(config.name).catch(() => undefined);
+      if (made !== undefined) return made.created;
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    }
+    throw error;
   }
 }
 
