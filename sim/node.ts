@@ -73,7 +73,7 @@ export class SimNode {
   /** There once the node has opened its disk. */
   process: Process | undefined;
   lives = 0;
-  /** Being shut down in order; `again` once somebody wants it to run afterwards. */
+  /** To be shut down in order; `again` once somebody wants it to run afterwards. */
   private stopping: { again: boolean } | undefined;
 
   constructor(
@@ -147,11 +147,16 @@ export class SimNode {
    */
   stop(then: () => void): void {
     const { kernel } = this.swarm;
+    // Wanted from now on, though a paused node comes to it later: who starts it meanwhile wants it to run afterwards.
+    const stopping = this.stopping === undefined ? { again: false } : undefined;
+    this.stopping ??= stopping;
     kernel.schedule(kernel.nowUs, this.index, 'node.stop', () => {
       const { life, process } = this;
-      if (life === undefined || process === undefined || this.stopping !== undefined) return then();
-      const stopping = { again: false };
-      this.stopping = stopping;
+      if (stopping === undefined || this.stopping !== stopping) return then();
+      if (life === undefined || process === undefined) {
+        this.stopping = undefined;
+        return then();
+      }
       const over = (left: StopOutcome): void => {
         if (this.life !== life) return;
         this.swarm.tell('stopped', this, left);
