@@ -122,8 +122,8 @@ export function createIngest(context: IngestContext) {
     const head = context.head(view, key);
     const mark = name.author === identity.id ? context.mark(view, name.lane) : undefined;
     if (mark !== undefined && head !== undefined && head.sequence >= mark) {
-      view.marks.set(name.lane, undefined);
-      changes.push({ key: markRows.key(name.lane), value: undefined });
+      view.marks.set(name.lane, head.sequence);
+      changes.push({ key: markRows.key(name.lane), value: markRows.encode(head.sequence) });
     }
   };
 

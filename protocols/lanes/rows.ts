@@ -61,7 +61,7 @@ export const forkRows = {
   },
 };
 
-/** The highest sequence the node's own lanes are known to have reached where that is beyond what it holds: survives a restart. */
+/** The highest sequence each of the node's own lanes is known to have reached, held here or not: survives a restart. */
 export const markRows = {
   key: (lane: string): string => `k/${lane}`,
   encode: (sequence: number): Uint8Array => new ByteWriter().u64(sequence).finish(),

@@ -310,6 +310,28 @@ test.each(['a hole', 'a flipped bit', 'a row that is no entry', 'a last entry wi
   },
 );
 
+test.each([1, 3])('a node whose disk lost the last of its own %d entries signs nothing in its place', async (count) => {
+  const storage = createMemoryStorage(crypto);
+  const before = await open(alice, { storage });
+  const entries: LaneEntry[] = [];
+  for (let i = 1; i <= count; i++) entries.push(await before.store.append('workflow', text(`${i}`)));
+  await before.keyValue.write([{ key: entryKey(entries[0]!, count), value: undefined }]);
+  await before.keyValue.close();
+
+  const { store, keyValue } = await open(alice, { storage });
+  expect(store.rolledBack()).toEqual([{ lane: 'workflow', haveSequence: count - 1, knownSequence: count }]);
+  await expect(store.append('workflow', text('other'))).rejects.toThrow(LaneRefused);
+  await store.ingest([encodeEntry(entries[count - 1]!)], bob.id);
+  expect(store.rolledBack()).toEqual([]);
+  await keyValue.write([{ key: entryKey(entries[0]!, count), value: undefined }]);
+  await keyValue.close();
+  // What was fetched back is as well remembered as what was written.
+  const again = await open(alice, { storage });
+  await expect(again.store.append('workflow', text('other'))).rejects.toThrow(LaneRefused);
+  await again.store.ingest([encodeEntry(entries[count - 1]!)], bob.id);
+  expect((await again.store.append('workflow', text('next'))).sequence).toBe(count + 1);
+});
+
 test('bytes that change under an open store are noticed when read', async () => {
   const { store, keyValue } = await open(carol);
   const entries = chain(alice, 3);

@@ -197,6 +197,9 @@ export async function openLaneStore(options: LaneStoreOptions): Promise<LaneStor
         const rowKey = entryKey(entry, entry.sequence);
         const row = encodeEntry(entry);
         changes.push({ key: rowKey, value: row });
+        // A disk that lost the last row has no other trace of it, and its place would be signed twice.
+        changes.push({ key: markRows.key(lane), value: markRows.encode(entry.sequence) });
+        view.marks.set(lane, entry.sequence);
         view.rows.set(rowKey, row);
         view.heads.set(key, headOf(entry, crypto));
         view.told.push({ entry, from: undefined });
