@@ -11,7 +11,7 @@ import { createRelay } from '../protocols/network/relay.ts';
 import { createIdentity, createRefusalTable, hex } from '../protocols/wire/index.ts';
 import { openAdmittance } from './admittance.ts';
 import { composeNode } from './compose.ts';
-import { carryOutEffects, createDataSets, createRetention } from './files/index.ts';
+import { carryOutEffects, createDataSets, createRetention, keepEffects } from './files/index.ts';
 import { createGateway, createWorkflowServices } from './gateway/index.ts';
 import { HomeError, openHome } from './home/index.ts';
 import { createSandbox } from './sandbox/index.ts';
@@ -195,13 +195,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     };
     sweepLater(firstSweepMs);
     opened.push(async () => stopSweeping());
-    const stopWatching = parts.board.onChange(({ record }) => {
-      if (record.ended?.state === 'completed')
-        ensureEffects(record).catch((error) =>
-          log('error', 'effect not carried out', { workflow: record.workflow, error: String(error) }),
-        );
-    });
-    opened.push(async () => stopWatching());
+    const stopEffects = keepEffects(parts, ensureEffects);
+    opened.push(async () => stopEffects());
     const carrier = settings.events ?? (natsServers === undefined ? 'lanes' : 'jetstream');
     let jetStreamBus: Promise<EventBus> | undefined;
     const bus = async (): Promise<EventBus> => {

@@ -8,6 +8,7 @@ import {
   certifiedFiles,
   composeNode,
   createWorkflowServices,
+  keepEffects,
   openAdmittance,
   type WorkflowServices,
 } from '../node/index.ts';
@@ -30,6 +31,7 @@ export interface Process {
   readonly world: World;
   readonly composed: ComposedNode;
   readonly services: WorkflowServices;
+  readonly stopEffects: () => void;
 }
 
 /** Puts something between a node's code and a port of its World: a node that lies does so here. */
@@ -165,6 +167,7 @@ export class SimNode {
         if (stopping.again) this.start();
       };
       const leave = async (): Promise<void> => {
+        process.stopEffects();
         await process.composed.stop();
         await process.world.network.close();
         life.after(stopGraceUs, 'node.stopped', () => over({ kind: 'stopped', timers: life.timers }));
@@ -257,12 +260,7 @@ export class SimNode {
     const ensureEffects = async (record: WorkflowRecord): Promise<void> => {
       for await (const file of certifiedFiles(parts, record)) if (life.isAlive) this.write(record.workflow, file);
     };
-    parts.board.onChange(({ record }) => {
-      if (record.ended?.state !== 'completed') return;
-      ensureEffects(record).catch((error) =>
-        log('error', 'effect not carried out', { workflow: record.workflow, error: String(error) }),
-      );
-    });
+    const stopEffects = keepEffects(parts, ensureEffects);
     parts.ledger.onCharge((charge) => void (life.isAlive && swarm.tell('charged', this, charge)));
     composed.system.deadLetters.subscribe(
       (to, message, why) =>
@@ -274,7 +272,7 @@ export class SimNode {
       ensureEffects,
       workflowFolder: (workflow) => workflow,
     });
-    return { life, world, composed, services };
+    return { life, world, composed, services, stopEffects };
   }
 }
 

@@ -115,7 +115,8 @@ export function createBlobExchange(options: {
       if (last === undefined || (await blobs.sizeBytes(ref.digest)) === ref.sizeBytes) return;
       if (!isClosed) await pause();
     }
-    throw new Error(
+    throw new NetworkError(
+      'unreachable',
       `payload ${ref.digest.slice(0, 12)}… (${ref.sizeBytes} bytes) could not be had from any connected peer: ${last?.message}`,
     );
   }

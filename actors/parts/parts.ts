@@ -37,7 +37,7 @@ export interface LaneWriter {
 }
 
 export interface BlobExchange {
-  /** Resolves when the blob is in the local store; pulls it from whoever has it, `likely` first. Rejects when nobody gave it. */
+  /** Resolves when the blob is in the local store; pulls it from whoever has it, `likely` first. Rejects with NetworkError when nobody gave it. */
   obtain(ref: BlobRef, likely: readonly NodeId[]): Promise<void>;
   has(digest: string): Promise<boolean>;
   /** Marks a blob as one that never leaves this node, whoever asks. */
