@@ -13,7 +13,15 @@ const pinned = fileURLToPath(new URL('../node_modules/node/bin/node', import.met
 const args = process.argv.slice(2);
 
 // A node lives long and does little at a time: a small young generation and code kept small save it a third of its memory.
-const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1'];
+// In so small a heap a compiler thread may wait for a collection that the main thread, on its way out, no longer makes: `process.exit` joins
+// that thread and one exit in thirty hung (Node 24.21). So code is compiled where it runs.
+const nodeFlags = [
+  '--max-semi-space-size=1',
+  '--optimize-for-size',
+  '--v8-pool-size=1',
+  '--no-concurrent-recompilation',
+  '--no-concurrent-sparkplug',
+];
 /** glibc keeps an arena per thread and gives little back; one arena, trimmed, is enough for a node's few threads. */
 const nodeEnv = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536' };
 const runsNode = args[0] === 'up' || args[0] === 'join';
