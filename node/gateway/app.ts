@@ -6,6 +6,7 @@ import type { ApiError } from './api.ts';
 import type { OpenRequest, PlanRequest } from './api-work.ts';
 import { GatewayError, statusOf } from './error.ts';
 import { addEventRoutes } from './events.ts';
+import { linesTo } from './lines.ts';
 import {
   amendRequest,
   auditProofRequest,
@@ -22,8 +23,6 @@ import {
 import type { GatewayServices } from './services-contract.ts';
 
 const jsonMaxBytes = 1 << 20;
-/** An idle event stream says something at least this often, so that a dead client or a dead node is noticed. */
-const heartbeatMs = 1_000;
 
 /** Every route of api.ts over `services`. */
 export function buildApp(services: GatewayServices): Hono {
@@ -113,30 +112,12 @@ export function buildApp(services: GatewayServices): Hono {
     ),
   );
   app.get('/v1/workflows/:id/events', async (c) => {
-    const ended = new AbortController();
-    c.req.raw.signal.addEventListener('abort', () => ended.abort(), { once: true });
-    const events = services.events(c.req.param('id'), ended.signal)[Symbol.asyncIterator]();
+    const { ended, answer } = linesTo(c);
+    const events = services.events(c.req.param('id'), ended)[Symbol.asyncIterator]();
     // The first step finds the workflow or throws, while there is still a status line to say so with.
     const first = await events.next();
-    c.header('content-type', 'application/x-ndjson');
-    return stream(c, async (out) => {
-      out.onAbort(() => ended.abort());
-      // One at a time: for a client that reads nothing they would heap up.
-      let isBeating = false;
-      const heartbeat = setInterval(() => {
-        if (isBeating) return;
-        isBeating = true;
-        out.write('\n').finally(() => {
-          isBeating = false;
-        });
-      }, heartbeatMs);
-      try {
-        for (let step = first; step.done !== true; step = await events.next())
-          await out.write(`${JSON.stringify(step.value)}\n`);
-      } finally {
-        clearInterval(heartbeat);
-        ended.abort();
-      }
+    return answer(async (write) => {
+      for (let step = first; step.done !== true; step = await events.next()) await write(step.value);
     });
   });
   app.get('/v1/audit', (c) => {

@@ -1,8 +1,7 @@
 // Law: a client program has the bus that its node has: what it publishes is durable before it is told so, and a consumer's events count as
 // handled when the client says so. A client that goes away takes nothing with it: what it had not acknowledged goes to another.
 import { randomBytes } from 'node:crypto';
-import type { Context, Hono } from 'hono';
-import { stream } from 'hono/streaming';
+import type { Hono } from 'hono';
 import { z } from 'zod';
 import {
   type BusEvent,
@@ -13,9 +12,9 @@ import {
 } from '../../protocols/events/index.ts';
 import type { BusEventReply, BusGroupLine } from './api-records.ts';
 import { type ApiErrorCode, GatewayError } from './error.ts';
+import { linesTo } from './lines.ts';
 
 const eventsMax = 1_000;
-const heartbeatMs = 1_000;
 const consumersMax = 256;
 
 const publishRequest = z.strictObject({
@@ -59,33 +58,6 @@ export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>, parse: P
   const waiting = new Map<string, { readonly batch: number; readonly resolve: (isLast: boolean) => void }>();
   let consumers = 0;
 
-  /** Lines until the client goes away; an empty one now and then, so that a dead client is noticed. */
-  const lines = (
-    c: Context,
-    work: (write: (value: unknown) => Promise<void>, ended: AbortSignal) => Promise<void>,
-  ): Response => {
-    const ended = new AbortController();
-    c.req.raw.signal.addEventListener('abort', () => ended.abort(), { once: true });
-    c.header('content-type', 'application/x-ndjson');
-    return stream(c, async (out) => {
-      out.onAbort(() => ended.abort());
-      let isBeating = false;
-      const heartbeat = setInterval(() => {
-        if (isBeating) return;
-        isBeating = true;
-        void out.write('\n').finally(() => {
-          isBeating = false;
-        });
-      }, heartbeatMs);
-      try {
-        await work(async (value) => void (await out.write(`${JSON.stringify(value)}\n`)), ended.signal);
-      } finally {
-        clearInterval(heartbeat);
-        ended.abort();
-      }
-    });
-  };
-
   app.get('/v1/bus', async (c) => {
     try {
       const own = await bus();
@@ -120,7 +92,8 @@ export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>, parse: P
     } catch (error) {
       throw told(error);
     }
-    return lines(c, async (write, ended) => {
+    const { ended, answer } = linesTo(c);
+    return answer(async (write) => {
       ended.addEventListener('abort', () => stop.abort(), { once: true });
       for (let step = await first; step.done !== true && !ended.aborted; step = await events.next())
         await write(replyOf(step.value));
@@ -147,7 +120,8 @@ export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>, parse: P
       consumers--;
       throw told(error);
     }
-    return lines(c, async (write, ended) => {
+    const { ended, answer } = linesTo(c);
+    return answer(async (write) => {
       ended.addEventListener('abort', () => wake(), { once: true });
       /** Sources of events that the client was given and has not acknowledged. */
       let atWorkOn: readonly string[] = [];
