@@ -29,7 +29,7 @@ const worldImplementations: readonly (readonly [prefix: string, why: string])[] 
   ['node/cli/', 'a client program: terminal, child processes, files the user names'],
   ['protocols/libp2p/', 'an implementation of the Network port'],
   ['protocols/nats/', 'an implementation of the Network port'],
-  ['protocols/network/requests.ts', 'shared by those implementations: its deadlines are theirs'],
+  ['protocols/network/stream-requests.ts', 'shared by those implementations: its deadlines are theirs'],
   ['node/nats/', 'the edge to NATS clients'],
   ['node/metrics/', 'the edge to monitoring'],
   ['test/', 'tests drive real processes'],

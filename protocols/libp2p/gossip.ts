@@ -5,9 +5,8 @@ import { hash } from 'node:crypto';
 import { type GossipSub, type GossipSubComponents, gossipsub, type Message } from '@libp2p/gossipsub';
 import type { Stream } from '@libp2p/interface';
 import type { Log, NodeId } from '../../actors/system/index.ts';
+import { createTopics, type Topics } from '../network/index.ts';
 import { createFairShare, type FairShare } from './fair-share.ts';
-
-type TopicHandler = (from: NodeId, frame: Uint8Array) => void;
 
 /** Everyone subscribes to it: hearing of it is how a peer's subscriptions are known to have arrived. */
 const presenceTopic = 'parley';
@@ -58,13 +57,12 @@ export function gossipService(): (components: GossipSubComponents) => GossipSub 
   });
 }
 
-export interface Gossip {
+export interface Gossip extends Pick<Topics, 'subscribe'> {
   /** Once libp2p has started. */
   open(): void;
   /** True once the peer's subscriptions are known. */
   knows(node: NodeId): boolean;
   publish(topic: string, frame: Uint8Array): void;
-  subscribe(topic: string, handler: TopicHandler): () => void;
   /** Called every few seconds with the peers that are up: those whose gossip stream is gone or stuck. */
   broken(up: readonly NodeId[]): readonly NodeId[];
   close(): void;
@@ -81,7 +79,13 @@ export function createGossip(
   },
 ): Gossip {
   const { log } = options;
-  const topics = new Map<string, Set<TopicHandler>>();
+  const topics = createTopics(
+    (error, from, topic) => log('error', 'a topic handler failed', { topic, from, error: String(error) }),
+    (topic) => {
+      if (!closed) service.subscribe(topic);
+      return () => void (closed || service.unsubscribe(topic));
+    },
+  );
   const known = new Set<NodeId>();
   /** Peers whose stream was missing at the last look. */
   let suspects = new Set<NodeId>();
@@ -153,26 +157,17 @@ export function createGossip(
     }
   });
   service.addEventListener('gossipsub:message', ({ detail }) => {
-    const handlers = topics.get(detail.msg.topic);
-    if (handlers === undefined) return;
+    const { data, topic } = detail.msg;
+    if (!topics.has(topic)) return;
     const from = detail.propagationSource.toString();
-    const { data } = detail.msg;
     const frame = data.constructor === Uint8Array ? data : new Uint8Array(data);
-    shareOf(from).spend(() => {
-      for (const handler of [...handlers]) {
-        try {
-          handler(from, frame);
-        } catch (error) {
-          log('error', 'a topic handler failed', { topic: detail.msg.topic, from, error: String(error) });
-        }
-      }
-    });
+    shareOf(from).spend(() => topics.call(topic, from, frame));
   });
 
   return {
     open() {
       closed = false;
-      for (const topic of [presenceTopic, ...topics.keys()]) service.subscribe(topic);
+      for (const topic of [presenceTopic, ...topics.names()]) service.subscribe(topic);
     },
     knows: (node) => known.has(node) && streams.has(node),
     publish(topic, frame) {
@@ -184,22 +179,7 @@ export function createGossip(
         if (!closed) log('warn', 'a publication failed', { topic, error: String(error) });
       });
     },
-    subscribe(topic, handler) {
-      let handlers = topics.get(topic);
-      if (handlers === undefined) {
-        handlers = new Set();
-        topics.set(topic, handlers);
-        if (!closed) service.subscribe(topic);
-      }
-      const own = handlers;
-      own.add(handler);
-      return () => {
-        own.delete(handler);
-        if (own.size > 0 || topics.get(topic) !== own) return;
-        topics.delete(topic);
-        if (!closed) service.unsubscribe(topic);
-      };
-    },
+    subscribe: topics.subscribe,
     broken(up) {
       const missing = up.filter((node) => !streams.has(node));
       const stuck = missing.filter((node) => suspects.has(node));

@@ -7,8 +7,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { PeerEvent } from '../../actors/system/index.ts';
 import { freePorts } from '../../test/support/ports.ts';
 import { patientMs, recordingLog, testIdentity, until } from '../../test/support/world.ts';
-import { encodedBytes, encodeInto, type FrameKind, frameKind, frameVersion } from '../network/frame-codec.ts';
-import { maxOutboundBytes } from '../network/limits.ts';
+import {
+  encodedBytes,
+  encodeInto,
+  type FrameKind,
+  frameKind,
+  frameVersion,
+  maxOutboundBytes,
+} from '../network/index.ts';
 import { createGate } from './gate.ts';
 import { createLibp2pNetwork, type Libp2pNetwork, type Libp2pNetworkOptions } from './index.ts';
 import { encodeIntroductions } from './introductions.ts';

@@ -2,10 +2,16 @@
 // writes on the one stream it opened. When either stream ends, the peer is down at once, and everything that waited on it is told.
 import type { Connection, Stream } from '@libp2p/interface';
 import { type Log, NetworkError, type NodeId } from '../../actors/system/index.ts';
-import { createSplitter, type FrameKind, frameKind, frameVersion } from '../network/frame-codec.ts';
-import { slowMs } from '../network/limits.ts';
-import { createRequests, type Requests, type ServeHandler } from '../network/requests.ts';
-import { createFairShare } from './fair-share.ts';
+import {
+  createStreamRequests,
+  type FrameKind,
+  frameKind,
+  frameVersion,
+  type ServeHandler,
+  type StreamRequests,
+  slowMs,
+} from '../network/index.ts';
+import { readFrames } from './inbound.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 
 export const frameProtocol = '/parley/frame/1';
@@ -62,7 +68,7 @@ interface Session {
   heardAck: boolean;
   up: boolean;
   lastHeardMs: number;
-  readonly requests: Requests;
+  readonly requests: StreamRequests;
   /** The standstill of the peer that was told of last. */
   toldBlockedMs: number | undefined;
   handshakeTimer: NodeJS.Timeout | undefined;
@@ -86,7 +92,7 @@ export function createLink(node: NodeId, host: LinkHost): Link {
       heardAck: false,
       up: false,
       lastHeardMs: performance.now(),
-      requests: createRequests(
+      requests: createStreamRequests(
         node,
         (kind, correlation, payload) =>
           !next.ended && next.outbound !== undefined && next.outbound.outbox.put(kind, correlation, payload),
@@ -240,37 +246,19 @@ export function createLink(node: NodeId, host: LinkHost): Link {
       const own = session;
       own.inbound = { stream, connection };
       own.lastHeardMs = performance.now();
-      const splitter = createSplitter((kind, correlation, payload) => onFrame(own, kind, correlation, payload));
-      const share = createFairShare({
+      readFrames(stream, {
         hasOthers: () => host.hasOthers(node),
-        pause() {
-          // Not within the event: see `createReader` in pull.ts.
-          queueMicrotask(() => {
-            if (stream.readStatus === 'readable') stream.pause();
-          });
+        onHeard() {
+          own.lastHeardMs = performance.now();
         },
-        resume() {
-          if (stream.readStatus === 'paused') stream.resume();
-        },
+        onFrame: (kind, correlation, payload) => onFrame(own, kind, correlation, payload),
         onFlood: () =>
           host.refuse(connection, 'flooding', 'it sends more than its share of this node’s time, for seconds'),
-      });
-      stream.addEventListener('close', () => {
-        share.close();
-        end(own, 'its inbound stream closed');
-      });
-      stream.addEventListener('message', (event) => {
-        own.lastHeardMs = performance.now();
-        try {
-          share.spend(() => {
-            const { data } = event;
-            if (data instanceof Uint8Array) splitter.push(data);
-            else for (const chunk of data) splitter.push(chunk);
-          });
-        } catch (error) {
-          host.refuse(connection, 'oversized', (error as Error).message);
-          end(own, (error as Error).message, { abortConnections: true });
-        }
+        onBroken({ message }) {
+          host.refuse(connection, 'oversized', message);
+          end(own, message, { abortConnections: true });
+        },
+        onClose: () => end(own, 'its inbound stream closed'),
       });
       expectHandshake(own);
       attach(connection);

@@ -2,27 +2,24 @@
 // announced when frames pass both ways and lost peers are dialed for as long as they are allowed. No protocol decision is taken here.
 import type { Connection, PeerId } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
-import { NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
-import { frameKind } from '../network/frame-codec.ts';
-import { createFrameHandlers } from '../network/frame-handlers.ts';
-import { assertFrameSize, assertTopic, maxFrameBytes } from '../network/limits.ts';
-import type { ServeHandler } from '../network/requests.ts';
-import { MalformedBytes } from '../wire/index.ts';
+import { NetworkError, type NodeId } from '../../actors/system/index.ts';
+import { closedError, createListeners, createPort, frameKind, unreachable } from '../network/index.ts';
 import { createDialer, dialFailure } from './dialer.ts';
 import { createGate } from './gate.ts';
 import { createGossip } from './gossip.ts';
-import { decodeIntroductions, encodeIntroductions, introductionOf, learn } from './introductions.ts';
+import { createGreetings } from './greetings.ts';
+import { createIntroducer } from './introducer.ts';
 import { deriveKey } from './keys.ts';
 import { createLink, frameProtocol, type Link, type LinkHost } from './link.ts';
 import type { Libp2pNetwork, Libp2pNetworkOptions } from './options.ts';
-import { maxPullsPerPeer, type ProvideHandler, providePull, pullFrom, pullProtocol } from './pull.ts';
+import { maxPullsPerPeer, providePull, pullFrom, pullProtocol } from './pull.ts';
 import { createRelaying, isRelayed } from './relay.ts';
 import { createLibp2pNode } from './settings.ts';
 
 const upkeepMs = 5_000;
 const stopMs = 1_500;
 const reattachMs = 250;
-const greetingMs = 6_000;
+const dialMs = 6_000;
 /** Of one peer: one each way, and as many that are about to take their place. */
 const connectionsPerPeer = 4;
 
@@ -47,19 +44,10 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
   });
 
   const links = new Map<NodeId, Link>();
-  /** Calls of `dial` that wait for their peer to come up or to go. */
-  const waiting = new Set<() => void>();
-  const lookAgain = (): void => {
-    for (const look of [...waiting]) look();
-  };
-  const frameHandlers = createFrameHandlers((error, from) =>
-    log('error', 'a frame handler failed', { from, error: String(error) }),
-  );
-  const peerHandlers = new Set<(event: PeerEvent) => void>();
+  const listeners = createListeners(log);
   const closing = new AbortController();
-  let serve: ServeHandler | undefined;
-  let provide: ProvideHandler | undefined;
-  const closedError = new NetworkError('closed', `the network of ${self} is closed`);
+  const closed = closedError(self);
+  const dialSignal = (): AbortSignal => AbortSignal.any([closing.signal, AbortSignal.timeout(dialMs)]);
 
   const idOf = (peer: PeerId): NodeId => peer.toString();
   const overRelay = ({ remoteAddr }: Connection): boolean => isRelayed(remoteAddr.toString());
@@ -102,7 +90,7 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
       idOf(
         (
           await node.dial(addresses, {
-            signal: AbortSignal.any([closing.signal, AbortSignal.timeout(6_000)]),
+            signal: dialSignal(),
             // Else the relayed connection that there is would do.
             force: isUpgrade,
           })
@@ -110,60 +98,42 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
       ),
   });
 
-  function announce(event: PeerEvent): void {
-    for (const handler of [...peerHandlers]) {
-      try {
-        handler(event);
-      } catch (error) {
-        log('error', 'a peer handler failed', { node: event.node, error: String(error) });
-      }
-    }
-  }
-
-  /** Tells `to`, everyone where absent, where each of these is, as far as they said so themselves. */
-  function introduce(ids: readonly NodeId[], to?: NodeId): void {
-    Promise.all(ids.map((id) => introductionOf(node.peerStore, id))).then(
-      (found) => {
-        const known = found.filter((introduction) => introduction !== undefined);
-        if (known.length === 0 || closing.signal.aborted) return;
-        const bytes = encodeIntroductions(known);
-        for (const link of links.values())
-          if (to === undefined ? !ids.includes(link.node) : link.node === to) link.put(frameKind.addresses, bytes);
-      },
-      (error: unknown) => log('warn', 'nobody was introduced', { error: String(error) }),
-    );
-  }
-
-  async function meet(from: NodeId, payload: Uint8Array): Promise<void> {
-    try {
-      for (const introduction of decodeIntroductions(payload))
-        if (isAllowed(introduction.node))
-          dialer.remember(introduction.node, await learn(node.peerStore, introduction), false);
-    } catch (error) {
+  const introducer = createIntroducer({
+    store: node.peerStore,
+    log,
+    allow: isAllowed,
+    isClosed: () => closing.signal.aborted,
+    upNodes,
+    put: (to, bytes) => void links.get(to)?.put(frameKind.addresses, bytes),
+    learned: (id, addresses) => dialer.remember(id, addresses, false),
+    refuse(from, why) {
       const [connection] = connectionsTo(from);
-      const { message } = error as Error;
-      log('warn', 'an introduction was refused', { from, error: message });
-      if (connection !== undefined && error instanceof MalformedBytes)
-        gate.refuse(connection.remoteAddr.toString(), 'introduction', message, from);
-    }
-  }
+      if (connection !== undefined) gate.refuse(connection.remoteAddr.toString(), 'introduction', why, from);
+    },
+  });
+  const greetings = createGreetings({
+    self,
+    isUp: (id) => links.get(id)?.isUp === true,
+    isConnected: (id) => connectionsTo(id).length > 0,
+    closedError: () => (closing.signal.aborted ? closed : undefined),
+  });
 
   const host: LinkHost = {
     log,
     hasGossip: (id) => gossip.knows(id),
-    serveHandler: () => serve,
+    serveHandler: listeners.serveHandler,
     onUp(id) {
       dialer.settled(id);
       log('info', 'peer up', { node: id });
       const others = upNodes().filter((other) => other !== id);
-      if (others.length > 0) introduce(others, id);
-      announce({ node: id, up: true });
-      lookAgain();
+      introducer.introduce(others, id);
+      listeners.tellPeer({ node: id, up: true });
+      greetings.look();
     },
     onEnd(id, why, wasUp) {
       if (wasUp) {
         log('info', 'peer down', { node: id, why });
-        announce({ node: id, up: false });
+        listeners.tellPeer({ node: id, up: false });
       }
       if (closing.signal.aborted) return;
       dialer.wake(id);
@@ -173,8 +143,8 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
         if (connection !== undefined && isAllowed(id)) linkOf(id).attach(connection);
       }, reattachMs);
     },
-    onFrame: frameHandlers.call,
-    onAddresses: (from, payload) => void meet(from, payload),
+    onFrame: listeners.tellFrame,
+    onAddresses: introducer.meet,
     hasOthers,
     refuse: (connection, reason, detail) =>
       gate.refuse(connection.remoteAddr.toString(), reason, detail, idOf(connection.remotePeer)),
@@ -209,13 +179,13 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
   });
   node.addEventListener('connection:close', ({ detail }) => {
     if (!closing.signal.aborted) dialer.wake(idOf(detail.remotePeer));
-    lookAgain();
+    greetings.look();
   });
   node.addEventListener('peer:identify', ({ detail }) => {
     const id = idOf(detail.peerId);
     if (!isAllowed(id)) return;
     dialer.remember(id, detail.listenAddrs.map(String), false);
-    introduce([id]);
+    introducer.introduce([id]);
   });
   if (options.mdns === true) {
     node.addEventListener('peer:discovery', ({ detail }) => {
@@ -230,7 +200,7 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
   );
   await node.handle(
     pullProtocol,
-    (stream, connection) => void providePull(stream, idOf(connection.remotePeer), provide),
+    (stream, connection) => void providePull(stream, idOf(connection.remotePeer), listeners.provideHandler()),
     { maxInboundStreams: maxPullsPerPeer },
   );
   await node.start();
@@ -255,138 +225,67 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
     if (!closing.signal.aborted) relaying.upkeep(peers.filter((peer) => peer !== undefined));
   }
 
-  function connected(id: NodeId): Connection {
-    if (closing.signal.aborted) throw closedError;
-    const connection = links.get(id)?.isUp === true ? connectionsTo(id)[0] : undefined;
-    if (connection === undefined) throw new NetworkError('unreachable', `no connection to ${id}`);
-    return connection;
-  }
-
-  /** A peer that does not allow this node lets it connect, and closes then. */
-  function greeted(id: NodeId, address: string): Promise<void> {
-    if (links.get(id)?.isUp === true) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const finish = (settle: () => void): void => {
-        clearTimeout(timer);
-        waiting.delete(look);
-        settle();
-      };
-      const look = (): void => {
-        if (links.get(id)?.isUp === true) finish(resolve);
-        else if (closing.signal.aborted) finish(() => reject(closedError));
-        else if (connectionsTo(id).length === 0)
-          finish(() =>
-            reject(
-              new NetworkError(
-                'refused',
-                `${id} at ${address} closed the connection: it does not allow this node (${self})`,
-              ),
-            ),
-          );
-      };
-      const timer = setTimeout(
-        () => finish(() => reject(new NetworkError('timeout', `${id} at ${address} did not complete the greeting`))),
-        greetingMs,
-      );
-      waiting.add(look);
-      look();
-    });
-  }
-
-  async function close(): Promise<void> {
-    if (closing.signal.aborted) return stopped;
+  async function stop(): Promise<void> {
     clearInterval(upkeep);
     dialer.close();
     gossip.close();
-    closing.abort(closedError);
-    for (const link of links.values()) link.close(closedError);
-    lookAgain();
-    stopped = (async () => {
-      // One turn, so that the resets leave before their connections do.
-      await new Promise((resolve) => setImmediate(resolve));
-      for (const connection of node.getConnections()) connection.abort(closedError);
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(() => {
-          log('warn', 'libp2p did not stop in time', { timeoutMs: stopMs });
-          resolve();
-        }, stopMs);
-      });
-      await Promise.race([
-        Promise.resolve(node.stop()).catch((error: unknown) =>
-          log('warn', 'libp2p failed to stop', { error: String(error) }),
-        ),
-        late,
-      ]);
-      clearTimeout(timer);
-    })();
-    return stopped;
+    closing.abort(closed);
+    for (const link of links.values()) link.close(closed);
+    greetings.look();
+    // One turn, so that the resets leave before their connections do.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (const connection of node.getConnections()) connection.abort(closed);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        log('warn', 'libp2p did not stop in time', { timeoutMs: stopMs });
+        resolve();
+      }, stopMs);
+    });
+    await Promise.race([
+      Promise.resolve(node.stop()).catch((error: unknown) =>
+        log('warn', 'libp2p failed to stop', { error: String(error) }),
+      ),
+      late,
+    ]);
+    clearTimeout(timer);
   }
-  let stopped: Promise<void> = Promise.resolve();
 
   return {
-    self,
-    maxFrameBytes,
-    peers: () => upNodes().sort(),
-    onPeer(handler) {
-      peerHandlers.add(handler);
-      return () => void peerHandlers.delete(handler);
-    },
-    send(to, frame) {
-      assertFrameSize(frame);
-      return links.get(to)?.put(frameKind.frame, frame) ?? false;
-    },
-    onFrame: frameHandlers.add,
-    async request(to, frame, { timeoutMs }) {
-      assertFrameSize(frame);
-      if (closing.signal.aborted) throw closedError;
-      const link = links.get(to);
-      if (link === undefined) throw new NetworkError('unreachable', `no connection to ${to}`);
-      return link.ask(frame, timeoutMs);
-    },
-    serve(handler) {
-      if (serve !== undefined) throw new Error('requests are served already');
-      serve = handler;
-      return () => {
-        if (serve === handler) serve = undefined;
-      };
-    },
-    publish(topic, frame) {
-      assertFrameSize(frame);
-      assertTopic(topic);
-      gossip.publish(topic, frame);
-    },
-    subscribe(topic, handler) {
-      assertTopic(topic);
-      return gossip.subscribe(topic, handler);
-    },
-    async *pull(from, resource, offsetBytes) {
-      yield* pullFrom(connected(from), from, resource, offsetBytes, closing.signal);
-    },
-    provide(handler) {
-      if (provide !== undefined) throw new Error('pulls are provided for already');
-      provide = handler;
-      return () => {
-        if (provide === handler) provide = undefined;
-      };
-    },
+    ...createPort({
+      self,
+      listeners,
+      topics: gossip,
+      isClosed: () => closing.signal.aborted,
+      upNodes,
+      send: (to, frame) => links.get(to)?.put(frameKind.frame, frame) ?? false,
+      async request(to, frame, timeoutMs) {
+        const link = links.get(to);
+        if (link === undefined) throw unreachable(to);
+        return link.ask(frame, timeoutMs);
+      },
+      publish: gossip.publish,
+      pull(from, resource, offsetBytes) {
+        const connection = links.get(from)?.isUp === true ? connectionsTo(from)[0] : undefined;
+        if (connection === undefined) throw unreachable(from);
+        return pullFrom(connection, from, resource, offsetBytes, closing.signal);
+      },
+      close: stop,
+    }),
     addresses: () => node.getMultiaddrs().map(String),
     pathTo: (id) => (links.get(id)?.isUp === true ? pathTo(id) : undefined),
     async dial(address) {
       const target = multiaddr(address);
       let id: NodeId;
       try {
-        id = idOf(
-          (await node.dial(target, { signal: AbortSignal.any([closing.signal, AbortSignal.timeout(6_000)]) }))
-            .remotePeer,
-        );
+        id = idOf((await node.dial(target, { signal: dialSignal() })).remotePeer);
       } catch (error) {
-        if (closing.signal.aborted) throw closedError;
+        if (closing.signal.aborted) throw closed;
         throw new NetworkError('unreachable', `${address} could not be reached: ${dialFailure(error)}`, {
           cause: error,
         });
       }
-      await greeted(id, address);
+      await greetings.done(id, address);
     },
     setAllow(next) {
       allow = next;
@@ -396,6 +295,5 @@ export async function createLibp2pNetwork(options: Libp2pNetworkOptions): Promis
       dialer.wakeAll();
     },
     refusals: () => gate.refusals(),
-    close,
   };
 }

@@ -1,8 +1,7 @@
 // Law: what is sent to a peer within one turn of the event loop leaves as one write of at most 64 KiB, in order; while the stream is full
 // nothing is handed to it, and once 8 MiB wait here, sending is refused. Coalescing is worth a factor of four in messages per second.
 import type { Stream } from '@libp2p/interface';
-import { encodedBytes, encodeInto, type FrameKind } from '../network/frame-codec.ts';
-import { maxOutboundBytes } from '../network/limits.ts';
+import { encodedBytes, encodeInto, type FrameKind, maxOutboundBytes } from '../network/index.ts';
 
 const writeBytes = 64 << 10;
 

@@ -2,19 +2,19 @@
 // never taken for a payload that is complete. The reader's pace is the sender's: neither end holds more than a few hundred kilobytes.
 import type { Connection, Stream } from '@libp2p/interface';
 import { NetworkError, type NodeId } from '../../actors/system/index.ts';
-import { readU32, writeU32 } from '../network/frame-codec.ts';
-import { assertResource, maxResourceBytes, pullStallMs, refusalText } from '../network/limits.ts';
+import {
+  maxResourceBytes,
+  type ProvideHandler,
+  pullStallMs,
+  readU32,
+  refusalText,
+  writeU32,
+} from '../network/index.ts';
 import { ByteReader, ByteWriter, utf8 } from '../wire/index.ts';
 
 export const pullProtocol = '/parley/pull/1';
 /** Pulls that one peer may have under way here; the connection refuses more. */
 export const maxPullsPerPeer = 32;
-
-export type ProvideHandler = (
-  from: NodeId,
-  resource: string,
-  offsetBytes: number,
-) => AsyncIterable<Uint8Array> | undefined;
 
 const recordBytes = 64 << 10;
 /** In place of a record's length: the payload is complete. */
@@ -121,7 +121,6 @@ export async function* pullFrom(
   offsetBytes: number,
   closing: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  assertResource(resource);
   const request = new ByteWriter().text(resource).u64(offsetBytes).finish();
   const lost = (error: unknown): NetworkError => {
     if (closing.aborted) return closing.reason as NetworkError;

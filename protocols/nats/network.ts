@@ -2,19 +2,16 @@
 // repeat them; what reaches a handler is in order, once, and from the member it names. No protocol decision is taken here.
 import { randomBytes } from 'node:crypto';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import { NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
-import { frameKind } from '../network/frame-codec.ts';
-import { createFrameHandlers } from '../network/frame-handlers.ts';
-import { assertFrameSize, assertResource, maxFrameBytes, maxTopicBytes } from '../network/limits.ts';
-import type { ServeHandler } from '../network/requests.ts';
-import { createRefusalTable, hex, MalformedBytes, utf8 } from '../wire/index.ts';
+import type { NodeId } from '../../actors/system/index.ts';
+import { closedError, createListeners, createPort, createTopics, frameKind, unreachable } from '../network/index.ts';
+import { createRefusalTable, hex } from '../wire/index.ts';
 import { openNatsClient } from './client.ts';
 import { createGreeter } from './greeter.ts';
 import { instanceBytes, messageKind } from './greeting.ts';
 import { createMeshKeys, recordOverheadBytes } from './keys.ts';
 import type { NatsNetwork, NatsNetworkOptions } from './options.ts';
 import { createPeer, type Peer, type PeerHost } from './peers.ts';
-import type { ProvideHandler } from './pulls.ts';
+import { decodePublication, encodePublication } from './publication.ts';
 
 /** A frame of 64 KiB fits one record whole: cut in two it would be sealed twice, and copied once more to be put together. */
 const recordMaxBytes = 128 << 10;
@@ -45,14 +42,9 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
   const peers = new Map<NodeId, Peer>();
   /** Who a record belongs to, by the session in its header. */
   const sessions = new Map<string, Peer>();
-  const frameHandlers = createFrameHandlers((error) =>
-    log('error', 'a frame handler failed', { error: String(error) }),
-  );
-  const peerHandlers = new Set<(event: PeerEvent) => void>();
-  const topics = new Map<string, Set<(from: NodeId, frame: Uint8Array) => void>>();
-  let serve: ServeHandler | undefined;
-  let provide: ProvideHandler | undefined;
-  let closedError: NetworkError | undefined;
+  const listeners = createListeners(log);
+  const topics = createTopics((error) => log('error', 'a topic handler failed', { error: String(error) }));
+  let isClosed = false;
   let disconnectedSinceMs: number | undefined = performance.now();
   let lastTickMs = performance.now();
   let lastPresenceMs = performance.now();
@@ -64,16 +56,6 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
       log('warn', 'not handed to the NATS server', { error: (error as Error).message });
     }
   };
-  const call = <T extends unknown[]>(handlers: Iterable<(...args: T) => void>, what: string, ...args: T): void => {
-    for (const handler of [...handlers]) {
-      try {
-        handler(...args);
-      } catch (error) {
-        log('error', `a ${what} handler failed`, { error: String(error) });
-      }
-    }
-  };
-
   const host: PeerHost = {
     log,
     get recordBytes() {
@@ -82,23 +64,20 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
     isConnected: () => client.isConnected,
     transmit: (to, session, message, probe) =>
       transmit(keys.inbox(to), message, probe ? `${inbox}.absent.${hex.encode(session)}` : undefined),
-    serveHandler: () => serve,
-    provideHandler: () => provide,
+    serveHandler: listeners.serveHandler,
+    provideHandler: listeners.provideHandler,
     onUp(node) {
       log('info', 'peer up', { node, by: 'nats' });
-      call(peerHandlers, 'peer', { node, up: true });
+      listeners.tellPeer({ node, up: true });
     },
     onDown(node, why) {
       log('info', 'peer down', { node, why, by: 'nats' });
-      call(peerHandlers, 'peer', { node, up: false });
+      listeners.tellPeer({ node, up: false });
     },
-    onFrame: frameHandlers.call,
+    onFrame: listeners.tellFrame,
     onPublication(from, payload) {
-      const topicBytes = payload.length < 2 ? Number.POSITIVE_INFINITY : payload[0]! * 256 + payload[1]!;
-      if (topicBytes > maxTopicBytes || payload.length < 2 + topicBytes)
-        throw new MalformedBytes('a publication is shorter than its topic');
-      const handlers = topics.get(utf8.decode(payload.subarray(2, 2 + topicBytes)));
-      if (handlers !== undefined) call(handlers, 'topic', from, payload.subarray(2 + topicBytes));
+      const { topic, frame } = decodePublication(payload);
+      topics.call(topic, from, frame);
     },
     refuse,
   };
@@ -130,7 +109,7 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
   });
 
   function onMessage(message: Msg): void {
-    if (closedError !== undefined) return;
+    if (isClosed) return;
     if (message.subject !== inbox && message.subject !== keys.presence) {
       const session = message.subject.slice(`${inbox}.absent.`.length);
       if (message.headers?.code === 503 && message.subject.startsWith(`${inbox}.absent.`))
@@ -168,7 +147,7 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
     { ...options, noEcho: true },
     {
       // The client hands itself out only after this turn.
-      onConnection: (connection) => queueMicrotask(() => closedError === undefined && attach(connection)),
+      onConnection: (connection) => queueMicrotask(() => isClosed || attach(connection)),
       onReconnect: resume,
       onRefused: (why) => refuse('the NATS server', 'permissions', why),
       onDisconnect: () => {
@@ -190,18 +169,10 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
     if (now - lastPresenceMs >= presenceMs) announce();
   }, tickMs);
 
-  const assertTopic = (topic: string): Uint8Array => {
-    const bytes = utf8.encode(topic);
-    if (bytes.length > maxTopicBytes) throw new RangeError(`a topic takes at most ${maxTopicBytes} bytes`);
-    return bytes;
-  };
-
-  let stopped: Promise<void> | undefined;
   async function stop(): Promise<void> {
     clearInterval(ticking);
-    const error = new NetworkError('closed', `the network of ${self} is closed`);
-    for (const peer of peers.values()) peer.drop('this node closes', error);
-    closedError = error;
+    for (const peer of peers.values()) peer.drop('this node closes', closedError(self));
+    isClosed = true;
     if (client.isConnected) {
       let timer: NodeJS.Timeout | undefined;
       await Promise.race([
@@ -219,75 +190,34 @@ export async function createNatsNetwork(options: NatsNetworkOptions): Promise<Na
     log('warn', 'started without a NATS server; still looking for one', { servers: options.servers.join(', ') });
 
   return {
-    self,
-    maxFrameBytes,
-    peers: () => upNodes().sort(),
-    onPeer(handler) {
-      peerHandlers.add(handler);
-      return () => void peerHandlers.delete(handler);
-    },
-    send(to, frame) {
-      assertFrameSize(frame);
-      return peers.get(to)?.put(frameKind.frame, frame) ?? false;
-    },
-    onFrame: frameHandlers.add,
-    async request(to, frame, { timeoutMs }) {
-      assertFrameSize(frame);
-      if (closedError !== undefined) throw closedError;
-      const peer = peers.get(to);
-      if (peer === undefined) throw new NetworkError('unreachable', `no connection to ${to}`);
-      return peer.ask(frame, timeoutMs);
-    },
-    serve(handler) {
-      if (serve !== undefined) throw new Error('requests are served already');
-      serve = handler;
-      return () => {
-        if (serve === handler) serve = undefined;
-      };
-    },
-    publish(topic, frame) {
-      assertFrameSize(frame);
-      const name = assertTopic(topic);
-      const payload = new Uint8Array(2 + name.length + frame.length);
-      payload[0] = name.length >>> 8;
-      payload[1] = name.length;
-      payload.set(name, 2);
-      payload.set(frame, 2 + name.length);
-      for (const peer of peers.values()) peer.put(frameKind.publication, payload);
-    },
-    subscribe(topic, handler) {
-      assertTopic(topic);
-      const handlers = topics.get(topic) ?? new Set();
-      topics.set(topic, handlers);
-      handlers.add(handler);
-      return () => {
-        handlers.delete(handler);
-        if (handlers.size === 0 && topics.get(topic) === handlers) topics.delete(topic);
-      };
-    },
-    async *pull(from, resource, offsetBytes) {
-      if (closedError !== undefined) throw closedError;
-      assertResource(resource);
-      const peer = peers.get(from);
-      if (peer === undefined) throw new NetworkError('unreachable', `no connection to ${from}`);
-      yield* peer.pull(resource, offsetBytes);
-    },
-    provide(handler) {
-      if (provide !== undefined) throw new Error('pulls are provided for already');
-      provide = handler;
-      return () => {
-        if (provide === handler) provide = undefined;
-      };
-    },
+    ...createPort({
+      self,
+      listeners,
+      topics,
+      isClosed: () => isClosed,
+      upNodes,
+      send: (to, frame) => peers.get(to)?.put(frameKind.frame, frame) ?? false,
+      async request(to, frame, timeoutMs) {
+        const peer = peers.get(to);
+        if (peer === undefined) throw unreachable(to);
+        return peer.ask(frame, timeoutMs);
+      },
+      publish(topic, frame) {
+        const payload = encodePublication(topic, frame);
+        for (const peer of peers.values()) peer.put(frameKind.publication, payload);
+      },
+      pull(from, resource, offsetBytes) {
+        const peer = peers.get(from);
+        if (peer === undefined) throw unreachable(from);
+        return peer.pull(resource, offsetBytes);
+      },
+      close: stop,
+    }),
     server: () => client.server,
     setAllow(next) {
       allow = next;
       for (const peer of peers.values()) if (!isAllowed(peer.node)) peer.drop('no longer allowed');
     },
     refusals: () => refusalTable.list(),
-    close() {
-      stopped ??= stop();
-      return stopped;
-    },
   };
 }

@@ -1,12 +1,18 @@
 // Law: a peer is up once both ends have proved, with the session's key, that they are there now. It is down when it says goodbye, when the
 // server knows nobody who listens for it any more, or when it was silent for too long; never because this node itself had stopped looking.
 import { type Log, NetworkError, type NodeId } from '../../actors/system/index.ts';
-import { type FrameKind, frameKind } from '../network/frame-codec.ts';
-import { slowMs } from '../network/limits.ts';
-import { createRequests, type Requests, type ServeHandler } from '../network/requests.ts';
+import {
+  createStreamRequests,
+  type FrameKind,
+  frameKind,
+  type ProvideHandler,
+  type ServeHandler,
+  type StreamRequests,
+  slowMs,
+} from '../network/index.ts';
 import { equalBytes, MalformedBytes } from '../wire/index.ts';
 import type { SessionKeys } from './keys.ts';
-import { createPulls, type ProvideHandler, type Pulls } from './pulls.ts';
+import { createPulls, type Pulls } from './pulls.ts';
 import { createSession, type Session } from './session.ts';
 
 export const beatMs = 1_000;
@@ -36,7 +42,7 @@ export interface PeerHost {
 interface Life {
   readonly instance: Uint8Array;
   readonly session: Session;
-  readonly requests: Requests;
+  readonly requests: StreamRequests;
   readonly pulls: Pulls;
   readonly bornMs: number;
   absentSinceMs: number | undefined;
@@ -78,7 +84,7 @@ export function createPeer(node: NodeId, host: PeerHost): Peer {
       queuedBytes: () => session.queuedBytes,
       provideHandler: host.provideHandler,
     });
-    const requests = createRequests(node, put, host.log);
+    const requests = createStreamRequests(node, put, host.log);
     const session = createSession(keys, {
       recordBytes: host.recordBytes,
       isConnected: host.isConnected,

@@ -1,15 +1,15 @@
 // Law: a large payload shares its pair's stream without holding up the frames on it: the provider sends only what the reader has given
 // credit for, and only while little waits to be sent. A pull ends by its end mark; one that breaks off is never taken for complete.
 import { NetworkError, type NodeId } from '../../actors/system/index.ts';
-import { readU32, writeU32 } from '../network/frame-codec.ts';
-import { maxResourceBytes, pullStallMs, refusalText } from '../network/limits.ts';
+import {
+  maxResourceBytes,
+  type ProvideHandler,
+  pullStallMs,
+  readU32,
+  refusalText,
+  writeU32,
+} from '../network/index.ts';
 import { ByteReader, ByteWriter, MalformedBytes, utf8 } from '../wire/index.ts';
-
-export type ProvideHandler = (
-  from: NodeId,
-  resource: string,
-  offsetBytes: number,
-) => AsyncIterable<Uint8Array> | undefined;
 
 const pullOp = { open: 0, data: 1, credit: 2, done: 3, failed: 4, stop: 5 } as const;
 /** What the reader holds at most, and so what is under way. */

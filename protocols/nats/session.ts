@@ -2,8 +2,14 @@
 // acknowledges what it took, and what is lost with a server is sent again. While 2 MiB are unacknowledged nothing more is handed to the
 // server, and once 8 MiB wait here, sending is refused: a slow peer costs its sender, never the server.
 
-import { createSplitter, encodedBytes, encodeInto, type FrameKind, OversizedFrame } from '../network/frame-codec.ts';
-import { maxOutboundBytes } from '../network/limits.ts';
+import {
+  createSplitter,
+  encodedBytes,
+  encodeInto,
+  type FrameKind,
+  maxOutboundBytes,
+  OversizedFrame,
+} from '../network/index.ts';
 import { messageKind } from './greeting.ts';
 import { openRecord, recordNumber, type SessionKeys, sealRecord } from './keys.ts';
 

@@ -1,12 +1,12 @@
 // Law: a node with several transports is one peer to each other node: up while any path to it is, sent to on the first path that is up. A
 // publication is handled once however many paths bring it, and is handed on to peers that only another path reaches.
-import { type Crypto, type Network, NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
+import type { Crypto, Network, NodeId, PeerEvent } from '../../actors/system/index.ts';
 import { hex, utf8 } from '../wire/index.ts';
+import { closedError, unreachable } from './port.ts';
+import type { FrameHandler } from './topics.ts';
 
 /** Publications remembered to recognise their copies on other paths. */
 const rememberedMax = 8_192;
-
-type FrameHandler = (from: NodeId, frame: Uint8Array) => void;
 
 /** `paths` in order of preference, all of the same node; the first limit that is smaller applies to all. Closing it closes them. */
 export function combineNetworks(paths: readonly Network[], crypto: Pick<Crypto, 'sha256'>): Network {
@@ -83,10 +83,6 @@ export function combineNetworks(paths: readonly Network[], crypto: Pick<Crypto, 
       for (const stop of leave) stop();
     };
   };
-  const unreachable = (node: NodeId): NetworkError =>
-    closed
-      ? new NetworkError('closed', `the network of ${self} is closed`)
-      : new NetworkError('unreachable', `no connection to ${node}`);
 
   return {
     self,
@@ -134,7 +130,7 @@ export function combineNetworks(paths: readonly Network[], crypto: Pick<Crypto, 
     },
     async *pull(from, resource, offsetBytes) {
       const path = pathTo(from);
-      if (path === undefined) throw unreachable(from);
+      if (path === undefined) throw closed ? closedError(self) : unreachable(from);
       yield* path.pull(from, resource, offsetBytes);
     },
     provide: (handler) => onEach((path) => path.provide(handler)),

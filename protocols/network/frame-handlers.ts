@@ -1,7 +1,6 @@
 // Law: what arrives before anyone listens waits, in order and within bounds: a transport is up, and heard by its peers, before the node above it.
 import type { NodeId } from '../../actors/system/index.ts';
-
-type FrameHandler = (from: NodeId, frame: Uint8Array) => void;
+import type { FrameHandler } from './topics.ts';
 
 export interface FrameHandlers {
   /** What waited for the first handler is handed over right after this turn, and what comes meanwhile after it. */

@@ -1,10 +1,9 @@
 // Law: a payload goes through a bridge piece by piece, each asked for: what a reader does not ask for is neither read nor sent. A payload
 // that breaks off, or that nobody asks for any more, is let go.
-import { type Clock, type Network, NetworkError, type NodeId, type Scheduler } from '../../actors/system/index.ts';
+import { type Clock, NetworkError, type NodeId, type Scheduler } from '../../actors/system/index.ts';
 import { ByteReader, ByteWriter } from '../wire/index.ts';
 import { maxResourceBytes, pullStallMs } from './limits.ts';
-
-export type ProvideHandler = Parameters<Network['provide']>[0];
+import type { ProvideHandler } from './listeners.ts';
 
 const pieceMaxBytes = 256 << 10;
 const pullsMaxPerPeer = 32;

@@ -2,16 +2,23 @@
 // finds nobody and is dropped; a peer has only so many requests answered at a time.
 import { type Log, NetworkError, type NodeId } from '../../actors/system/index.ts';
 import { utf8 } from '../wire/index.ts';
-import { type FrameKind, frameKind } from './frame-codec.ts';
 import { maxFrameBytes, maxRequestsServedPerPeer, refusalText } from './limits.ts';
+import type { ServeHandler } from './listeners.ts';
 
-export type ServeHandler = (from: NodeId, frame: Uint8Array) => Promise<Uint8Array> | Uint8Array;
+export interface RequestsHost<Kind> {
+  /** What requests and their ends are called on this way to the peer. */
+  readonly kinds: { readonly request: Kind; readonly reply: Kind; readonly refused: Kind };
+  /** Requests that may wait for this peer's answers; each costs memory here until its deadline. */
+  readonly pendingMax: number;
+  put(kind: Kind, correlation: number, payload: Uint8Array): boolean;
+  /** Calls `fire` once so much time has passed; what it returns calls it off. */
+  after(delayMs: number, fire: () => void): () => void;
+  readonly log: Log;
+}
 
-/** Requests that may wait for one peer's answers; each costs memory here until its deadline. */
-const maxPending = 65_536;
-
-export interface Requests {
-  ask(frame: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+export interface Requests<Kind> {
+  /** `kind`: of a question other than a request, where the way has one. */
+  ask(frame: Uint8Array, timeoutMs: number, kind?: Kind): Promise<Uint8Array>;
   onReply(correlation: number, payload: Uint8Array): void;
   onRefused(correlation: number, payload: Uint8Array): void;
   answer(correlation: number, frame: Uint8Array, serve: ServeHandler | undefined): void;
@@ -19,17 +26,14 @@ export interface Requests {
   fail(error: NetworkError): void;
 }
 
-export function createRequests(
-  peer: NodeId,
-  put: (kind: FrameKind, correlation: number, payload: Uint8Array) => boolean,
-  log: Log,
-): Requests {
+export function createRequests<Kind>(peer: NodeId, host: RequestsHost<Kind>): Requests<Kind> {
+  const { kinds, put, log } = host;
   const pending = new Map<
     number,
     {
       readonly resolve: (reply: Uint8Array) => void;
       readonly reject: (error: NetworkError) => void;
-      readonly timer: NodeJS.Timeout;
+      readonly cancel: () => void;
     }
   >();
   let lastCorrelation = 0;
@@ -39,38 +43,38 @@ export function createRequests(
     const entry = pending.get(correlation);
     if (entry === undefined) return undefined;
     pending.delete(correlation);
-    clearTimeout(entry.timer);
+    entry.cancel();
     return entry;
   };
 
   return {
-    ask(frame, timeoutMs) {
+    ask(frame, timeoutMs, kind = kinds.request) {
       return new Promise((resolve, reject) => {
-        if (pending.size >= maxPending) {
+        if (pending.size >= host.pendingMax) {
           reject(new NetworkError('unreachable', `${pending.size} requests wait for ${peer} already`));
           return;
         }
         lastCorrelation = (lastCorrelation + 1) >>> 0;
         const correlation = lastCorrelation;
-        if (!put(frameKind.request, correlation, frame)) {
+        if (!put(kind, correlation, frame)) {
           reject(new NetworkError('unreachable', `the buffer to ${peer} is full`));
           return;
         }
-        const timer = setTimeout(() => {
+        const cancel = host.after(timeoutMs, () => {
           pending.delete(correlation);
           reject(new NetworkError('timeout', `${peer} did not answer within ${timeoutMs} ms`));
-        }, timeoutMs);
-        pending.set(correlation, { resolve, reject, timer });
+        });
+        pending.set(correlation, { resolve, reject, cancel });
       });
     },
     onReply: (correlation, payload) => take(correlation)?.resolve(payload),
     onRefused: (correlation, payload) => take(correlation)?.reject(new NetworkError('refused', textOf(payload))),
     answer(correlation, frame, serve) {
-      const refuse = (why: string): void => void put(frameKind.refused, correlation, utf8.encode(why));
+      const refuse = (why: string): void => void put(kinds.refused, correlation, utf8.encode(why));
       const reply = (value: Uint8Array): void => {
         if (value.length > maxFrameBytes)
           refuse(`the reply of ${value.length} bytes exceeds the limit of ${maxFrameBytes}`);
-        else if (!put(frameKind.reply, correlation, value))
+        else if (!put(kinds.reply, correlation, value))
           log('debug', 'a reply was dropped: the peer does not read', { peer });
       };
       const failed = (error: unknown): void => {

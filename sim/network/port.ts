@@ -1,17 +1,18 @@
 // Law: the Network port as every transport keeps it, over the modelled fabric: frames are copied, limits are the common ones, and a process
 // that has ended neither sends nor hears.
 import { type Network, NetworkError, type NodeId, type PeerEvent } from '../../actors/system/index.ts';
-import { createFrameHandlers, type FrameHandlers } from '../../protocols/network/frame-handlers.ts';
 import {
   assertFrameSize,
   assertResource,
   assertTopic,
+  createFrameHandlers,
+  type FrameHandlers,
   maxFrameBytes,
   maxOutboundBytes,
   maxRequestsServedPerPeer,
   pullStallMs,
   refusalText,
-} from '../../protocols/network/limits.ts';
+} from '../../protocols/network/index.ts';
 import type { Life } from '../world/index.ts';
 import type { CarriedKind, Endpoint, Fabric, Session } from './fabric.ts';
 

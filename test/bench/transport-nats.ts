@@ -6,7 +6,7 @@ import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { createNatsNetwork, type NatsNetwork } from '../../protocols/nats/index.ts';
-import { createSplitter, encodedBytes, encodeInto, frameKind } from '../../protocols/network/frame-codec.ts';
+import { createSplitter, encodedBytes, encodeInto, frameKind } from '../../protocols/network/index.ts';
 import { natsServerBinary, startNatsServer } from '../support/nats.ts';
 import { createCrypto, testIdentity, until } from '../support/world.ts';
 
