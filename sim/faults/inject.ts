@@ -132,9 +132,9 @@ export function createInjector(swarm: Swarm, faults: readonly Fault[], isHonest:
         return void block(pairsBetween(action.from, action.to), action.holds, action.forMs);
       case 'clog': {
         const pairs = pairsBetween(action.from, action.to);
-        for (const [from, to] of pairs) fabric.clog(from, to);
+        for (const [from, to] of pairs) fabric.paths.clog(from, to);
         return void lasting(action.forMs, () => {
-          for (const [from, to] of pairs) fabric.unclog(from, to);
+          for (const [from, to] of pairs) fabric.paths.unclog(from, to);
         });
       }
       case 'flap': {

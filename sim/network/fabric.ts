@@ -1,8 +1,9 @@
 // Law: a session carries frames in order, each at most once, until either end notices that it is over; what was under way then is lost, and
 // nothing of one session arrives in the next. The two ends notice on their own, at different times, as real ones do.
 import type { NodeId } from '../../actors/system/index.ts';
-import { createDraws, type Draws, type Kernel, type Life, nobody } from '../world/index.ts';
-import { type LinkProfile, linkName, type NetworkProfile } from './profile.ts';
+import { type Kernel, type Life, nobody } from '../world/index.ts';
+import { Paths } from './paths.ts';
+import type { NetworkProfile } from './profile.ts';
 
 export type CarriedKind = 'frame' | 'request' | 'reply' | 'publish' | 'pull' | 'chunk';
 
@@ -31,18 +32,6 @@ export interface Session {
   readonly underWayBytes: Map<number, number>;
 }
 
-interface Direction {
-  carried: number;
-  lastArrivalUs: number;
-  /** Overlapping faults count. */
-  blocks: number;
-  clogs: number;
-  holds: boolean;
-  held: (() => void)[];
-  /** Until then it sends what it was given before. */
-  busyUntilUs: number;
-}
-
 interface Pair {
   dialing: boolean;
   dials: number;
@@ -61,20 +50,6 @@ export interface FabricOptions {
   readonly onArrive?: (from: number, to: number, id: number) => void;
 }
 
-const purpose = {
-  jitter: 0,
-  tail: 1,
-  tailUs: 2,
-  loss: 3,
-  duplicate: 4,
-  duplicateUs: 5,
-  notice: 6,
-  dial: 7,
-  reorder: 8,
-  reorderUs: 9,
-} as const;
-const duplicateMaxUs = 3_000_000;
-const reorderMaxUs = 200_000;
 const refusedRetryUs = 1_000_000;
 
 export class Fabric {
@@ -84,13 +59,11 @@ export class Fabric {
   readonly onSend: NonNullable<FabricOptions['onSend']>;
   readonly onArrive: NonNullable<FabricOptions['onArrive']>;
   readonly endpoints = new Map<number, Endpoint>();
-  readonly draws: Draws;
-  private readonly directions = new Map<number, Direction>();
+  readonly paths: Paths;
   private readonly pairs = new Map<number, Pair>();
   private readonly ids = new Map<number, NodeId>();
-  private readonly indices = new Map<NodeId, number>();
-  /** Until when the line from site to site is busy, by `linkName`. */
-  private readonly lines = new Map<string, number>();
+  /** One, or more where several machines hold one key. */
+  private readonly indices = new Map<NodeId, Set<number>>();
   private sessions = 0;
   private carried = 0;
 
@@ -99,16 +72,21 @@ export class Fabric {
     this.profile = options.profile;
     this.onSend = options.onSend ?? (() => {});
     this.onArrive = options.onArrive ?? (() => {});
-    this.draws = createDraws(options.seed, 'network');
+    this.paths = new Paths({
+      kernel: options.kernel,
+      seed: options.seed,
+      profile: () => this.profile,
+      siteOf: (index) => this.endpoints.get(index)?.site,
+    });
   }
 
   attach(endpoint: Endpoint): void {
     this.endpoints.set(endpoint.index, endpoint);
     this.ids.set(endpoint.index, endpoint.self);
-    this.indices.set(endpoint.self, endpoint.index);
-    // Two nodes of which neither would keep the connection do not dial each other.
+    this.indices.set(endpoint.self, (this.indices.get(endpoint.self) ?? new Set()).add(endpoint.index));
+    // Two nodes of which neither would keep the connection do not dial each other, and nobody dials itself.
     for (const other of this.endpoints.values())
-      if (other !== endpoint && (endpoint.allow(other.self) || other.allow(endpoint.self)))
+      if (other.self !== endpoint.self && (endpoint.allow(other.self) || other.allow(endpoint.self)))
         this.dial(endpoint.index, other.index);
   }
 
@@ -128,44 +106,21 @@ export class Fabric {
     }
   }
 
-  /** Nothing gets from `from` to `to` any more. `holds`: it arrives once the path is whole again, as TCP would repeat it; else it is lost. */
+  /** Nothing gets from `from` to `to` any more; both ends notice by themselves. */
   block(from: number, to: number, holds: boolean): void {
-    const direction = this.direction(from, to);
-    direction.blocks++;
-    direction.holds = holds;
+    this.paths.block(from, to, holds);
     const { breaks } = this.pair(from, to);
     const session = this.sessionOf(from, to);
     if (session === undefined) return;
-    const isStill = (): boolean => this.isBlocked(from, to) && this.pair(from, to).breaks === breaks;
+    const isStill = (): boolean => this.paths.isBlocked(from, to) && this.pair(from, to).breaks === breaks;
     this.noticeLater(session, from, to, isStill);
     this.noticeLater(session, to, from, isStill);
   }
 
   unblock(from: number, to: number): void {
-    const direction = this.direction(from, to);
-    if (direction.blocks === 0) return;
-    direction.blocks--;
-    if (direction.blocks > 0) return;
-    this.release(direction);
-    if (this.isBlocked(from, to)) return;
+    if (!this.paths.unblock(from, to) || this.paths.isBlocked(from, to)) return;
     this.pair(from, to).breaks++;
     this.dial(from, to);
-  }
-
-  /** What goes from `from` to `to` waits until `unclog`, however long that takes; the connection stands. */
-  clog(from: number, to: number): void {
-    this.direction(from, to).clogs++;
-  }
-
-  unclog(from: number, to: number): void {
-    const direction = this.direction(from, to);
-    if (direction.clogs === 0) return;
-    direction.clogs--;
-    this.release(direction);
-  }
-
-  isBlocked(a: number, b: number): boolean {
-    return this.direction(a, b).blocks > 0 || this.direction(b, a).blocks > 0;
   }
 
   /** The connection breaks and may be made anew: a reset, a restarted router. */
@@ -190,22 +145,7 @@ export class Fabric {
   ): void {
     const id = this.carried++;
     this.onSend(from, to, kind, bytes, id);
-    const direction = this.direction(from, to);
-    const n = direction.carried++;
-    const { draws } = this;
-    const link = this.link(from, to);
-    if (
-      link.lossPermille > 0 &&
-      kind !== 'pull' &&
-      kind !== 'chunk' &&
-      draws.chance(link.lossPermille, purpose.loss, from, to, n)
-    )
-      return;
-    const again =
-      link.duplicatePermille > 0 &&
-      kind === 'frame' &&
-      draws.chance(link.duplicatePermille, purpose.duplicate, from, to, n);
-    const send = (atUs: number): void => {
+    const arriveAt = (atUs: number): void => {
       session.underWayBytes.set(from, (session.underWayBytes.get(from) ?? 0) + bytes.length);
       this.kernel.schedule(
         atUs,
@@ -220,25 +160,16 @@ export class Fabric {
         bytes,
       );
     };
-    const go = (): void => {
-      const sentUs = this.transmittedUs(link, direction, from, to, bytes.length);
-      let atUs = Math.max(sentUs + this.latencyUs(link, from, to, n), session.opensAtUs.get(to) ?? 0);
-      if (link.reorderPermille > 0 && draws.chance(link.reorderPermille, purpose.reorder, from, to, n))
-        atUs += 1 + draws.below(reorderMaxUs, purpose.reorderUs, from, to, n);
-      else if (ordered) {
-        atUs = Math.max(atUs, direction.lastArrivalUs);
-        direction.lastArrivalUs = atUs;
-      }
-      send(atUs);
-      if (again) send(atUs + 1 + draws.below(duplicateMaxUs, purpose.duplicateUs, from, to, n));
+    const frame = {
+      from,
+      to,
+      sizeBytes: bytes.length,
+      ordered,
+      mayVanish: kind !== 'pull' && kind !== 'chunk',
+      mayDouble: kind === 'frame',
+      opensAtUs: session.opensAtUs.get(to) ?? 0,
     };
-    if (direction.blocks === 0 && direction.clogs === 0) go();
-    else if (direction.blocks === 0 || direction.holds)
-      direction.held.push(() => void (session.open.has(from) && go()));
-  }
-
-  private release(direction: Direction): void {
-    if (direction.blocks === 0 && direction.clogs === 0) for (const carry of direction.held.splice(0)) carry();
+    this.paths.carry(frame, arriveAt, () => session.open.has(from));
   }
 
   /** An end notices, by whatever means, that its session is over. Runs in an event of its node. */
@@ -250,7 +181,7 @@ export class Fabric {
     endpoint.sessions.delete(peer);
     for (const end of [...(session.onEnd.get(index) ?? [])]) end();
     const peerId = this.idOf(peer);
-    if (peerId !== undefined) endpoint.onPeer(peerId, false);
+    if (peerId !== undefined && this.indexOf(peerId, index) === undefined) endpoint.onPeer(peerId, false);
     this.dial(index, peer);
   }
 
@@ -259,18 +190,16 @@ export class Fabric {
     return this.ids.get(index);
   }
 
-  indexOf(id: NodeId): number | undefined {
-    return this.indices.get(id);
-  }
-
-  private direction(from: number, to: number): Direction {
-    const key = from * 0x1_0000 + to;
-    let direction = this.directions.get(key);
-    if (direction === undefined) {
-      direction = { carried: 0, lastArrivalUs: 0, blocks: 0, clogs: 0, holds: false, held: [], busyUntilUs: 0 };
-      this.directions.set(key, direction);
+  /** The machine of that node to which `near` has an open session; of several the first that can be reached. */
+  indexOf(id: NodeId, near: number): number | undefined {
+    const sessions = this.endpoints.get(near)?.sessions;
+    let found: number | undefined;
+    for (const index of this.indices.get(id) ?? []) {
+      if (sessions?.get(index)?.open.has(near) !== true) continue;
+      if (!this.paths.isBlocked(near, index)) return index;
+      found ??= index;
     }
-    return direction;
+    return found;
   }
 
   private pair(a: number, b: number): Pair {
@@ -287,49 +216,18 @@ export class Fabric {
     return this.endpoints.get(a)?.sessions.get(b) ?? this.endpoints.get(b)?.sessions.get(a);
   }
 
-  private link(from: number, to: number): LinkProfile {
-    const [fromSite, toSite] = [this.endpoints.get(from)?.site, this.endpoints.get(to)?.site];
-    const { near, far, between } = this.profile;
-    if (fromSite === toSite) return near;
-    if (between === undefined || fromSite === undefined || toSite === undefined) return far;
-    return between[linkName(fromSite, toSite)] ?? far;
-  }
-
-  /** When the last byte has left: behind everything that was to leave by the same way before. */
-  private transmittedUs(link: LinkProfile, direction: Direction, from: number, to: number, sizeBytes: number): number {
-    const sizeUs = (bytesPerMs: number): number => Math.ceil((sizeBytes * 1_000) / bytesPerMs);
-    let atUs = Math.max(this.kernel.nowUs, direction.busyUntilUs) + sizeUs(link.bytesPerMs);
-    direction.busyUntilUs = atUs;
-    if (link.sharedBytesPerMs !== undefined) {
-      const name = linkName(this.endpoints.get(from)?.site ?? '', this.endpoints.get(to)?.site ?? '');
-      atUs = Math.max(atUs, this.lines.get(name) ?? 0) + sizeUs(link.sharedBytesPerMs);
-      this.lines.set(name, atUs);
-    }
-    return atUs;
-  }
-
-  private latencyUs(link: LinkProfile, from: number, to: number, n: number): number {
-    const { draws } = this;
-    const tail = draws.chance(link.tailPermille, purpose.tail, from, to, n)
-      ? draws.below(link.tailUs + 1, purpose.tailUs, from, to, n)
-      : 0;
-    return link.latencyUs + draws.below(link.jitterUs + 1, purpose.jitter, from, to, n) + tail;
-  }
-
   /** Tells the other end, if anything gets through. */
   private reset(session: Session, from: number, to: number): void {
-    if (!session.open.has(to) || this.direction(from, to).blocks > 0) return;
-    const link = this.link(from, to);
-    this.kernel.schedule(this.kernel.nowUs + link.latencyUs, to, 'link.reset', () => this.closeEnd(session, to, from));
+    if (!session.open.has(to) || this.paths.isOneWayBlocked(from, to)) return;
+    const { latencyUs } = this.paths.link(from, to);
+    this.kernel.schedule(this.kernel.nowUs + latencyUs, to, 'link.reset', () => this.closeEnd(session, to, from));
   }
 
   private noticeLater(session: Session, gone: number, witness: number, isStill: () => boolean): void {
-    const { noticeMinUs, noticeMaxUs } = this.profile;
     // Counted by pair, so that a fault elsewhere moves no notice here.
     const n = this.pair(gone, witness).notices++;
-    const delayUs = noticeMinUs + this.draws.below(noticeMaxUs - noticeMinUs + 1, purpose.notice, gone, witness, n);
     this.kernel.schedule(
-      this.kernel.nowUs + delayUs,
+      this.kernel.nowUs + this.paths.noticeUs(gone, witness, n),
       witness,
       'link.notice',
       () => void (isStill() && this.closeEnd(session, witness, gone)),
@@ -340,11 +238,7 @@ export class Fabric {
     const pair = this.pair(a, b);
     if (pair.dialing) return;
     pair.dialing = true;
-    const { dialMinUs, dialMaxUs } = this.profile;
-    const delayUs =
-      atLeastUs +
-      dialMinUs +
-      this.draws.below(dialMaxUs - dialMinUs + 1, purpose.dial, Math.min(a, b), Math.max(a, b), pair.dials++);
+    const delayUs = atLeastUs + this.paths.dialUs(a, b, pair.dials++);
     this.kernel.schedule(this.kernel.nowUs + delayUs, nobody, 'link.dial', () => {
       pair.dialing = false;
       this.establish(a, b);
@@ -353,7 +247,7 @@ export class Fabric {
 
   private establish(a: number, b: number): void {
     const [one, other] = [this.endpoints.get(a), this.endpoints.get(b)];
-    if (one === undefined || other === undefined || this.isBlocked(a, b)) return;
+    if (one === undefined || other === undefined || this.paths.isBlocked(a, b)) return;
     const old = [one.sessions.get(b), other.sessions.get(a)];
     if (old[0] !== undefined && old[0] === old[1]) return;
     if (!one.allow(other.self) || !other.allow(one.self)) return void this.dial(a, b, refusedRetryUs);
@@ -367,7 +261,7 @@ export class Fabric {
     const { nowUs } = this.kernel;
     const opens = [
       [one, other, nowUs],
-      [other, one, nowUs + this.link(a, b).latencyUs],
+      [other, one, nowUs + this.paths.link(a, b).latencyUs],
     ] as const;
     for (const [end, peer, atUs] of opens) {
       session.opensAtUs.set(end.index, atUs);
@@ -378,9 +272,10 @@ export class Fabric {
         const before = end.sessions.get(peer.index);
         if (before !== undefined) this.closeEnd(before, end.index, peer.index);
         if (this.endpoints.get(peer.index) !== peer) return;
+        const isNew = this.indexOf(peer.self, end.index) === undefined;
         session.open.add(end.index);
         end.sessions.set(peer.index, session);
-        end.onPeer(peer.self, true);
+        if (isNew) end.onPeer(peer.self, true);
       });
     }
   }

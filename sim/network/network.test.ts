@@ -183,12 +183,12 @@ describe('the simulated network', () => {
       network.onFrame((_, frame) => void got.push(`${i} ${frame[0]}`));
       network.onPeer(() => void downs++);
     });
-    fabric.clog(0, 1);
+    fabric.paths.clog(0, 1);
     for (const i of [1, 2, 3]) networks[0]!.send(ids[1]!, Uint8Array.of(i));
     networks[1]!.send(ids[0]!, Uint8Array.of(9));
     await kernel.run(seconds(60));
     expect([got, downs]).toEqual([['0 9'], 0]);
-    fabric.unclog(0, 1);
+    fabric.paths.unclog(0, 1);
     await kernel.run(seconds(61));
     expect(got).toEqual(['0 9', '1 1', '1 2', '1 3']);
   });

@@ -72,10 +72,8 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
   portsOf.set(endpoint, port);
 
   const closedError = (): NetworkError => new NetworkError('closed', `the network of ${self} is closed`);
-  const indexOf = (peer: NodeId): number | undefined => {
-    const other = fabric.indexOf(peer);
-    return other !== undefined && endpoint.sessions.get(other)?.open.has(index) === true ? other : undefined;
-  };
+  const indexOf = (peer: NodeId): number | undefined =>
+    fabric.endpoints.get(index) === endpoint ? fabric.indexOf(peer, index) : undefined;
   const isOpen = (): boolean => !endpoint.isClosed && life.isAlive;
 
   const dispatch = (to: Port, handlers: Iterable<FrameHandler>, frame: Uint8Array): void => {
@@ -225,7 +223,7 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
   const network: Network = {
     self,
     maxFrameBytes,
-    peers: () => (isOpen() ? [...endpoint.sessions.keys()].map((peer) => fabric.idOf(peer)!).sort() : []),
+    peers: () => (isOpen() ? [...new Set([...endpoint.sessions.keys()].map((peer) => fabric.idOf(peer)!))].sort() : []),
     onPeer(handler) {
       peerHandlers.add(handler);
       return () => void peerHandlers.delete(handler);
