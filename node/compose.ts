@@ -5,31 +5,29 @@ import { type AuditBook, openAuditBook } from '../actors/audit-log/index.ts';
 import { auditLane, learnEvidence } from '../actors/auditor/index.ts';
 import { type KeeperMessage, openPositionBook, type Question } from '../actors/consensus/index.ts';
 import {
-  type Approvals,
   type ChainStore,
   configQuestion,
   createApprovals,
   createDepartures,
   createGuilty,
   decidedPerEpoch,
-  type LeaveOutcome,
   leaveMesh,
   meshLane,
   noteMeshEntry,
 } from '../actors/epochs/index.ts';
-import { createView, type MutableView } from '../actors/membership/index.ts';
+import { createView } from '../actors/membership/index.ts';
 import { createBlobExchange, createRecaller, feed } from '../actors/memory/index.ts';
-import { createEventHub, createLedger, type DataSets, type Parts, type Place } from '../actors/parts/index.ts';
-import type { Planning, SkillManifest } from '../actors/planner/index.ts';
+import { createEventHub, createLedger, type Parts, type Place } from '../actors/parts/index.ts';
+import type { SkillManifest } from '../actors/planner/index.ts';
 import type { PlannerMessage } from '../actors/planning/index.ts';
-import { ask, createSystem, type ExitReason, type NodeId, type System, type World } from '../actors/system/index.ts';
+import { ask, createSystem, type NodeId, type World } from '../actors/system/index.ts';
 import { verdictQuestion } from '../actors/verdict/index.ts';
 import { type BoardChange, createBoard, workflowLane } from '../actors/workflow/index.ts';
 import { decodeEvidence, verifyCertificate } from '../consensus/index.ts';
 import { type EventBus, openLaneBus } from '../protocols/events/index.ts';
 import { type LaneEntry, openLaneStore } from '../protocols/lanes/index.ts';
-import { createHlc, createPostOffice, createRefusalTable, type Identity } from '../protocols/wire/index.ts';
-import type { Admittance } from './admittance.ts';
+import { createHlc, createPostOffice, createRefusalTable } from '../protocols/wire/index.ts';
+import type { ComposedNode, ComposeOptions } from './compose-contract.ts';
 import { convictForkers } from './convict.ts';
 import { holdNetwork } from './held-network.ts';
 import { knownPeers } from './known-peers.ts';
@@ -37,42 +35,6 @@ import { presenceOf } from './presence.ts';
 import { nodeTree } from './tree.ts';
 import { endOf } from './tree-end.ts';
 import { openVerified } from './verified.ts';
-
-export interface ComposeOptions {
-  readonly world: World;
-  readonly identity: Identity;
-  readonly admittance: Admittance;
-  readonly name: string;
-  readonly site: string;
-  readonly version: string;
-  /** Called once, with the function that keeps a payload at this node. */
-  readonly dataSets: (keepPrivate: (digest: string) => void) => DataSets;
-  readonly addresses: () => readonly string[];
-  /** The node's local socket, told to clients through its peers; empty where it has none. */
-  readonly socket: string;
-  /** Skill runs of each pool at the same time. */
-  readonly parallelMax: number;
-  /** Finished workflows whose records stay in memory; left out, as many as the board keeps. */
-  readonly finishedMax?: number | undefined;
-}
-
-export interface ComposedNode {
-  /** The event bus on this mesh's lanes, opened at its first use. */
-  laneEvents(): Promise<EventBus>;
-  readonly parts: Parts;
-  readonly audit: AuditBook;
-  readonly approvals: Approvals;
-  readonly view: MutableView;
-  readonly system: System;
-  readonly keeper: Place<KeeperMessage>;
-  plan(words: string, files: Extract<PlannerMessage, { type: 'plan' }>['files']): Promise<Planning>;
-  /** Resolves when the tree has ended, by `stop` or because what kept failing in it used up its patience: then the process should end too. */
-  readonly ended: Promise<ExitReason>;
-  /** Leaves the mesh: takes no new work, finishes what is in hand, and is a member no more when the others decide so. */
-  leave(timeoutMs: number): Promise<LeaveOutcome>;
-  /** Ends the tree, then what it stood on. The World's own ports stay the caller's to close. */
-  stop(): Promise<void>;
-}
 
 const askPlannerMs = 40_000;
 /** For the members to decide that one of them has left. */

@@ -2,7 +2,8 @@
 
 export { type Admittance, openAdmittance } from './admittance.ts';
 export { MeshClient, StoredFiles } from './client/index.ts';
-export { type ComposedNode, type ComposeOptions, composeNode } from './compose.ts';
+export { composeNode } from './compose.ts';
+export type { ComposedNode, ComposeOptions } from './compose-contract.ts';
 export { type CertifiedFile, certifiedFiles, keepEffects } from './files/index.ts';
 export { createMesh, type JoinOptions, JoinRefused, joinMesh, type MeshOptions } from './founding.ts';
 export { createWorkflowServices, GatewayError, type WorkflowServices } from './gateway/index.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { mutants } from './mutants-list.ts';
+import { mutants } from './mutants/index.ts';
 import { root } from './source.ts';
 
 test.each(mutants)('$bug: the text it replaces stands exactly once in $file', ({ file, find, replace }) => {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Mutant, mutants } from './mutants-list.ts';
+import { type Mutant, mutants } from './mutants/index.ts';
 import { root } from './source.ts';
 
 const copied = ['actors/system', 'test/support', 'package.json', 'tsconfig.json', 'vitest.config.ts'];

@@ -2,7 +2,7 @@
 import { ascending, descending } from './lexicon.ts';
 import type { Reader } from './reader.ts';
 import { aggregateAt } from './table-measure.ts';
-import { withOrder } from './table-parts.ts';
+import { withOrder } from './table-order.ts';
 import type { Column, Direction, TableQuery, Trouble } from './table-query.ts';
 import { isNumeric, noted } from './table-query.ts';
 import type { Step } from './table-words.ts';

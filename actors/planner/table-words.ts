@@ -2,11 +2,15 @@
 import { closingPhrases, joiningWords, politeWords } from './lexicon.ts';
 import { Reader } from './reader.ts';
 import { condition, filterStart } from './table-filter.ts';
+import { grouping, groupSize } from './table-groups.ts';
+import { limits } from './table-limit.ts';
 import { measures } from './table-measure.ts';
-import { grouping, groupSize, limits, ordering, rows, shown, sitesAndSource } from './table-parts.ts';
+import { ordering } from './table-order.ts';
 import type { TableContext, TableQuery } from './table-query.ts';
 import { emptyQuery } from './table-query.ts';
 import { rankings } from './table-rank.ts';
+import { rows, shown } from './table-rows.ts';
+import { sitesAndSource } from './table-source.ts';
 import { narrowed } from './table-value.ts';
 import type { Token } from './text.ts';
 

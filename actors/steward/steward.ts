@@ -1,24 +1,16 @@
 // Law: the steward drives a workflow and decides nothing. Whoever is first among the live nodes in the workflow's rendezvous order is
 // steward; two of them at once do double work and no harm, since what a task came to is decided by consensus alone.
 
-import { endorsingWeight } from '../../consensus/index.ts';
 import { rendezvous } from '../../protocols/membership/index.ts';
 import { type EpochConfig, workersOf } from '../../protocols/mesh/index.ts';
-import { assign, type Bid, type Need, whomToAsk } from '../allocation/index.ts';
+import { assign, type Bid, whomToAsk } from '../allocation/index.ts';
 import { createWaker, type Parts, type Waker } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
-import {
-  type AttemptRecord,
-  boundCall,
-  encodeWorkflowEntry,
-  progressOf,
-  type WorkflowRecord,
-  weightOf,
-  workflowLane,
-} from '../workflow/index.ts';
+import { boundCall, encodeWorkflowEntry, progressOf, type WorkflowRecord, workflowLane } from '../workflow/index.ts';
+import { membersToAsk, workersToAsk } from './asking.ts';
 import { bidFor, type Capacity } from './bidding.ts';
-import { counted, eligible, eligibleWorkers, needOf } from './choose.ts';
+import { counted, needOf } from './choose.ts';
 import { offerTask } from './messages.ts';
 
 export type StewardMessage =
@@ -46,8 +38,6 @@ interface StewardState extends StewardArgs {
 const lookPeriodMs = 150;
 /** Bids that come later are too late; awards are made as soon as everyone asked has answered. */
 const bidWindowMs = 300;
-/** How long fewer executors than there may be liars are waited for before a verifier is asked to execute too. */
-const executorPatienceMs = 2_000;
 
 export const stewardActor: ActorDef<StewardMessage, StewardState, StewardArgs> = defineActor({
   kind: 'steward',
@@ -105,7 +95,7 @@ function drive(state: StewardState, record: WorkflowRecord, ctx: Context<Steward
     const key = keyOf(task.id, attempt);
     if (state.busy.has(key)) continue;
     const need = needOf(task, config, attempt);
-    const able = candidatesToAsk(attemptRecord, task, config, need, parts);
+    const able = membersToAsk(attemptRecord, task, config, need, parts);
     const round = state.rounds.get(key) ?? 0;
     const order = new Set(able);
     const ranked = rankOf(state, task.id, attempt, config);
@@ -131,59 +121,6 @@ function drive(state: StewardState, record: WorkflowRecord, ctx: Context<Steward
       (error) => ({ type: 'not-done', key, message: error.message }),
     );
   }
-}
-
-/**
- * Who could add something: there now, able to run it, and not at it already. A verifier may be asked to execute where no executor is left, or
- * where those there are have had their time and are fewer than there may be liars: the only one may be lying low.
- */
-function candidatesToAsk(
-  attempt: AttemptRecord | undefined,
-  task: PlanTask,
-  config: EpochConfig,
-  need: Need,
-  parts: Parts,
-): readonly NodeId[] {
-  const isLive = (id: NodeId): boolean => parts.view.isLive(id);
-  const able = eligible(task, config).map(({ id }) => id);
-  const live = able.filter(isLive);
-  // Too few to decide anything: one that is connected and only suspected is worth the question.
-  const isEnough = weightOf(config, live) >= (endorsingWeight(config) ?? 1);
-  const peers = new Set(parts.world.network.peers());
-  const there = isEnough ? live : able.filter((id) => isLive(id) || peers.has(id));
-  if (attempt === undefined) return there;
-  const { executors, verifiers } = counted(attempt, isLive);
-  const isShort = executors.length < need.executors;
-  if (attempt.assignedAtMs !== undefined && !isShort && membersOn(config, executors) + verifiers.length >= need.total)
-    return [];
-  const sinceMs = parts.world.clock.monotonicMs() - (attempt.assignedAtMs ?? Number.POSITIVE_INFINITY);
-  const mayPromote = executors.length === 0 || (isShort && sinceMs > executorPatienceMs);
-  return there.filter(
-    (id) => !attempt.faults.has(id) && !executors.includes(id) && (mayPromote || !verifiers.includes(id)),
-  );
-}
-
-const membersOn = (config: EpochConfig, executors: readonly NodeId[]): number =>
-  executors.filter((id) => config.members.some((member) => member.id === id)).length;
-
-/** Workers that are there and able, while the attempt is short of executors. Whoever is named for a lie is not asked any more. */
-function workersToAsk(
-  parts: Parts,
-  attempt: AttemptRecord | undefined,
-  task: PlanTask,
-  config: EpochConfig,
-  need: Need,
-  ranked: readonly NodeId[],
-): readonly NodeId[] {
-  if ((need.workers ?? 0) === 0) return [];
-  const isLive = (id: NodeId): boolean => parts.view.isLive(id);
-  const executors = attempt === undefined ? [] : counted(attempt, isLive).executors;
-  if (executors.length >= need.executors) return [];
-  const named = new Set(parts.ledger.charges().map(({ node }) => node));
-  const able = new Set(eligibleWorkers(task, config).map(({ id }) => id));
-  return ranked.filter(
-    (id) => able.has(id) && isLive(id) && !named.has(id) && !executors.includes(id) && attempt?.faults.has(id) !== true,
-  );
 }
 
 async function collectBids(

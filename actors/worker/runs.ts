@@ -3,9 +3,9 @@
 import { encodeFailure, failureDigest } from '../../consensus/index.ts';
 import { MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Parts } from '../parts/index.ts';
-import type { Json } from '../plan/index.ts';
+import type { Json, PlanTask } from '../plan/index.ts';
 import type { BlobRef, NodeId } from '../system/index.ts';
-import { type BoundCall, relationOfTask } from '../workflow/index.ts';
+import { type BoundCall, relationOfTask, taskStatus, type WorkflowRecord } from '../workflow/index.ts';
 
 /** What a run came to, in the terms of a candidate. */
 export type RunOutcome =
@@ -98,4 +98,17 @@ function withMinimumGroupSize(input: Json, minimumGroupSize: number): Json {
 
 async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   yield bytes;
+}
+
+/** Who signed for an output that the task reads, and so had it. */
+export function holdersOf(workflow: WorkflowRecord, task: PlanTask): readonly NodeId[] {
+  const holders = new Set<NodeId>();
+  for (const before of workflow.opened?.plan.tasks ?? []) {
+    if (!task.after.includes(before.id)) continue;
+    const status = taskStatus(workflow, before);
+    if (status.state !== 'accepted' || status.certified.decision.kind !== 'ACCEPT') continue;
+    const { candidate, attestations: agreeing } = status.certified.decision;
+    for (const id of [candidate.executor, ...agreeing.map(({ verifier }) => verifier)]) holders.add(id);
+  }
+  return [...holders];
 }

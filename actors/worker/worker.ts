@@ -1,24 +1,23 @@
 // Law: a node computes what it was assigned, once per attempt, blind to what others found, and signs what it found. As executor it signs
 // a candidate; as verifier it attests to every candidate by its own result. What is signed is on the record before it is shown.
-import { candidates, type TaskTerms } from '../../consensus/index.ts';
 import type { Pace, Workload } from '../allocation/index.ts';
 import { type Changes, createPulse, type Parts, type Pulse, watchChanges } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
-import { type ActorDef, type Context, defineActor, type NodeId } from '../system/index.ts';
+import { type ActorDef, type Context, defineActor } from '../system/index.ts';
 import {
   type AttemptRecord,
   boundCall,
   encodeWorkflowEntry,
   progressOf,
   relationOfTask,
-  taskStatus,
   termsOf,
   type WorkflowEntry,
   type WorkflowRecord,
   workflowLane,
 } from '../workflow/index.ts';
 import { type Attester, attest, Comparing, type ComparingMessage, type OwnResult, sign } from './attesting.ts';
-import { type RunOutcome, runCall } from './runs.ts';
+import { candidateEntry, faultEntry, type Job } from './findings.ts';
+import { holdersOf, type RunOutcome, runCall } from './runs.ts';
 
 export type WorkerMessage =
   | ComparingMessage
@@ -28,14 +27,6 @@ export type WorkerMessage =
   | { readonly type: 'failed'; readonly job: Job; readonly message: string }
   | { readonly type: 'recorded'; readonly key: string }
   | { readonly type: 'not-recorded'; readonly key: string; readonly message: string };
-
-interface Job {
-  readonly key: string;
-  readonly workflow: string;
-  readonly task: string;
-  readonly attempt: number;
-  readonly terms: TaskTerms;
-}
 
 export interface WorkerArgs {
   readonly parts: Parts;
@@ -220,32 +211,7 @@ function finish(state: WorkerState, ctx: Context<WorkerMessage>, job: Job, outco
     state.found.set(job.key, outcome);
     return;
   }
-  const { world, identity } = parts;
-  const { callDigest, skill, skillVersion, relation: _relation, endorsement: _endorsement, ...about } = job.terms;
-  const candidate = candidates.sign(
-    {
-      ...about,
-      callDigest,
-      skill,
-      skillVersion,
-      outcome: outcome.kind,
-      resultDigest: outcome.digest,
-      sizeBytes: outcome.sizeBytes,
-      executor: identity.id,
-    },
-    identity.secretKey,
-    world.crypto,
-  );
-  record(state, ctx, `candidate|${job.key}`, {
-    kind: 'candidate',
-    workflow: job.workflow,
-    task: job.task,
-    attempt: job.attempt,
-    candidate: candidates.encode(candidate),
-    durationMs: outcome.durationMs,
-    ...(outcome.failure === undefined ? {} : { failure: outcome.failure }),
-    atMs: world.clock.wallMs(),
-  });
+  record(state, ctx, `candidate|${job.key}`, candidateEntry(parts, job, outcome));
 }
 
 function attesterOf(state: WorkerState, key: string, attempt: AttemptRecord, ctx: Context<WorkerMessage>): Attester {
@@ -268,19 +234,6 @@ function ownResult(state: WorkerState, key: string, attempt: AttemptRecord): Own
   return found === undefined || found.kind === 'fault' ? undefined : found;
 }
 
-/** Who signed for an output that the task reads, and so had it. */
-function holdersOf(workflow: WorkflowRecord, task: PlanTask): readonly NodeId[] {
-  const holders = new Set<NodeId>();
-  for (const before of workflow.opened?.plan.tasks ?? []) {
-    if (!task.after.includes(before.id)) continue;
-    const status = taskStatus(workflow, before);
-    if (status.state !== 'accepted' || status.certified.decision.kind !== 'ACCEPT') continue;
-    const { candidate, attestations: agreeing } = status.certified.decision;
-    for (const id of [candidate.executor, ...agreeing.map(({ verifier }) => verifier)]) holders.add(id);
-  }
-  return [...holders];
-}
-
 /** Appends one statement; `key` keeps it from being made twice while the first is on its way to the disk. */
 function record(state: WorkerState, ctx: Context<WorkerMessage>, key: string, entry: WorkflowEntry): void {
   if (state.recording.has(key)) return;
@@ -290,18 +243,6 @@ function record(state: WorkerState, ctx: Context<WorkerMessage>, key: string, en
     () => ({ type: 'recorded', key }),
     (error) => ({ type: 'not-recorded', key, message: error.message }),
   );
-}
-
-function faultEntry(parts: Parts, job: Job, code: string, message: string): WorkflowEntry {
-  return {
-    kind: 'fault',
-    workflow: job.workflow,
-    task: job.task,
-    attempt: job.attempt,
-    code: code.slice(0, 64).toWellFormed(),
-    message: message.slice(0, 1_000).toWellFormed(),
-    atMs: parts.world.clock.wallMs(),
-  };
 }
 
 function termsContext(parts: Parts) {

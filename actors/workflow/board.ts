@@ -15,7 +15,9 @@ import {
   workflowId,
 } from './entries.ts';
 import { createFold, memberOf } from './fold.ts';
-import { attemptOf, emptyRecord, endOf, type Opened, type WorkflowRecord } from './record.ts';
+import { createNames } from './names.ts';
+import { attemptOf, emptyRecord, endOf, type WorkflowRecord } from './record.ts';
+import { createTelling } from './telling.ts';
 
 /** Records in memory whose entries have no place in a lane; the oldest finished ones go first. */
 const recordsMax = 10_000;
@@ -36,35 +38,19 @@ export function createBoard(options: BoardOptions): Board {
   const places = createPlaces();
   /** Finished, with all that was said of them in lanes: the longest known first. */
   const finished = new Set<string>();
-  const wantedHandlers = new Set<(workflow: string) => void>();
   let hasForgotten = false;
   /** While a record is put together again nobody hears what was told before. */
   let isRestoring = false;
   const unfinished = new Map<string, WorkflowRecord>();
-  const byRequest = new Map<string, string>();
-  const openedHere = new Map<string, string>();
-  const byKey = new Map<string, string>();
+  const names = createNames();
   const openCounts = new Map<NodeId, number>();
   const early = createEarly();
-  const handlers = new Set<(change: BoardChange) => void>();
-  const contradictionHandlers = new Set<(found: Contradiction) => void>();
-  const conflictHandlers = new Set<(found: Conflict) => void>();
+  const changes = createTelling<BoardChange>(log);
+  const wanted = createTelling<string>(log);
+  const contradictions = createTelling<Contradiction>(log);
+  const conflicts = createTelling<Conflict>(log);
 
   const hasEffect = (skill: string): boolean => manifests.find(({ name }) => name === skill)?.effects !== 'none';
-  const requestOf = ({ idempotencyKey, planDigest: digest }: Pick<Opened, 'idempotencyKey' | 'planDigest'>): string =>
-    `${digest}|${idempotencyKey}`;
-
-  /** One subscriber's failure is its own: neither the others nor whoever brought the news pays for it. */
-  const tell = <T>(subscribers: Iterable<(news: T) => void>, news: T): void => {
-    if (isRestoring) return;
-    for (const subscriber of [...subscribers]) {
-      try {
-        subscriber(news);
-      } catch (error) {
-        log('error', 'a subscriber of the board failed', { error: String(error) });
-      }
-    }
-  };
 
   const count = (gateway: NodeId, by: 1 | -1): void => {
     openCounts.set(gateway, (openCounts.get(gateway) ?? 0) + by);
@@ -83,9 +69,7 @@ export function createBoard(options: BoardOptions): Board {
   };
 
   const forgetNames = ({ workflow, opened }: Pick<ArchivedWorkflow, 'workflow' | 'opened'>): void => {
-    if (byRequest.get(requestOf(opened)) === workflow) byRequest.delete(requestOf(opened));
-    for (const index of [openedHere, byKey])
-      if (index.get(opened.idempotencyKey) === workflow) index.delete(opened.idempotencyKey);
+    names.forget(workflow, opened);
     places.forget(workflow);
   };
 
@@ -144,15 +128,14 @@ export function createBoard(options: BoardOptions): Board {
     records.set(workflow, record);
     unfinished.set(workflow, record);
     count(author, 1);
-    if (!byRequest.has(requestOf(record.opened))) byRequest.set(requestOf(record.opened), workflow);
-    if (!byKey.has(idempotencyKey)) byKey.set(idempotencyKey, workflow);
+    names.opened(workflow, record.opened);
     return record;
   };
 
   const fold = createFold({
     ...{ chain, crypto, clock, isLate },
-    onContradiction: (found) => tell(contradictionHandlers, found),
-    onConflict: (found) => tell(conflictHandlers, found),
+    onContradiction: (found) => void (isRestoring || contradictions.tell(found)),
+    onConflict: (found) => void (isRestoring || conflicts.tell(found)),
   });
 
   /** After a change: how the workflow stands, who hears of it, and what it makes room for. */
@@ -165,7 +148,7 @@ export function createBoard(options: BoardOptions): Board {
     const isEnded = record.ended !== undefined;
     if (isEnded !== wasEnded) count(gateway, isEnded ? -1 : 1);
     note(record);
-    tell(handlers, change);
+    if (!isRestoring) changes.tell(change);
     if (isEnded && !wasEnded && !isRestoring) for (const waited of early.take(turnTopic(gateway), 1)) retry(waited);
   };
 
@@ -188,9 +171,9 @@ export function createBoard(options: BoardOptions): Board {
     if (entry.kind === 'opened') {
       memberOf(chain.config(old.opened.epoch)!, author);
       old.openedBy.add(author);
-    } else if (wantedHandlers.size > 0) {
+    } else if (wanted.isHeard) {
       early.hold(old.workflow, waiting);
-      tell(wantedHandlers, old.workflow);
+      if (!isRestoring) wanted.tell(old.workflow);
       return;
     }
     place(old.workflow, author, sequence);
@@ -214,8 +197,7 @@ export function createBoard(options: BoardOptions): Board {
       const record = open(author, entry, body, sequence);
       if (record === undefined) return;
       place(entry.workflow, author, sequence);
-      if (author === self && !openedHere.has(entry.idempotencyKey))
-        openedHere.set(entry.idempotencyKey, entry.workflow);
+      if (author === self) names.openedHere(entry.workflow, entry.idempotencyKey);
       settle({ record, author, entry });
       if (isNew && !isRestoring) for (const waited of early.take(entry.workflow)) retry(waited);
       return;
@@ -245,10 +227,9 @@ export function createBoard(options: BoardOptions): Board {
 
   return {
     get: (workflow) => records.get(workflow),
-    byRequest: (idempotencyKey, digest) =>
-      known(byRequest.get(requestOf({ idempotencyKey, planDigest: digest })) ?? ''),
-    openedHere: (key) => known(openedHere.get(key) ?? ''),
-    byIdempotencyKey: (key) => known(openedHere.get(key) ?? byKey.get(key) ?? ''),
+    byRequest: (idempotencyKey, digest) => known(names.byRequest({ idempotencyKey, planDigest: digest }) ?? ''),
+    openedHere: (key) => known(names.ofOwn(key) ?? ''),
+    byIdempotencyKey: (key) => known(names.byKey(key) ?? ''),
     all: () => [...records.values()],
     archived: () => [...archive.values()],
     archivedAt: (workflow) => archive.get(workflow),
@@ -277,10 +258,7 @@ export function createBoard(options: BoardOptions): Board {
       archiveOldest();
       return record;
     },
-    onWanted(handler) {
-      wantedHandlers.add(handler);
-      return () => wantedHandlers.delete(handler);
-    },
+    onWanted: wanted.on,
     running: () => [...unfinished.values()].filter(({ ended }) => ended === undefined),
     unfinished: () => [...unfinished.values()],
     apply,
@@ -305,18 +283,9 @@ export function createBoard(options: BoardOptions): Board {
       attempt.certified = certified;
       settle({ record, author: self, entry });
     },
-    onChange(handler) {
-      handlers.add(handler);
-      return () => handlers.delete(handler);
-    },
-    onConflict(handler) {
-      conflictHandlers.add(handler);
-      return () => conflictHandlers.delete(handler);
-    },
-    onContradiction(handler) {
-      contradictionHandlers.add(handler);
-      return () => contradictionHandlers.delete(handler);
-    },
+    onChange: changes.on,
+    onConflict: conflicts.on,
+    onContradiction: contradictions.on,
   };
 }
 

@@ -5,60 +5,18 @@
 // refutation by incarnation, dynamic suspicion timeouts, local health, nacks, and the suspect told of its suspicion first. Two more of its own:
 // a node says nothing final before it has asked the suspect itself once more, and time in which it stood still counts against nobody.
 // Pure: no clock, no promise; the same inputs and draws give the same outputs.
-import type { NodeId, Random } from '../../actors/system/index.ts';
+import type { NodeId } from '../../actors/system/index.ts';
 import { MalformedBytes } from '../wire/index.ts';
+import type { Detector, DetectorOptions, DetectorOutput } from './detector-contract.ts';
 import { compareDigest, type DigestEntry, digestOf } from './digest.ts';
 import { createGossipQueue, pick } from './gossip.ts';
-import { createMembers, type MemberChange, type MemberView } from './members.ts';
+import { createMembers } from './members.ts';
 import { type Claim, maxClaims, type SwimMessage } from './messages.ts';
 import { createProber } from './prober.ts';
-import type { MemberRecord, RecordBook, RecordContent, SignedRecord } from './record.ts';
+import type { MemberRecord, SignedRecord } from './record.ts';
 import { type DetectorSettings, defaultSettings } from './settings.ts';
+import { createSpreading } from './spreading.ts';
 import { createAwareness, retransmitLimit } from './timing.ts';
-
-export type DetectorInput =
-  | { readonly kind: 'tick' }
-  | { readonly kind: 'message'; readonly from: NodeId; readonly message: SwimMessage }
-  /** A transport's connection came or went: a hint that starts a comparison or a suspicion at once. */
-  | { readonly kind: 'peer'; readonly node: NodeId; readonly up: boolean }
-  /** Nodes that should be there (the members of the epoch): in the view as `unknown` until heard of. */
-  | { readonly kind: 'expect'; readonly nodes: readonly NodeId[] }
-  /** What this node says of itself has changed. */
-  | { readonly kind: 'update'; readonly content: RecordContent }
-  /** This node goes: say so, then fall silent. */
-  | { readonly kind: 'leave' };
-
-export type DetectorOutput =
-  /** `everyPath`: by every transport that reaches `to`; one that is stuck must not speak for the node. */
-  | { readonly kind: 'send'; readonly to: NodeId; readonly message: SwimMessage; readonly everyPath: boolean }
-  | MemberChange
-  /** A claim that broke a rule, to be counted against its sender. */
-  | { readonly kind: 'refused'; readonly from: NodeId; readonly reason: string };
-
-export interface DetectorOptions {
-  readonly self: NodeId;
-  readonly random: Random;
-  readonly book: RecordBook;
-  readonly content: RecordContent;
-  /** Above every incarnation of an earlier life where that is known: the wall clock in milliseconds does. */
-  readonly incarnation: number;
-  /** Whose records are kept at all. A node that is not accepted itself watches: it probes nobody, has no news, and asks now and then. */
-  readonly accepts: (id: NodeId) => boolean;
-  readonly settings?: Partial<DetectorSettings>;
-  readonly nowMs: number;
-}
-
-export interface Detector {
-  handle(input: DetectorInput, nowMs: number): readonly DetectorOutput[];
-  /** Give it a `tick` at this time. Changes with every `handle`. */
-  readonly nextMs: number;
-  /** Every other node heard of, sorted by id. */
-  view(): readonly MemberView[];
-  /** This node's own record. */
-  readonly own: MemberRecord;
-  /** 0 = well; see `createAwareness`. */
-  readonly healthScore: number;
-}
 
 export function createDetector(options: DetectorOptions): Detector {
   const { self, random, book } = options;
@@ -110,9 +68,17 @@ export function createDetector(options: DetectorOptions): Detector {
     startMs: options.nowMs + random.below(settings.probeIntervalMs),
   });
 
-  let nextGossipMs = options.nowMs;
-  let nextSyncMs = options.nowMs + random.below(settings.syncIntervalMs);
-  let nextReviveMs = options.nowMs + random.below(settings.reviveIntervalMs);
+  const spreading = createSpreading({
+    random,
+    settings,
+    members,
+    queue,
+    repeats,
+    isWatcher,
+    compareWith: (to) => send(to, digest(false)),
+    tell: (to, claims) => send(to, { kind: 'gossip', claims }),
+    startMs: options.nowMs,
+  });
   let nextMs = options.nowMs;
 
   const ownClaim = (): Claim => ({ state: 'alive', record: own.bytes });
@@ -226,24 +192,6 @@ export function createDetector(options: DetectorOptions): Detector {
     }
   };
 
-  const spread = (nowMs: number): void => {
-    if (nowMs >= nextGossipMs && queue.size > 0) {
-      nextGossipMs = nowMs + settings.gossipIntervalMs;
-      const claims = queue.take(maxClaims, repeats());
-      for (const member of pick(members.live(), settings.gossipFanout, random))
-        send(member.id, { kind: 'gossip', claims });
-    }
-    if (nowMs >= nextSyncMs) {
-      nextSyncMs = nowMs + (isWatcher() ? settings.watchIntervalMs : settings.syncIntervalMs);
-      for (const member of pick(members.live(), 1, random)) send(member.id, digest(false));
-    }
-    if (nowMs >= nextReviveMs) {
-      nextReviveMs = nowMs + settings.reviveIntervalMs;
-      const lost = [...members.all.values()].filter((member) => member.state === 'dead' || member.state === 'unknown');
-      for (const member of pick(lost, 1, random)) send(member.id, digest(false));
-    }
-  };
-
   /** Answers that came while this node stood still are yet to be read: every open question waits that much longer. */
   const recover = (nowMs: number): void => {
     const lateMs = nowMs - nextMs;
@@ -254,8 +202,7 @@ export function createDetector(options: DetectorOptions): Detector {
   };
 
   const plan = (): number => {
-    let earliest = Math.min(prober.nextMs(), nextSyncMs, nextReviveMs);
-    if (queue.size > 0) earliest = Math.min(earliest, nextGossipMs);
+    let earliest = Math.min(prober.nextMs(), spreading.nextMs());
     for (const member of members.suspects) {
       if (member.suspicion === undefined) continue;
       const deadline = member.suspicion.deadlineMs();
@@ -309,7 +256,7 @@ export function createDetector(options: DetectorOptions): Detector {
       }
       judge(nowMs);
       prober.advance(nowMs);
-      spread(nowMs);
+      spreading.advance(nowMs);
       nextMs = plan();
       return outputs;
     },

@@ -1,12 +1,7 @@
 // Law: the door of the membership room: who seems to be there, by SWIM and Lifeguard, and who comes first for a key. It suspects; only a
 // decided config changes a quorum.
-export {
-  createDetector,
-  type Detector,
-  type DetectorInput,
-  type DetectorOptions,
-  type DetectorOutput,
-} from './detector.ts';
+export { createDetector } from './detector.ts';
+export type { Detector, DetectorInput, DetectorOptions, DetectorOutput } from './detector-contract.ts';
 export { pick } from './gossip.ts';
 export type { MemberChange, MemberView } from './members.ts';
 export { type Claim, type MemberState, maxClaims, maxDigestEntries, type SwimMessage, swimSchema } from './messages.ts';

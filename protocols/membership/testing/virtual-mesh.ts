@@ -2,7 +2,8 @@
 // killed, stand still, or hear only one way. Nothing here waits.
 import type { Crypto, NodeId, Random } from '../../../actors/system/index.ts';
 import { createIdentity, type Identity } from '../../wire/index.ts';
-import { createDetector, type Detector, type DetectorInput } from '../detector.ts';
+import { createDetector } from '../detector.ts';
+import type { Detector, DetectorInput } from '../detector-contract.ts';
 import { type MemberState, swimSchema } from '../messages.ts';
 import { createRecordBook } from '../record.ts';
 import type { DetectorSettings } from '../settings.ts';
