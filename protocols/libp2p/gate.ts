@@ -5,6 +5,8 @@ import { type NoiseComponents, noise } from '@libp2p/noise';
 import type { Log, NodeId } from '../../actors/system/index.ts';
 import { createRefusalTable, type Refusal } from '../wire/index.ts';
 import { createConduct } from './conduct.ts';
+import { noiseCrypto } from './noise-crypto.ts';
+import { withWholeWrites } from './thrift.ts';
 
 export type GateReason =
   /** The bytes were no handshake, or the pre-shared key or mesh was another. */
@@ -98,9 +100,10 @@ export function createGate(options: {
     denyInboundRelayedConnection: (_relay, remote) => !allow(remote.toString()),
   };
 
+  const channel = noise({ prologueBytes: options.networkKey, crypto: noiseCrypto });
   return {
     gater,
-    encrypter: noise({ prologueBytes: options.networkKey }),
+    encrypter: (components) => withWholeWrites(channel(components)),
     refuse,
     refusals: () => table.list(),
   };

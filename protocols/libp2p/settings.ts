@@ -13,6 +13,7 @@ import { hex } from '../wire/index.ts';
 import type { Gate } from './gate.ts';
 import { gossipService } from './gossip.ts';
 import type { Relaying } from './relay.ts';
+import { withLateUpdates } from './thrift.ts';
 
 export type Libp2pNode = Libp2p<{ pubsub: GossipSub } & Record<string, unknown>>;
 
@@ -45,6 +46,8 @@ export async function createLibp2pNode(options: {
       mdns({ serviceTag: `_parley-${hex.encode(options.mdnsKey.subarray(0, 8))}._udp.local`, interval: 5_000 }),
     );
   }
+  // Windows grow up to this; above 4 MiB a paused stream would overflow libp2p's read buffer and be reset.
+  const muxer = yamux({ streamOptions: { maxStreamWindowSize: 2 << 20 } });
   return createLibp2p({
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', options.secretKey),
@@ -55,8 +58,7 @@ export async function createLibp2pNode(options: {
     },
     transports: options.relaying === undefined ? [tcp()] : [tcp(), options.relaying.transport],
     connectionEncrypters: [options.gate.encrypter],
-    // Windows grow up to this; above 4 MiB a paused stream would overflow libp2p's read buffer and be reset.
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: 2 << 20 } })],
+    streamMuxers: [() => withLateUpdates(muxer())],
     connectionGater: gater,
     peerDiscovery,
     connectionManager: {
