@@ -227,6 +227,7 @@ describe('the judge of decisions', () => {
       'computed by amber, on site north’s own word'.replace('’', "'"),
       'found to fail alike by amber, birch and dune (3 of 4)',
       'attempt 2 ran out of time, say amber, birch and cedar (3 of 4)',
+      'the results of amber and birch refused by the judges amber (none), birch (none), cedar (none) and dune (none), of 1 model family; cedar would have accepted one',
     ]);
     const weighted = testMesh(3, { weight: (i) => (i === 0 ? 3 : 1) });
     expect(endorsementInWords(acceptance(['amber', 'cedar']), weighted.config)).toBe(

@@ -9,15 +9,16 @@ import {
   type Acceptance,
   type Decision,
   type Endorsement,
-  foreignFamily,
   foreignStatement,
+  isRefusal,
   type Reassignment,
   type Rejection,
-  sameTaskAttempt,
 } from './decision.ts';
-import { voteQuorum } from './quorum.ts';
+import { foreignFamily, sameTaskAttempt } from './judgement.ts';
+import { judgeRefusal } from './refusal.ts';
 import { type RelationTerms, relationNamed, sameRelation } from './relation.ts';
 import type { TaskAttempt } from './statement.ts';
+import { endorsingWeight, expiryWeight, totalWeight } from './weights.ts';
 
 /** The members a decision is judged against. */
 export interface Electorate {
@@ -40,27 +41,6 @@ export interface TaskTerms extends TaskAttempt {
 const refuse = (reason: string): Verdict => ({ ok: false, reason });
 const holds: Verdict = { ok: true };
 
-function totalWeight(config: EpochConfig): number {
-  return config.members.reduce((sum, member) => sum + member.weight, 0);
-}
-
-/**
- * Weight that must bear out a result under rule `quorum`, executor included. With f > 0: 2f + 1, so that f + 1 of it is honest and f
- * lying members can neither push a wrong result nor pass for the honest ones. With f = 0 nobody lies and the question is only whether
- * a mistake is one node's own: a majority, which no two different results can both have (with one member: that member).
- * Undefined where the config has no sound quorum (f > 0 and W ≤ 3f).
- */
-export function endorsingWeight(config: EpochConfig): number | undefined {
-  const total = totalWeight(config);
-  if (config.f === 0) return Math.floor(total / 2) + 1;
-  return total > 3 * config.f ? 2 * config.f + 1 : undefined;
-}
-
-/** Weight of expiries that ends an attempt: a vote quorum, any two of which share more than f. */
-export function expiryWeight(config: EpochConfig): number {
-  return voteQuorum(totalWeight(config), config.f);
-}
-
 /**
  * The validity rule. It says that the decision is internally sound and borne out by members; whether it is what the plan asked for is
  * `judgeAgainstTerms`, and a voter needs both.
@@ -74,6 +54,7 @@ export function judgeDecision(
   if (!equalBytes(decision.meshId, meshId)) return refuse('it belongs to another mesh');
   if (decision.epoch !== config.epoch)
     return refuse(`it belongs to epoch ${decision.epoch}, and the members given are those of epoch ${config.epoch}`);
+  if (isRefusal(decision)) return judgeRefusal(decision, config, crypto);
   return decision.kind === 'REASSIGN'
     ? judgeReassignment(decision, config, crypto)
     : judgeOutcome(decision, config, crypto);
@@ -87,7 +68,7 @@ function judgeReassignment(decision: Reassignment, config: EpochConfig, crypto: 
       return refuse(`the expiry of ${nameOf(config, expired.member)} is about another attempt`);
   }
   const needed = expiryWeight(config);
-  const weight = weightOf(signers);
+  const weight = weigh(signers);
   if (weight < needed)
     return refuse(`expiries of weight ${weight} where ${needed} of ${totalWeight(config)} are needed`);
   for (const expired of decision.expired) {
@@ -137,13 +118,12 @@ function judgeOutcome(
     const outsider = endorsers.find((member) => member.site !== endorsement.site);
     if (outsider !== undefined)
       return refuse(`it rests on site ${endorsement.site}, and ${outsider.name} is of site ${outsider.site}`);
-    if (weightOf(endorsers) === 0)
-      return refuse(`it rests on the word of ${endorsers[0]!.name} alone, which is a worker`);
+    if (weigh(endorsers) === 0) return refuse(`it rests on the word of ${endorsers[0]!.name} alone, which is a worker`);
   } else {
     const needed = endorsingWeight(config);
     if (needed === undefined)
       return refuse(`f = ${config.f} among a weight of ${totalWeight(config)} leaves no sound quorum`);
-    const weight = weightOf(endorsers);
+    const weight = weigh(endorsers);
     if (weight < needed)
       return refuse(`it is borne out by a weight of ${weight} where ${needed} of ${totalWeight(config)} are needed`);
   }
@@ -173,6 +153,14 @@ export function judgeAgainstTerms(decision: Decision, terms: TaskTerms): Verdict
   if (!sameRelation(decision.relation, terms.relation))
     return refuse(`it was compared by '${decision.relation.id}', and the plan asks for '${terms.relation.id}'`);
   const asked = terms.endorsement;
+  if (isRefusal(decision)) {
+    if (asked.rule === 'site')
+      return refuse(`it rests on a quorum of members, and the plan asks for ${ruleInWords(asked)}`);
+    const few = decision.refused
+      .map(({ refusing }) => missingAttestations(refusing, terms.relation, 'refused'))
+      .find((reason) => reason !== undefined);
+    return few === undefined ? holds : refuse(few);
+  }
   const got = decision.endorsement;
   const isSameRule = asked.rule === 'site' ? got.rule === 'site' && got.site === asked.site : got.rule === 'quorum';
   if (!isSameRule) return refuse(`it rests on ${ruleInWords(got)}, and the plan asks for ${ruleInWords(asked)}`);
@@ -181,15 +169,17 @@ export function judgeAgainstTerms(decision: Decision, terms: TaskTerms): Verdict
 }
 
 /**
- * Why `agreeing` are fewer than the plan asks for, or undefined where they suffice. A failure is judged by weight alone: it needs no taste.
+ * Why `agreeing` are fewer than the plan asks for, be it to accept or to refuse, or undefined where they suffice. A failure is judged by
+ * weight alone: it needs no taste.
  * That each is of the family it names, and all are of different members, is `judgeDecision`'s to say.
  */
 export function missingAttestations(
   agreeing: readonly Pick<Attestation, 'modelFamily'>[],
   { atLeast, families }: Pick<RelationTerms, 'atLeast' | 'families'>,
+  did: 'attested' | 'refused' = 'attested',
 ): string | undefined {
   if (agreeing.length < atLeast)
-    return `${agreeing.length} members attested it besides its executor, and the plan asks for ${atLeast}`;
+    return `${agreeing.length} members ${did} it besides its executor, and the plan asks for ${atLeast}`;
   const found = new Set(agreeing.map(({ modelFamily }) => modelFamily)).size;
   return found < families
     ? `its attestations come from ${found} model families, and the plan asks for ${families}`
@@ -223,66 +213,10 @@ function signersIn(config: EpochConfig, lists: readonly (readonly NodeId[])[], e
   return signers;
 }
 
-function weightOf(members: readonly Member[]): number {
+function weigh(members: readonly Member[]): number {
   return members.reduce((sum, member) => sum + member.weight, 0);
 }
 
 function nameOf(config: EpochConfig, id: NodeId): string {
   return [...config.members, ...workersOf(config)].find((node) => node.id === id)?.name ?? id;
-}
-
-/** For example "recomputed by amber, birch and dune (3 of 4); cedar disagreed". For a decision that `judgeDecision` accepts. */
-export function endorsementInWords(decision: Decision, config: EpochConfig): string {
-  const members = (ids: readonly NodeId[]): Member[] => config.members.filter((member) => ids.includes(member.id));
-  if (decision.kind === 'REASSIGN') {
-    const expired = members(decision.expired.map((statement) => statement.member));
-    return `attempt ${decision.attempt} ran out of time, say ${namesInWords(expired)} (${shareInWords(expired, config)})`;
-  }
-  const endorsers = members([
-    decision.candidate.executor,
-    ...decision.attestations.map((attestation) => attestation.verifier),
-  ]);
-  const { id } = decision.relation;
-  if (decision.kind === 'ACCEPT' && id !== 'exact' && endorsers.length > 1) return likenessInWords(decision, config);
-  const what = decision.kind === 'REJECT' ? 'found to fail alike' : endorsers.length === 1 ? 'computed' : 'recomputed';
-  const by =
-    decision.endorsement.rule === 'site'
-      ? `${what} by ${namesInWords(endorsers)}, on site ${decision.endorsement.site}'s own word`
-      : `${what} by ${namesInWords(endorsers)} (${shareInWords(endorsers, config)})`;
-  const dissenters = members(decision.dissent.map((attestation) => attestation.verifier));
-  return dissenters.length === 0 ? by : `${by}; ${namesInWords(dissenters)} disagreed`;
-}
-
-/** For example "computed by amber, and computed by birch and dune alike under numeric, at most 40% of what it allows apart (3 of 4)". */
-function likenessInWords(decision: Acceptance, config: EpochConfig): string {
-  const { relation, candidate, attestations: agreeing, dissent, endorsement } = decision;
-  const members = (ids: readonly NodeId[]): Member[] => config.members.filter((member) => ids.includes(member.id));
-  const others = members(agreeing.map(({ verifier }) => verifier));
-  const [executor] = members([candidate.executor]);
-  const worst = Math.max(0, ...agreeing.map(({ score }) => score));
-  const measure = worst === 0 ? '' : `, at most ${Math.ceil(worst / 10_000)}% of what it allows apart`;
-  const families = new Set(agreeing.map(({ modelFamily }) => modelFamily)).size;
-  const found =
-    relation.id === 'judges'
-      ? `accepted by the judges of ${namesInWords(others)}, of ${families} model ${families === 1 ? 'family' : 'families'}`
-      : `computed by ${namesInWords(others)} alike under ${relation.id}${measure}`;
-  const share =
-    endorsement.rule === 'site'
-      ? `on site ${endorsement.site}'s own word`
-      : `(${shareInWords([executor!, ...others], config)})`;
-  const dissenters = members(dissent.map(({ verifier }) => verifier));
-  const against = dissenters.length === 0 ? '' : `; ${namesInWords(dissenters)} disagreed`;
-  return `computed by ${executor!.name}, and ${found} ${share}${against}`;
-}
-
-function namesInWords(members: readonly Member[]): string {
-  const names = members.map((member) => member.name).sort(compareText);
-  return names.length < 2 ? (names[0] ?? 'nobody') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-}
-
-function shareInWords(members: readonly Member[], config: EpochConfig): string {
-  const isWeighted = config.members.some((member) => member.weight !== 1);
-  return isWeighted
-    ? `weight ${weightOf(members)} of ${totalWeight(config)}`
-    : `${members.length} of ${config.members.length}`;
 }

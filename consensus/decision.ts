@@ -1,11 +1,19 @@
 // Law: a decision is the whole of what consensus votes on for one task attempt, in one encoding whose hash is the value voted for. What
 // its statements share is written once: a statement about anything else has no place in it.
 import type { Crypto, NodeId } from '../actors/system/index.ts';
-import type { Member } from '../protocols/mesh/index.ts';
 import { ByteReader, ByteWriter, equalBytes, MalformedBytes } from '../protocols/wire/index.ts';
-import { type Attestation, type Expired, type RelationRef, readRelation, writeRelation } from './attestation.ts';
+import { type Attestation, type Expired, readRelation, writeRelation } from './attestation.ts';
 import { type Candidate, candidates, type Failure } from './candidate.ts';
-import { relationNamed, sameRelation } from './relation.ts';
+import {
+  type Asked,
+  checkLength,
+  foreignAttestation,
+  readJudgements,
+  sameTaskAttempt,
+  statementsMax,
+  writeJudgement,
+} from './judgement.ts';
+import { type Refusal, readRefusal, writeRefusal } from './refusal.ts';
 import {
   digestBytes,
   readNode,
@@ -23,13 +31,6 @@ import {
  * nobody else sees; such a decision rests on that site's word, and says so.
  */
 export type Endorsement = { readonly rule: 'quorum' } | { readonly rule: 'site'; readonly site: string };
-
-/** What the statements in a decision must be about. */
-interface Asked extends TaskAttempt {
-  /** 32 bytes. */
-  readonly callDigest: Uint8Array;
-  readonly relation: RelationRef;
-}
 
 interface Judged extends Asked {
   readonly skill: string;
@@ -63,18 +64,26 @@ export interface Reassignment extends TaskAttempt {
   readonly expired: readonly Expired[];
 }
 
-export type Decision = Acceptance | Rejection | Reassignment;
+/** A REJECT either of an input that fails everybody alike, or of work that its judges refused. */
+export type Decision = Acceptance | Rejection | Refusal | Reassignment;
+
+export function isRefusal(decision: Decision): decision is Refusal {
+  return 'refused' in decision;
+}
 
 const decisionDomain = 'parley/decision/1';
-const kinds = ['ACCEPT', 'REJECT', 'REASSIGN'] as const;
-/** One statement per member. */
-const statementsMax = 256;
+/** As they are numbered in the encoding: a REJECT has two forms. */
+const forms = ['ACCEPT', 'REJECT', 'REASSIGN', 'refusal'] as const;
 
 /** Throws MalformedBytes where a statement in it is about something else, or a field has no encoding. */
 export function encodeDecision(decision: Decision): Uint8Array {
   const writer = new ByteWriter(decisionDomain);
   writeTaskAttempt(writer, decision);
-  writer.u8(kinds.indexOf(decision.kind));
+  writer.u8(forms.indexOf(isRefusal(decision) ? 'refusal' : decision.kind));
+  if (isRefusal(decision)) {
+    writeRefusal(writer, decision);
+    return writer.finish();
+  }
   if (decision.kind === 'REASSIGN') {
     checkLength(decision.expired);
     writer.list(decision.expired, (w, expired) => {
@@ -107,18 +116,6 @@ export function encodeDecision(decision: Decision): Uint8Array {
   return writer.finish();
 }
 
-function checkLength(list: readonly unknown[]): void {
-  if (list.length > statementsMax)
-    throw new MalformedBytes(`a decision holds at most ${statementsMax} statements of a kind, not ${list.length}`);
-}
-
-function writeJudgement(writer: ByteWriter, attestation: Attestation): void {
-  writeNode(writer, attestation.verifier);
-  writer.i32(attestation.score).fixed(attestation.ownDigest, digestBytes);
-  writeText(writer, attestation.modelFamily, textLimits.modelFamily);
-  writer.fixed(attestation.signature, signatureBytes);
-}
-
 /**
  * Throws MalformedBytes on anything `encodeDecision` would not have written. What comes back is well formed, not yet true: `judgeDecision`
  * says whether it holds.
@@ -126,8 +123,13 @@ function writeJudgement(writer: ByteWriter, attestation: Attestation): void {
 export function decodeDecision(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>): Decision {
   const reader = new ByteReader(bytes, decisionDomain);
   const about = readTaskAttempt(reader);
-  const kind = kinds[reader.u8()];
+  const kind = forms[reader.u8()];
   if (kind === undefined) throw new MalformedBytes('a decision is ACCEPT, REJECT or REASSIGN');
+  if (kind === 'refusal') {
+    const refusal = readRefusal(reader, about, crypto);
+    reader.end();
+    return refusal;
+  }
   if (kind === 'REASSIGN') {
     const expired = reader.list(statementsMax, (r) => ({
       ...about,
@@ -162,27 +164,9 @@ export function decodeDecision(bytes: Uint8Array, crypto: Pick<Crypto, 'sha256'>
     signature: reader.fixed(signatureBytes),
   };
   const candidateDigest = candidates.digest(candidate, crypto);
-  const readJudgements = (verdict: 1 | -1): Attestation[] =>
-    reader.list(statementsMax, (r) => {
-      const verifier = readNode(r);
-      const score = r.i32();
-      const ownDigest = r.fixed(digestBytes);
-      const modelFamily = r.text(textLimits.modelFamily);
-      return {
-        ...about,
-        callDigest,
-        candidateDigest,
-        relation,
-        verdict,
-        score,
-        ownDigest,
-        modelFamily,
-        verifier,
-        signature: r.fixed(signatureBytes),
-      };
-    });
-  const attested = readJudgements(1);
-  const dissent = readJudgements(-1);
+  const asked: Asked = { ...about, callDigest, relation };
+  const attested = readJudgements(reader, asked, candidateDigest, 1);
+  const dissent = readJudgements(reader, asked, candidateDigest, -1);
   reader.end();
   const judged: Judged = {
     ...about,
@@ -227,17 +211,6 @@ export function readVerdictKey(key: Uint8Array): Pick<TaskAttempt, 'workflow' | 
   return about;
 }
 
-export function sameTaskAttempt(a: TaskAttempt, b: TaskAttempt): boolean {
-  return (
-    a.task === b.task &&
-    a.attempt === b.attempt &&
-    a.epoch === b.epoch &&
-    equalBytes(a.workflow, b.workflow) &&
-    equalBytes(a.planDigest, b.planDigest) &&
-    equalBytes(a.meshId, b.meshId)
-  );
-}
-
 /** The first statement in the decision that is about something else, or undefined. Candidate digests are left to the signatures. */
 export function foreignStatement(
   decision: Acceptance | Rejection,
@@ -270,35 +243,4 @@ export function foreignStatement(
     }
   }
   return undefined;
-}
-
-function foreignAttestation(attestation: Attestation, asked: Asked): string | undefined {
-  if (!sameTaskAttempt(attestation, asked)) return 'is about another attempt';
-  if (!equalBytes(attestation.callDigest, asked.callDigest)) return 'is about another call';
-  return sameRelation(attestation.relation, asked.relation) ? undefined : 'was made under another relation';
-}
-
-/**
- * Why an attestation of `candidate` cannot stand in a decision about what was asked, or undefined where it can. Whoever drafts a decision
- * asks this first: one liar's ill-fitting attestation, agreeing or not, must not spoil what the others said. Signature, membership and
- * the candidate's digest are the caller's to check; `verifier` is the member that signed.
- */
-export function attestationFault(
-  attestation: Attestation,
-  candidate: Candidate,
-  asked: Asked,
-  verifier: Pick<Member, 'modelFamily'>,
-): string | undefined {
-  return (
-    foreignAttestation(attestation, asked) ??
-    foreignFamily(attestation, verifier) ??
-    relationNamed(asked.relation)?.contradiction(attestation, candidate)
-  );
-}
-
-/** Families are counted, so which one a member is of is what the members decided, not what it says. */
-export function foreignFamily({ modelFamily }: Attestation, member: Pick<Member, 'modelFamily'>): string | undefined {
-  return modelFamily === member.modelFamily
-    ? undefined
-    : `speaks for the model family '${modelFamily}', and its member is of '${member.modelFamily}'`;
 }

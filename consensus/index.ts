@@ -41,29 +41,26 @@ export {
 export { verifyDecided } from './decided.ts';
 export {
   type Acceptance,
-  attestationFault,
   type Decision,
   decisionId,
   decodeDecision,
   type Endorsement,
   encodeDecision,
+  isRefusal,
   type Reassignment,
   type Rejection,
   readVerdictKey,
-  sameTaskAttempt,
   verdictKey,
 } from './decision.ts';
 export {
   type Electorate,
-  endorsementInWords,
-  endorsingWeight,
-  expiryWeight,
   judgeAgainstTerms,
   judgeDecision,
   missingAttestations,
   type TaskTerms,
   type Verdict,
 } from './decision-judge.ts';
+export { endorsementInWords } from './decision-words.ts';
 export { createEngine } from './engine.ts';
 export {
   defaultLimits,
@@ -87,6 +84,7 @@ export {
 export { decodeFrame, type Frame, maxFrameBytes } from './frame.ts';
 export { defaultQueueLimits, InputQueue, type QueueLimits } from './input-queue.ts';
 export { comparedBytesMax } from './json-text.ts';
+export { attestationFault, sameTaskAttempt } from './judgement.ts';
 export { isAdmissibleKey } from './key-admission.ts';
 export { jointCommitted, jointVote, majorityCommitted, majorityVote, type VoteResult } from './majority.ts';
 export {
@@ -146,6 +144,12 @@ export {
 } from './quorum.ts';
 export { decodeRecord as decodeEngineRecord, type EngineRecord } from './record.ts';
 export {
+  isHonestAmong,
+  type Refusal,
+  type RefusedCandidate,
+  refusingWeight,
+} from './refusal.ts';
+export {
   exact,
   type Judgement,
   type KnownRelation,
@@ -170,3 +174,4 @@ export {
   recordPayloadMaxBytes,
   rewriteLog,
 } from './wal.ts';
+export { endorsingWeight, expiryWeight, weightOf } from './weights.ts';

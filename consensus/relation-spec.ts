@@ -39,7 +39,13 @@ export type RelationSpec = Endorsed &
     /** Equal bytes: what a task that names no relation is held to. */
     | { readonly kind: 'exact' }
     /** Members do not recompute but judge: each runs `skill` with this input on the candidate and says yes or no. */
-    | { readonly kind: 'judges'; readonly skill: string; readonly input?: unknown }
+    | {
+        readonly kind: 'judges';
+        readonly skill: string;
+        readonly input?: unknown;
+        /** How many attempts they may refuse before the task is rejected. Default 1. */
+        readonly attempts?: number;
+      }
   );
 
 export interface SpecProblem {
@@ -59,11 +65,13 @@ const keysOf: Readonly<Record<(typeof kinds)[number], readonly string[]>> = {
   fields: ['fields', 'others'],
   all: ['of'],
   any: ['of'],
-  judges: ['skill', 'input'],
+  judges: ['skill', 'input', 'attempts'],
 };
 const depthMax = 4;
 const partsMax = 64;
 const attestationsMax = 64;
+/** As many as a task has. */
+const attemptsMax = 3;
 /** A little below π: at π everything is alike. */
 const microradiansMax = 3_141_592;
 
@@ -105,6 +113,8 @@ function checkRelation(value: unknown, path: SpecProblem['path'], allowed: reado
   if (kind === 'embedding') checkEmbedding(value, path, report);
   if (kind === 'judges' && (typeof value.skill !== 'string' || value.skill === '' || value.skill.length > 64))
     report([...path, 'skill'], '"skill" must name the skill that judges');
+  if (kind === 'judges' && value.attempts !== undefined && !isCount(value.attempts, 1, attemptsMax))
+    report([...path, 'attempts'], `"attempts" must be an integer from 1 to ${attemptsMax}`);
   if (kind === 'fields' || kind === 'all' || kind === 'any') checkParts(kind, value, path, report);
 }
 

@@ -96,7 +96,7 @@ function readConfig(bytes) {
   need(total > 3 * f + 2 * c && p <= slack && quorum - p > f, 'the quorums are unsound');
   need(f === 0 || members.every(({ weight }) => weight <= f), 'one member outweighs f');
   const endorsing = f > 0 ? 2 * f + 1 : Math.floor(total / 2) + 1;
-  return { epoch, members, previous, hash: sha256(bytes).toString('hex'), quorum, fast: total - p, endorsing };
+  return { epoch, members, f, previous, hash: sha256(bytes).toString('hex'), quorum, fast: total - p, endorsing };
 }
 
 const weigh = (config, ids) =>
@@ -182,6 +182,14 @@ function checkRelation(decision, spec = { kind: 'exact' }) {
   const isPlain = Object.keys(spec).length === 1;
   const pinned = isPlain ? zeros : sha256(write('parley/relation/1', text(canonical(spec)))).toString('hex');
   need(id === spec.kind && parameters === pinned, `${decision.task} was compared by another relation`);
+  if (decision.refused !== undefined) {
+    for (const { refusing, families } of decision.refused)
+      need(
+        refusing.length >= (spec.atLeast ?? 0) && families >= (spec.families ?? 0),
+        `${decision.task} is refused by too few judges, or of too few model families`,
+      );
+    return;
+  }
   if (decision.kind !== 'ACCEPT') return;
   need(decision.attested >= (spec.atLeast ?? 0), `too few members attested ${decision.task}`);
   need(decision.families >= (spec.families ?? 0), `${decision.task} is attested by too few model families`);
@@ -194,7 +202,8 @@ function readDecision(bytes, meshId, config) {
   need(r.hash() === meshId && r.u32() === config.epoch, 'the decision is of another mesh or epoch');
   const decision = { workflow: r.hash(), planDigest: r.hash(), task: r.text(), attempt: r.u32() };
   const about = bytes.subarray(aboutStart, r.at);
-  decision.kind = ['ACCEPT', 'REJECT', 'REASSIGN'][r.u8()];
+  const form = r.u8();
+  decision.kind = ['ACCEPT', 'REJECT', 'REASSIGN', 'REJECT'][form];
   need(decision.kind !== undefined, 'an unknown kind of decision');
   if (decision.kind === 'REASSIGN') {
     const expired = r.list(() => ({ key: r.fixed(32), signature: r.fixed(64) }));
@@ -206,6 +215,7 @@ function readDecision(bytes, meshId, config) {
       need(isSigned(key, write('parley/expired/1', about, key), signature), 'an expiry is not signed');
     return decision;
   }
+  if (form === 3) return readRefusal(r, decision, about, config);
   decision.callDigest = r.hash();
   decision.skill = r.text();
   const skillVersion = r.text();
@@ -285,6 +295,68 @@ function readDecision(bytes, meshId, config) {
       config.members.every(({ id, site }) => !decision.endorsers.includes(id) || site === decision.site),
       'an endorser is of another site',
     );
+  return decision;
+}
+
+/** §6: work that its judges refused. */
+function readRefusal(r, decision, about, config) {
+  decision.callDigest = r.hash();
+  decision.skill = r.text();
+  const version = text(r.text());
+  const relationStart = r.at;
+  decision.relation = { id: r.text(), version: r.u32(), parameters: r.hash() };
+  const relation = r.bytes.subarray(relationStart, r.at);
+  need(decision.relation.id === 'judges' && decision.relation.version === 1, 'a refusal by no judges');
+  decision.message = 'its judges refused it';
+  decision.refused = r.list(() => {
+    const result = r.fixed(32);
+    const size = u64(r.u64());
+    const executor = r.fixed(32);
+    const call = raw(decision.callDigest);
+    const candidate = write(
+      'parley/candidate/1',
+      about,
+      text(decision.skill),
+      version,
+      call,
+      u8(0),
+      result,
+      size,
+      executor,
+    );
+    need(isSigned(executor, candidate, r.fixed(64)), 'a candidate is not signed by its executor');
+    const judges = (verdict) =>
+      r.list(() => {
+        const key = r.fixed(32);
+        const [score, own, family] = [r.i32(), r.fixed(32), r.text()];
+        need(
+          config.members.some((member) => member.id === nodeId(key) && member.family === family),
+          'a judge is no member, or of another model family',
+        );
+        const fields = [call, sha256(candidate), relation, i32(verdict), i32(score), own, text(family), key];
+        need(isSigned(key, write('parley/attestation/1', about, ...fields), r.fixed(64)), 'a judgement is not signed');
+        return { id: nodeId(key), family };
+      });
+    const refusing = judges(-1);
+    const others = judges(1);
+    const ids = (list) => list.map(({ id }) => id);
+    checkSigners(config, [ids(refusing), ids(others)]);
+    const made = nodeId(executor);
+    need(![...ids(refusing), ...ids(others)].includes(made), 'an executor judged its own result');
+    const total = weigh(config, ids(config.members));
+    need(
+      weigh(config, ids(refusing)) >= Math.max(config.endorsing - weigh(config, [made]), total - config.endorsing + 1),
+      'too few judges refused it',
+    );
+    return { executor: made, refusing: ids(refusing), families: new Set(refusing.map(({ family }) => family)).size };
+  });
+  r.end();
+  const executors = decision.refused.map(({ executor }) => executor);
+  need(
+    executors.every((id, i) => i === 0 || executors[i - 1] < id),
+    'executors are not sorted, or stand twice',
+  );
+  need(weigh(config, executors) > config.f, 'liars alone may have made what was refused');
   return decision;
 }
 
@@ -409,8 +481,9 @@ function checkLogged(audit, decided, meshId, config) {
 /** §8. Returns what is proven; throws with the reason otherwise. */
 export function verifyCertificate(bytes, trustedMeshId, result) {
   const file = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  const isNoResult = file.format.startsWith('parley-no-result/');
   need(
-    file.format === (file.audit === undefined ? 'parley-certificate/1' : 'parley-certificate/2'),
+    file.format === `parley-${isNoResult ? 'no-result' : 'certificate'}/${file.audit === undefined ? 1 : 2}`,
     'not a parley-certificate',
   );
   const genesis = Buffer.from(file.mesh.genesis, 'base64');
@@ -471,6 +544,8 @@ export function verifyCertificate(bytes, trustedMeshId, result) {
     return decision;
   });
 
+  /** Whether judges that refuse this attempt leave another one. */
+  const again = (task, attempt) => attempt + 1 < Math.min(task.optional ? 1 : 3, task.relation?.attempts ?? 1);
   const outcomes = new Map();
   let used = 0;
   for (const task of plan.tasks) {
@@ -480,9 +555,14 @@ export function verifyCertificate(bytes, trustedMeshId, result) {
       'attempts are missing or stand twice',
     );
     need(
-      of.slice(0, -1).every(({ kind }) => kind === 'REASSIGN'),
+      of.slice(0, -1).every(({ kind, refused, attempt }) => kind === 'REASSIGN' || (refused && again(task, attempt))),
       'an attempt follows one that was settled',
     );
+    const last = of.at(-1);
+    const isOpen =
+      last !== undefined &&
+      (last.kind === 'REASSIGN' ? of.length < (task.optional ? 1 : 3) : last.refused && again(task, last.attempt));
+    need(!isOpen, `${task.id} is not settled by the decisions there are`);
     used += of.length;
     if (of.length > 0) outcomes.set(task.id, of.at(-1));
   }
@@ -504,26 +584,31 @@ export function verifyCertificate(bytes, trustedMeshId, result) {
       `${task.id} rests on another rule`,
     );
   }
-  for (const task of plan.tasks) {
+  const failed = plan.tasks.filter((task) => {
     const kind = outcomes.get(task.id)?.kind;
-    need(
-      kind === 'ACCEPT' || (task.optional && task.id !== plan.result) || kind === undefined,
-      `${task.id} has no result`,
-    );
+    return kind !== undefined && kind !== 'ACCEPT' && !(task.optional && task.id !== plan.result);
+  });
+  const named = { meshId, workflow, goal: plan.goal };
+  const logged = file.audit === undefined ? {} : { isLogClosed: checkLogged(file.audit, decided, meshId, config) };
+  if (isNoResult) {
+    const [{ id } = {}] = failed;
+    need(id !== undefined, 'no task failed');
+    need(result === undefined, 'it proves that there is no result');
+    const outcome = outcomes.get(id);
+    return { ...named, failedTask: id, kind: outcome.kind, refused: outcome.refused, ...logged };
   }
+  need(failed.length === 0, `${failed[0]?.id} has no result`);
   const answer = outcomes.get(plan.result);
   need(answer?.kind === 'ACCEPT', 'the result task has no result');
   if (result !== undefined)
     need(sha256(result).toString('hex') === answer.resultDigest, 'the result given is not the certified one');
   const names = config.members.filter(({ id }) => answer.endorsers.includes(id)).map(({ name }) => name);
   return {
-    meshId,
-    workflow,
-    goal: plan.goal,
+    ...named,
     resultDigest: answer.resultDigest,
     endorsedBy: names.sort(),
     members: config.members.length,
-    ...(file.audit === undefined ? {} : { isLogClosed: checkLogged(file.audit, decided, meshId, config) }),
+    ...logged,
   };
 }
 

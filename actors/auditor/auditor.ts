@@ -1,10 +1,10 @@
 // Law: what happened is told in the order it is learned, each thing once, and whoever signed what the mesh then decided against is named
 // with the statement as evidence. The auditor judges nothing by itself: it compares signed statements with certified decisions.
-import { attestations, endorsementInWords, thresholdsOf } from '../../consensus/index.ts';
+import { attestations, endorsementInWords, isRefusal, thresholdsOf, weightOf } from '../../consensus/index.ts';
 import { encodeBody, hex } from '../../protocols/wire/index.ts';
 import { createPulse, liveMembers, type Parts, type Pulse } from '../parts/index.ts';
 import { type ActorDef, defineActor, type NodeId } from '../system/index.ts';
-import { type BoardChange, failureOf, type WorkflowRecord, weightOf } from '../workflow/index.ts';
+import { type BoardChange, failureOf, type WorkflowRecord } from '../workflow/index.ts';
 import { contradicting } from './dissent.ts';
 import { auditLane } from './evidence.ts';
 
@@ -199,7 +199,8 @@ function dissent(parts: Parts, record: WorkflowRecord): Uint8Array[] {
   for (const { task, attempts } of record.tasks.values()) {
     for (const attempt of attempts.values()) {
       const decision = attempt.certified?.decision;
-      if (decision === undefined || decision.kind === 'REASSIGN') continue;
+      // Work that was refused accuses nobody: judges differ, and who does poorly does not lie.
+      if (decision === undefined || decision.kind === 'REASSIGN' || isRefusal(decision)) continue;
       const config = parts.chain.config(decision.epoch)!;
       for (const { node, what, statement } of contradicting(attempt, decision, parts.world.crypto, config)) {
         if (parts.ledger.charge(node, `dissent|${record.workflow}|${task}|${attempt.attempt}`, what, record.workflow))

@@ -10,11 +10,12 @@ import {
   exact,
   type Rejection,
   sameRelation,
+  weightOf,
 } from '../../consensus/index.ts';
 import type { EpochConfig } from '../../protocols/mesh/index.ts';
 import { equalBytes, hex } from '../../protocols/wire/index.ts';
 import type { Crypto, NodeId } from '../system/index.ts';
-import { type AttemptRecord, weightOf } from '../workflow/index.ts';
+import type { AttemptRecord } from '../workflow/index.ts';
 
 export interface Contradicting {
   readonly node: NodeId;

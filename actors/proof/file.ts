@@ -1,11 +1,17 @@
-// Law: a certificate file has one spelling. It is read, written again from what was understood, and refused unless the two are the same
+// Law: a certificate file has one spelling, and one that proves that there is no result is of another format than one that proves a result. It is read, written again from what was understood, and refused unless the two are the same
 // bytes: then no byte of it, white space included, can differ unnoticed from what was checked.
 import { z } from 'zod';
 import { nestingOf, type Plan, planLimits } from '../plan/index.ts';
 
+const formats = ['parley-certificate/1', 'parley-certificate/2', 'parley-no-result/1', 'parley-no-result/2'] as const;
+type Format = (typeof formats)[number];
+
 export interface CertificateFile {
-  /** 2 where it carries its place in the audit log, 1 where it does not. */
-  readonly format: 'parley-certificate/1' | 'parley-certificate/2';
+  /**
+   * `parley-certificate` of a completed workflow; `parley-no-result` of one that failed by its certificates. 2 where it carries its place in the
+   * audit log, 1 where it does not.
+   */
+  readonly format: Format;
   /** For readers. Derived from the rest and compared with it; proves nothing by itself. */
   readonly about: About;
   readonly mesh: {
@@ -33,8 +39,11 @@ export interface About {
   readonly meshName: string;
   readonly workflow: string;
   readonly goal: string;
-  readonly resultDigest: string;
-  readonly resultSizeBytes: number;
+  /** Of what was certified; absent where there is no result. */
+  readonly resultDigest?: string | undefined;
+  readonly resultSizeBytes?: number | undefined;
+  /** Which task failed and why; absent where there is a result. */
+  readonly failed?: string | undefined;
   readonly basis: string;
   readonly tolerance: string;
   readonly decidedBy: readonly string[];
@@ -51,14 +60,15 @@ const base64 = z.string().regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-
 const text = z.string().max(8_192);
 const path = z.array(base64).max(64);
 const schema = z.strictObject({
-  format: z.enum(['parley-certificate/1', 'parley-certificate/2']),
+  format: z.enum(formats),
   about: z.strictObject({
     meshId: text,
     meshName: text,
     workflow: text,
     goal: text,
-    resultDigest: text,
-    resultSizeBytes: z.number().int().nonnegative(),
+    resultDigest: text.optional(),
+    resultSizeBytes: z.number().int().nonnegative().optional(),
+    failed: text.optional(),
     basis: text,
     tolerance: text,
     decidedBy: z.array(text).max(256),
@@ -83,6 +93,11 @@ const schema = z.strictObject({
     })
     .optional(),
 });
+
+/** The same with its place in the audit log. */
+export function loggedFormat(format: Format): Format {
+  return format.startsWith('parley-no-result') ? 'parley-no-result/2' : 'parley-certificate/2';
+}
 
 export function renderFile(file: CertificateFile): Uint8Array {
   const { format, about, mesh, opened, plan, decisions, audit } = file;
@@ -112,12 +127,15 @@ export function readFile(
   const checked = schema.safeParse(value);
   if (checked.success) {
     const { format, audit } = checked.data;
-    if ((format === 'parley-certificate/2') === (audit !== undefined)) return { ok: true, file: checked.data };
-    return { ok: false, reason: 'a parley-certificate/2 carries its place in the audit log, and no other does' };
+    if (format.endsWith('/2') === (audit !== undefined)) return { ok: true, file: checked.data };
+    return {
+      ok: false,
+      reason: `a ${format} ${audit === undefined ? 'carries' : 'does not carry'} its place in the audit log`,
+    };
   }
   const issue = checked.error.issues[0];
   return {
     ok: false,
-    reason: `it is not a parley-certificate/1 or /2 file: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`,
+    reason: `it is not a parley-certificate or parley-no-result file: ${[issue?.path.join('.'), issue?.message].filter(Boolean).join(': ')}`,
   };
 }

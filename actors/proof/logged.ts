@@ -6,7 +6,7 @@ import { equalBytes } from '../../protocols/wire/index.ts';
 import type { Crypto } from '../system/index.ts';
 import type { AuditProofFile } from './audit.ts';
 import { certifiedEntriesOf, fromBase64 } from './entries.ts';
-import { type CertificateFile, type LoggedPart, readFile, renderFile } from './file.ts';
+import { type CertificateFile, type LoggedPart, loggedFormat, readFile, renderFile } from './file.ts';
 import { Refused } from './refused.ts';
 
 export interface Logged {
@@ -76,5 +76,5 @@ export function withAuditProof(certificate: Uint8Array, proof: AuditProofFile): 
   });
   const closing = first?.closing;
   const audit = { checkpoint: first!.checkpoint, entries, ...(closing === undefined ? {} : { closing }) };
-  return renderFile({ ...(read.file as CertificateFile), format: 'parley-certificate/2', audit });
+  return renderFile({ ...(read.file as CertificateFile), format: loggedFormat(read.file.format), audit });
 }

@@ -1,4 +1,4 @@
-// Law: a certificate file proves its result or is refused with the reason; there is no third answer. Needs no network, no node and no
+// Law: a certificate file proves its result, or that there is none, or is refused with the reason; there is no other answer. Needs no network, no node and no
 // clock: the mesh id is the only thing a verifier has to know beforehand, and everything else in the file must lead back to it.
 import {
   decodeCertificate,
@@ -118,19 +118,24 @@ function verify(bytes: Uint8Array, options: VerifyOptions): Verification {
   checkTerms(decided, record, chain, crypto);
 
   const progress = progressOf(record);
-  if (progress.kind !== 'done')
-    throw new Refused(
-      progress.kind === 'failed'
-        ? `its workflow failed: ${progress.message}`
-        : 'decisions are missing: the plan’s result does not follow from those in the file',
-    );
+  const saysNoResult = file.format.startsWith('parley-no-result');
+  if (progress.kind !== 'done' && progress.kind !== 'failed')
+    throw new Refused('decisions are missing: the plan’s result does not follow from those in the file');
+  if (progress.kind === 'failed' && !saysNoResult) throw new Refused(`its workflow failed: ${progress.message}`);
+  if (progress.kind === 'done' && saysNoResult) throw new Refused('its workflow has a result');
+  const end = progress.kind === 'done' ? progress.result : progress.certified;
   const expected = plan.tasks.reduce(
     (count, task) => count + (record.tasks.has(task.id) ? taskStatus(record, task).attempt + 1 : 0),
     0,
   );
   if (expected !== decided.length) throw new Refused('it holds decisions that its result does not rest on');
-  const blob = resultBlob(progress.result.decision)!;
+  const blob = resultBlob(end.decision);
   if (options.result !== undefined) {
+    if (progress.kind === 'failed' || blob === undefined)
+      throw new Refused(
+        'it proves that there is no result, so nothing is certified of the one given',
+        'Without a result to compare, parley verify says what it proves.',
+      );
     const given = hex.encode(crypto.sha256(options.result));
     if (given !== blob.digest)
       throw new Refused(
@@ -144,8 +149,9 @@ function verify(bytes: Uint8Array, options: VerifyOptions): Verification {
     plan,
     epoch: file.opened.epoch,
     decided,
-    result: progress.result,
-    basis: endorsementInWords(progress.result.decision, config),
+    end,
+    failed: progress.kind === 'failed' ? progress.message : undefined,
+    basis: endorsementInWords(end.decision, config),
   });
   const rendered = renderFile({ ...(file as CertificateFile), about: described, plan });
   if (!equalBytes(rendered, bytes))
@@ -206,7 +212,9 @@ function checkTerms(
 function linesOf(described: About, options: VerifyOptions): string[] {
   return [
     `"${described.goal}"`,
-    `result   SHA-256 ${described.resultDigest} (${described.resultSizeBytes} bytes)${options.result === undefined ? '' : ': the file given is this result'}`,
+    described.failed === undefined
+      ? `result   SHA-256 ${described.resultDigest} (${described.resultSizeBytes} bytes)${options.result === undefined ? '' : ': the file given is this result'}`
+      : `result   NONE: ${described.failed}`,
     `basis    ${described.basis}`,
     `decided  by the votes of ${described.decidedBy.join(', ')}`,
     `holds    ${described.tolerance}`,

@@ -12,25 +12,27 @@ export interface Subject {
   readonly epoch: number;
   /** In plan order, attempts in order. */
   readonly decided: readonly Certified[];
-  readonly result: Certified;
+  /** The decision that the workflow ended by. */
+  readonly end: Certified;
+  /** Why there is no result; undefined where there is one. */
+  readonly failed: string | undefined;
   readonly basis: string;
 }
 
 export function about(subject: Subject): About {
-  const { chain, plan, epoch, decided, result } = subject;
+  const { chain, plan, epoch, decided, end, failed } = subject;
   const config = chain.config(epoch)!;
-  const blob = resultBlob(result.decision);
+  const blob = resultBlob(end.decision);
   const nameIn = (id: string): string => config.members.find((member) => member.id === id)?.name ?? id;
   return {
     meshId: chain.meshIdHex,
     meshName: chain.genesis.name,
     workflow: subject.workflow,
     goal: plan.goal,
-    resultDigest: blob?.digest ?? '',
-    resultSizeBytes: blob?.sizeBytes ?? 0,
+    ...(failed === undefined ? { resultDigest: blob!.digest, resultSizeBytes: blob!.sizeBytes } : { failed }),
     basis: subject.basis,
     tolerance: toleranceInWords(config),
-    decidedBy: result.certificate.votes.map(({ signer }) => nameIn(signer)),
+    decidedBy: end.certificate.votes.map(({ signer }) => nameIn(signer)),
     members: config.members.map(({ name, site }) => `${name} (${site})`),
     tasks: decided.map(({ decision }) => {
       const skill = plan.tasks.find(({ id }) => id === decision.task)?.skill ?? '';

@@ -1,12 +1,12 @@
 // Law: who is asked for a bid is there now, able to run the task, and not at it already; whoever is named for a lie, or failed at this attempt,
 // is not asked again.
-import { endorsingWeight } from '../../consensus/index.ts';
+import { endorsingWeight, weightOf } from '../../consensus/index.ts';
 import type { EpochConfig } from '../../protocols/mesh/index.ts';
 import type { Need } from '../allocation/index.ts';
 import type { Parts } from '../parts/index.ts';
 import type { PlanTask } from '../plan/index.ts';
 import type { NodeId } from '../system/index.ts';
-import { type AttemptRecord, weightOf } from '../workflow/index.ts';
+import type { AttemptRecord } from '../workflow/index.ts';
 import { counted, eligible, eligibleWorkers } from './choose.ts';
 
 /** How long fewer executors than there may be liars are waited for before a verifier is asked to execute too. */

@@ -1,6 +1,13 @@
 // Law: a decision is put to the vote as soon as the record carries it and everyone asked has answered, or a short grace is over: late
 // statements are then dissent on record, not a reason to wait. An attempt whose time is up is declared so, under this member's signature.
-import { encodeDecision, endorsingWeight, expiries, type TaskTerms, verdictKey } from '../../consensus/index.ts';
+import {
+  encodeDecision,
+  endorsingWeight,
+  expiries,
+  type TaskTerms,
+  verdictKey,
+  weightOf,
+} from '../../consensus/index.ts';
 import type { EpochConfig } from '../../protocols/mesh/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
 import type { KeeperMessage } from '../consensus/index.ts';
@@ -15,7 +22,6 @@ import {
   progressOf,
   termsOf,
   type WorkflowRecord,
-  weightOf,
   workflowLane,
 } from '../workflow/index.ts';
 

@@ -112,21 +112,39 @@ export function attest(
       sign(attester, { ...about, judgement: atOnce, ownDigest, durationMs });
       continue;
     }
+    const before = relation.judging === undefined ? undefined : ownJudgementOf(attempt, self, held);
+    if (before !== undefined) {
+      const { verdict, score, ownDigest } = before.attestation;
+      sign(attester, { ...about, judgement: { verdict, score }, ownDigest, durationMs: before.durationMs });
+      continue;
+    }
     if (own === undefined && held.candidate.outcome === 'failure') continue;
-    const key = `${workflow.workflow}|${task}|${attempt.attempt}|${held.digest}`;
+    // A judge is asked once about the same bytes, whoever made them: asked again, a model might say something else.
+    const asked = relation.judging === undefined ? held.digest : hex.encode(held.candidate.resultDigest);
+    const key = `${workflow.workflow}|${task}|${attempt.attempt}|${asked}`;
     const { clock } = parts.world;
     if (!comparing.begin(key, clock.monotonicMs(), runningMax)) continue;
     ctx.pipe(
       async (signal) => {
         const startedMs = clock.monotonicMs();
-        const asked = { workflow: workflow.workflow, relation, call, executor, own };
-        const { judgement, ownDigest } = await compare(parts, asked, held, signal);
+        const on = { workflow: workflow.workflow, relation, call, executor, own };
+        const { judgement, ownDigest } = await compare(parts, on, held, signal);
         return { ...about, judgement, ownDigest, durationMs: clock.monotonicMs() - startedMs };
       },
       (comparison) => ({ type: 'compared', key, comparison }),
       (error) => ({ type: 'not-compared', key, message: error.message }),
     );
   }
+}
+
+/** What this node signed of the same result by another executor. */
+function ownJudgementOf(attempt: AttemptRecord, self: string, { candidate }: Candidate) {
+  for (const { candidate: other, digest } of attempt.candidates.values())
+    if (other.outcome === candidate.outcome && equalBytes(other.resultDigest, candidate.resultDigest)) {
+      const said = attempt.attestations.get(`${self}|${digest}`);
+      if (said !== undefined) return said;
+    }
+  return undefined;
 }
 
 /** What digests alone say, or undefined where the bytes have to be looked at. */

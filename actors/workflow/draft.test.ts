@@ -13,7 +13,16 @@ import {
   type TaskTerms,
 } from '../../consensus/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
-import { about, attestationBy, candidateBy, crypto, digest, testMesh } from '../../test/support/decisions.ts';
+import {
+  about,
+  attestationBy,
+  candidateBy,
+  crypto,
+  digest,
+  judgementBy,
+  judgesRelation,
+  testMesh,
+} from '../../test/support/decisions.ts';
 import { draftDecision } from './draft.ts';
 import type { AttemptRecord } from './record.ts';
 
@@ -130,6 +139,55 @@ describe('a decision drafted under a tolerance', () => {
     if (draft?.kind !== 'ACCEPT') throw new Error('nothing was drafted');
     expect(draft.attestations.map(({ verifier }) => verifier)).not.toContain(forged.verifier);
     expect(draft.attestations.length).toBe(2);
+  });
+});
+
+describe('a refusal is drafted', () => {
+  const four = testMesh(4, { modelFamily: (i) => `family-${i}` });
+  const judged: TaskTerms = { ...terms, relation: judgesRelation };
+  /** Candidates by these executors; of each, who says yes and who says no. */
+  const draft = (
+    words: Readonly<Record<string, Readonly<Record<string, boolean>>>>,
+    failed: readonly string[] = [],
+  ) => {
+    const found = Object.keys(words).map((executor) =>
+      candidateBy(executor, {
+        resultDigest: digest(`by ${executor}`),
+        ...(failed.includes(executor) ? { outcome: 'failure' as const } : {}),
+      }),
+    );
+    const attested = found.flatMap((candidate, i) =>
+      Object.entries(Object.values(words)[i]!).map(([by, accepts]) => judgementBy(by, candidate, accepts, four.config)),
+    );
+    const record = recordOf({ candidates: found, attestations: attested });
+    for (const [executor, held] of record.candidates)
+      if (failed.some((name) => four.who(name).id === executor))
+        record.candidates.set(executor, { ...held, failure: { code: 'no', message: 'no' } });
+    const drafted = draftDecision(record, judged, four.config);
+    if (drafted !== undefined) {
+      expect(judgeDecision(drafted, { config: four.config, meshId: four.meshId }, crypto)).toEqual({ ok: true });
+      expect(judgeAgainstTerms(drafted, judged)).toEqual({ ok: true });
+    }
+    return drafted?.kind;
+  };
+  const no = { cedar: false, dune: false };
+
+  it('where every result there is was refused, of executors heavier than all that may lie', () => {
+    expect(draft({ amber: no, birch: no })).toBe('REJECT');
+    expect(draft({ amber: no })).toBeUndefined();
+  });
+
+  it('not while one of the results may still be accepted', () => {
+    expect(draft({ amber: no, birch: no, cedar: { amber: true, dune: false } })).toBeUndefined();
+    expect(draft({ amber: no, birch: no, cedar: {} })).toBeUndefined();
+  });
+
+  it('never where one of them is accepted', () => {
+    expect(draft({ amber: no, birch: no, cedar: { amber: true, dune: true, birch: false } })).toBe('ACCEPT');
+  });
+
+  it('whatever somebody claims to have failed at', () => {
+    expect(draft({ amber: no, birch: no, dune: {} }, ['dune'])).toBe('REJECT');
   });
 });
 

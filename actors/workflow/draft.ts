@@ -1,5 +1,6 @@
 // Law: a decision is drafted from statements on the record alone, by one rule: the candidate that best represents the others
-// (`betterBacking`). Two nodes with the same record draft the same decision; a decision is drafted only if it would be judged valid.
+// (`betterBacking`), else a refusal of all there is, else the next attempt. Two nodes with the same record draft the same decision; a
+// decision is drafted only if it would be judged valid.
 import {
   type Attestation,
   attestationFault,
@@ -10,13 +11,16 @@ import {
   endorsingWeight,
   expiryWeight,
   type Failure,
+  isHonestAmong,
   missingAttestations,
+  refusingWeight,
   sameTaskAttempt,
   type TaskTerms,
+  weightOf,
 } from '../../consensus/index.ts';
 import { type EpochConfig, type Member, type Worker, workersOf } from '../../protocols/mesh/index.ts';
 import { compareText, equalBytes } from '../../protocols/wire/index.ts';
-import { type AttemptRecord, weightOf } from './record.ts';
+import type { AttemptRecord } from './record.ts';
 
 interface Backing {
   readonly candidate: Candidate;
@@ -29,7 +33,8 @@ interface Backing {
 
 /** Undefined where the record does not (yet) carry a valid decision under `terms`. */
 export function draftDecision(attempt: AttemptRecord, terms: TaskTerms, config: EpochConfig): Decision | undefined {
-  const best = backings(attempt, terms, config)
+  const all = backings(attempt, terms, config);
+  const best = all
     .filter((backing) => carries(backing, terms, config))
     .sort((a, b) => betterBacking(scored(a), scored(b), config.f))[0];
   const { callDigest, skill, skillVersion, endorsement, relation: asked, ...about } = terms;
@@ -51,6 +56,15 @@ export function draftDecision(attempt: AttemptRecord, terms: TaskTerms, config: 
     };
     // The board took a failed candidate only with the failure its digest speaks of.
     return failure === undefined ? { ...judged, kind: 'ACCEPT' } : { ...judged, kind: 'REJECT', failure };
+  }
+  const made = all.filter(
+    ({ candidate, failure }) => failure === undefined && executorOf(candidate.executor, terms, config) !== undefined,
+  );
+  if (isRefused(made, terms, config)) {
+    const refused = made
+      .map(({ candidate, agreeing, dissenting }) => ({ candidate, refusing: dissenting, dissent: agreeing }))
+      .sort((a, b) => compareText(a.candidate.executor, b.candidate.executor));
+    return { ...about, kind: 'REJECT', callDigest, skill, skillVersion, relation, refused };
   }
   const expired = [...attempt.expired.values()]
     .filter((statement) => weightOf(config, [statement.member]) > 0 && sameTaskAttempt(statement, terms))
@@ -128,4 +142,25 @@ function carries(backing: Backing, terms: TaskTerms, config: EpochConfig): boole
     return false;
   if (terms.endorsement.rule === 'site') return backing.weight > 0;
   return backing.weight >= (endorsingWeight(config) ?? Number.POSITIVE_INFINITY);
+}
+
+/**
+ * Judges refused every result there is, and an honest executor's among them. One on which they are not agreed yet may still be accepted:
+ * it is waited for, until the attempt's time is up.
+ */
+function isRefused(made: readonly Backing[], terms: TaskTerms, config: EpochConfig): boolean {
+  const { relation, endorsement } = terms;
+  if (relation.id !== 'judges' || endorsement.rule === 'site') return false;
+  const executors = made.map(({ candidate }) => candidate.executor);
+  return (
+    isHonestAmong(executors, config) &&
+    made.every(
+      ({ candidate, dissenting }) =>
+        missingAttestations(dissenting, relation) === undefined &&
+        weightOf(
+          config,
+          dissenting.map(({ verifier }) => verifier),
+        ) >= (refusingWeight(config, weightOf(config, [candidate.executor])) ?? Number.POSITIVE_INFINITY),
+    )
+  );
 }

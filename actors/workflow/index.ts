@@ -31,6 +31,5 @@ export {
   type TaskStatus,
   taskStatus,
   type WorkflowRecord,
-  weightOf,
 } from './record.ts';
 export { callDigest, endorsementOf, relationOfTask, termsOf } from './terms.ts';

@@ -103,11 +103,15 @@ describe('how far a workflow is', () => {
     decide(scribe, record, [['answer', 'accept']]);
     expect(progressOf(record)).toMatchObject({ kind: 'ready', tasks: [{ task: { id: 'report' } }] });
     decide(scribe, record, [['report', 'reject']]);
-    expect(progressOf(record)).toEqual({ kind: 'failed', message: 'report (echo): no such column' });
+    expect(progressOf(record)).toMatchObject({
+      kind: 'failed',
+      message: 'report (echo): no such column',
+      certified: { decision: { task: 'report', kind: 'REJECT' } },
+    });
   });
 
   it('is failed where a task that is needed has no output, with the task and the reason', () => {
-    expect(progressOf(recordOf(chained, ['one', 'reject']).record)).toEqual({
+    expect(progressOf(recordOf(chained, ['one', 'reject']).record)).toMatchObject({
       kind: 'failed',
       message: 'one (echo): no such column',
     });

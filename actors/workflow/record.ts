@@ -1,6 +1,15 @@
 // Law: the record of a workflow is a fold over signed statements, the same whatever their order and however often they come. It decides
 // nothing: what a task came to is what a verified certificate says, and everything else here is what was said on the way.
-import type { Attestation, Candidate, Certificate, Decision, Expired, Failure } from '../../consensus/index.ts';
+import {
+  type Attestation,
+  type Candidate,
+  type Certificate,
+  type Decision,
+  type Expired,
+  type Failure,
+  isRefusal,
+  weightOf,
+} from '../../consensus/index.ts';
 import type { EpochConfig } from '../../protocols/mesh/index.ts';
 import { compareText, hex } from '../../protocols/wire/index.ts';
 import { bindTask, type Json, type Plan, type PlanTask, readyTasks, type TaskOutput } from '../plan/index.ts';
@@ -113,7 +122,15 @@ export type TaskStatus =
   /** Every try was reassigned. */
   | { readonly state: 'unavailable'; readonly attempt: number; readonly certified: Certified };
 
-/** What certificates say of a task, followed from attempt 0: a decision on attempt n counts only after n reassignments. */
+/** How often its judges may refuse a task before it is rejected; a reassignment counts as an attempt too, and not as a refusal. */
+function attemptsOf({ relation }: PlanTask): number {
+  return relation?.kind === 'judges' ? (relation.attempts ?? 1) : 1;
+}
+
+/**
+ * What certificates say of a task, followed from attempt 0: a decision on attempt n counts only after the n before it were reassigned, or
+ * refused by judges where the plan asks for more attempts then.
+ */
 export function taskStatus(record: WorkflowRecord, task: PlanTask): TaskStatus {
   const attempts = record.tasks.get(task.id)?.attempts;
   const max = task.optional ? 1 : attemptsMax;
@@ -121,7 +138,9 @@ export function taskStatus(record: WorkflowRecord, task: PlanTask): TaskStatus {
     const certified = attempts?.get(attempt)?.certified;
     if (certified === undefined) return { state: 'open', attempt };
     if (certified.decision.kind === 'ACCEPT') return { state: 'accepted', attempt, certified };
-    if (certified.decision.kind === 'REJECT') return { state: 'rejected', attempt, certified };
+    const { decision } = certified;
+    const isTriedAgain = isRefusal(decision) && attempt + 1 < Math.min(max, attemptsOf(task));
+    if (decision.kind === 'REJECT' && !isTriedAgain) return { state: 'rejected', attempt, certified };
     if (attempt + 1 >= max) return { state: 'unavailable', attempt, certified };
   }
 }
@@ -158,14 +177,19 @@ export function resultBlob(decision: Decision): BlobRef | undefined {
     : undefined;
 }
 
+/** The same in every answer: who refused it, and of which families, stands in the decision. */
+const refusedByJudges = 'its judges refused it';
+
 export function failureOf(decision: Decision): string | undefined {
-  return decision.kind === 'REJECT' ? decision.failure.message : undefined;
+  if (decision.kind !== 'REJECT') return undefined;
+  return isRefusal(decision) ? refusedByJudges : decision.failure.message;
 }
 
 export type Progress =
   | { readonly kind: 'ready'; readonly tasks: readonly { readonly task: PlanTask; readonly attempt: number }[] }
   | { readonly kind: 'done'; readonly result: Certified }
-  | { readonly kind: 'failed'; readonly message: string }
+  /** `certified` is the decision it failed by. */
+  | { readonly kind: 'failed'; readonly message: string; readonly certified: Certified }
   | { readonly kind: 'unknown' };
 
 /**
@@ -189,7 +213,7 @@ export function progressOf(record: WorkflowRecord): Progress {
         status.state === 'rejected'
           ? (failureOf(status.certified.decision) ?? 'the input was refused')
           : `no result after ${status.attempt + 1} attempt(s): too few nodes could run it`;
-      return { kind: 'failed', message: `${task.id} (${task.skill}): ${why}` };
+      return { kind: 'failed', message: `${task.id} (${task.skill}): ${why}`, certified: status.certified };
     }
     if (status.state === 'accepted' && task.id === plan.result) result = status.certified;
     finished.add(task.id);
@@ -230,10 +254,6 @@ export function endOf(
     (a, b) => Number(openedBy.has(b)) - Number(openedBy.has(a)) || compareText(a, b),
   );
   return { state: 'cancelled', message: cancelledBy.get(first ?? '') ?? '' };
-}
-
-export function weightOf(config: Pick<EpochConfig, 'members'>, ids: readonly NodeId[]): number {
-  return config.members.reduce((sum, member) => sum + (ids.includes(member.id) ? member.weight : 0), 0);
 }
 
 export interface BoundCall {

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { About } from '../../actors/proof/index.ts';
 import type { MeshClient, WorkflowDetail } from '../client/index.ts';
+import { certificatesFolder } from './locate.ts';
 import { list } from './progress-view.ts';
 import { showResult } from './result-view.ts';
 import { printNext, type Session } from './session.ts';
@@ -29,6 +30,26 @@ export async function keep(
   const resultFile = join(folder, `${short(detail.workflow)}.result.json`);
   writeFileSync(resultFile, await client.blob(detail.result.digest, signal), { mode: 0o600 });
   return { certificateFile, resultFile };
+}
+
+/** Where the proof is that a workflow failed by a decision of its members; undefined where the node has none, or cannot be asked for it now. */
+export async function keepNoResult(
+  client: MeshClient,
+  { workflow, state }: WorkflowDetail,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (state !== 'failed') return undefined;
+  try {
+    const proof = await client.certificate(workflow, signal);
+    const folder = certificatesFolder((await client.status(signal)).node.folder);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const file = join(folder, `${short(workflow)}.no-result.json`);
+    writeFileSync(file, proof, { mode: 0o600 });
+    return file;
+  } catch {
+    // That it failed is what has to be said; the proof can be fetched from any member later.
+    return undefined;
+  }
 }
 
 /** `about` is what the certificate was found to prove. */

@@ -31,11 +31,12 @@ export async function conclude(
   const { check } = await import('./proof.ts');
   const result = kept.resultFile === undefined ? {} : { result: readFileSync(kept.resultFile) };
   const verdict = check(readFileSync(kept.certificateFile), { meshId: status.mesh.id, ...result });
-  if (!verdict.ok) {
+  if (!verdict.ok || verdict.about.failed !== undefined) {
+    const reason = verdict.ok ? `it proves that there is none (${verdict.about.failed})` : verdict.reason;
     throw new CliFailure(
       exitCodes.failed,
       'bad_certificate',
-      `the node answered with a certificate that does not prove its result: ${verdict.reason}`,
+      `the node answered with a certificate that does not prove its result: ${reason}`,
       `Do not use this result. See what the other members say: ${session.program} doctor${session.target}`,
     );
   }

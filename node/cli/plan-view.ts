@@ -83,6 +83,7 @@ function ruleInWords({ relation }: PlanTask): string {
   const { kind, atLeast, families } = relation;
   const what =
     kind === 'judges' ? `judged by a quorum with ${relation.skill}` : `recomputed by a quorum, alike under ${kind}`;
+  const again = kind === 'judges' && (relation.attempts ?? 1) > 1 ? `, up to ${relation.attempts} attempts` : '';
   const count = atLeast === undefined ? '' : `, at least ${atLeast} besides its executor`;
-  return `${what}${count}${families === undefined ? '' : `, of ${families} model families`}`;
+  return `${what}${count}${families === undefined ? '' : `, of ${families} model families`}${again}`;
 }

@@ -10,6 +10,7 @@ import {
   type WorkflowDetail,
   type WorkflowEvent,
 } from '../client/index.ts';
+import { keepNoResult, shown } from './certificate-view.ts';
 import { CliFailure, exitCodes, Interrupted } from './failure.ts';
 import { showAbstention, showPlan } from './plan-view.ts';
 import type { ProgressView } from './progress-view.ts';
@@ -83,7 +84,7 @@ export async function submit(
   });
   const elapsedMs = performance.now() - startedMs;
   const detail = await endedDetail(client, opened.workflow, signal);
-  if (detail.state !== 'completed') throw notCompleted(session, detail);
+  if (detail.state !== 'completed') throw notCompleted(session, detail, await keepNoResult(client, detail, signal));
   return { kind: 'ended', detail, elapsedMs };
 }
 
@@ -154,13 +155,14 @@ export async function endedDetail(client: MeshClient, workflow: string, signal: 
   }
 }
 
-function notCompleted(session: Session, detail: WorkflowDetail): CliFailure {
+/** `proof`: the file that shows by what decision it failed. */
+function notCompleted(session: Session, detail: WorkflowDetail, proof: string | undefined): CliFailure {
   const message = detail.message ?? `workflow ${short(detail.workflow)} ${detail.state}`;
   return new CliFailure(
     exitCodes.failed,
     detail.state === 'cancelled' ? 'cancelled' : 'workflow_failed',
     detail.state === 'cancelled' ? `workflow ${short(detail.workflow)} was cancelled: ${message}` : message,
-    `All that happened: ${session.program} show ${short(detail.workflow)}${session.target}`,
+    `All that happened: ${session.program} show ${short(detail.workflow)}${session.target}${proof === undefined ? '' : `   Who decided it, offline: ${session.program} verify ${shown(session, proof)}`}`,
   );
 }
 

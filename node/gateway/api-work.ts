@@ -74,8 +74,19 @@ export interface TaskDetail {
   readonly dissent: readonly string[];
   /** In words: who recomputed it, or on whose word it rests. */
   readonly basis?: string;
+  /** Where members judge: what the decision holds of it. `of` is whose result was judged. */
+  readonly judgements?: readonly Judgement[];
+  /** What the attempts before this one came to, in words and in order. */
+  readonly earlier?: readonly string[];
   readonly resultDigest?: string;
   readonly message?: string;
+}
+
+export interface Judgement {
+  readonly node: string;
+  readonly modelFamily: string;
+  readonly of: string;
+  readonly accepts: boolean;
 }
 
 export interface WorkflowDetail extends WorkflowSummary {

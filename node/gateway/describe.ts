@@ -13,10 +13,17 @@ import {
   resultBlob,
   taskStatus,
   type WorkflowRecord,
-  weightOf,
 } from '../../actors/workflow/index.ts';
-import { endorsementInWords, thresholdsOf } from '../../consensus/index.ts';
-import type { TaskDetail, WorkflowDetail, WorkflowState, WorkflowSummary } from './api-work.ts';
+import {
+  type Attestation,
+  type Candidate,
+  type Decision,
+  endorsementInWords,
+  isRefusal,
+  thresholdsOf,
+  weightOf,
+} from '../../consensus/index.ts';
+import type { Judgement, TaskDetail, WorkflowDetail, WorkflowState, WorkflowSummary } from './api-work.ts';
 
 export function summaryOf(parts: Parts, record: WorkflowRecord): WorkflowSummary {
   const opened = record.opened!;
@@ -86,14 +93,57 @@ function taskDetail(parts: Parts, record: WorkflowRecord, task: PlanTask): TaskD
     ...shared,
     state: status.state,
     endorsedBy:
-      decision.kind === 'REASSIGN'
+      decision.kind === 'REASSIGN' || isRefusal(decision)
         ? []
         : [decision.candidate.executor, ...decision.attestations.map(({ verifier }) => verifier)].map(name),
-    dissent: decision.kind === 'REASSIGN' ? [] : decision.dissent.map(({ verifier }) => name(verifier)),
+    dissent: [...new Set(judgedIn(decision).flatMap(({ dissent }) => dissent.map(({ verifier }) => name(verifier))))],
     basis: endorsementInWords(decision, config),
+    ...judgementsOf(decision, name),
+    ...earlierOf(parts, record, task.id, status.attempt),
     ...(digest === undefined ? {} : { resultDigest: digest }),
     ...(failure === undefined ? {} : { message: failure }),
   };
+}
+
+interface JudgedCandidate {
+  readonly candidate: Candidate;
+  /** Those the decision rests on, and those who said otherwise. */
+  readonly bearing: readonly Attestation[];
+  readonly dissent: readonly Attestation[];
+}
+
+/** The candidates that a decision is about. */
+function judgedIn(decision: Decision): readonly JudgedCandidate[] {
+  if (isRefusal(decision)) return decision.refused.map(({ refusing, ...held }) => ({ ...held, bearing: refusing }));
+  if (decision.kind === 'REASSIGN') return [];
+  const { candidate, attestations, dissent } = decision;
+  return [{ candidate, bearing: attestations, dissent }];
+}
+
+function judgementsOf(decision: Decision, name: (id: NodeId) => string): Pick<TaskDetail, 'judgements'> {
+  if (decision.kind === 'REASSIGN' || decision.relation.id !== 'judges') return {};
+  const judgements = judgedIn(decision).flatMap(({ candidate, bearing, dissent }) =>
+    [...bearing, ...dissent].map(
+      ({ verifier, modelFamily, verdict }): Judgement => ({
+        node: name(verifier),
+        modelFamily,
+        of: name(candidate.executor),
+        accepts: verdict === 1,
+      }),
+    ),
+  );
+  return { judgements };
+}
+
+function earlierOf(parts: Parts, record: WorkflowRecord, task: string, attempt: number): Pick<TaskDetail, 'earlier'> {
+  const earlier = [...(record.tasks.get(task)?.attempts.values() ?? [])]
+    .filter((before) => before.attempt < attempt)
+    .sort((a, b) => a.attempt - b.attempt)
+    .flatMap(({ certified }) => {
+      const config = certified && parts.chain.config(certified.decision.epoch);
+      return config === undefined ? [] : [endorsementInWords(certified!.decision, config)];
+    });
+  return earlier.length === 0 ? {} : { earlier };
 }
 
 /**
@@ -102,11 +152,11 @@ function taskDetail(parts: Parts, record: WorkflowRecord, task: PlanTask): TaskD
  */
 function atWork(attempt: AttemptRecord | undefined): { readonly executors: NodeId[]; readonly verifiers: NodeId[] } {
   const decision = attempt?.certified?.decision;
-  const judged = decision === undefined || decision.kind === 'REASSIGN' ? undefined : decision;
-  const executors = new Set(attempt?.executors);
-  if (judged !== undefined) executors.add(judged.candidate.executor);
+  const judged = decision === undefined ? [] : judgedIn(decision);
+  const executors = new Set([...(attempt?.executors ?? []), ...judged.map(({ candidate }) => candidate.executor)]);
   const verifiers = new Set(attempt?.verifiers);
-  for (const { verifier } of [...(judged?.attestations ?? []), ...(judged?.dissent ?? [])]) verifiers.add(verifier);
+  for (const { bearing, dissent } of judged)
+    for (const { verifier } of [...bearing, ...dissent]) verifiers.add(verifier);
   return { executors: [...executors], verifiers: [...verifiers].filter((id) => !executors.has(id)) };
 }
 

@@ -1,7 +1,6 @@
 // Law: every check names its subject, and every failed one ends with what to do about it.
 import { liveMembers } from '../../actors/parts/index.ts';
-import { weightOf } from '../../actors/workflow/index.ts';
-import { thresholdsOf, toleranceInWords } from '../../consensus/index.ts';
+import { thresholdsOf, toleranceInWords, weightOf } from '../../consensus/index.ts';
 import { workersOf } from '../../protocols/mesh/index.ts';
 import { version } from '../world/index.ts';
 import type { DoctorReport } from './api-mesh.ts';

@@ -153,7 +153,7 @@ export function createWorkflowServices({
         throw new GatewayError(
           'not_ready',
           `workflow ${record.workflow.slice(0, 12)} has no certificate: it is ${summaryOf(parts, record).state}`,
-          'Only a completed workflow is certified; follow it with `parley show`.',
+          'What its members decided is certified once it has ended; follow it with `parley show`.',
         );
       }
       return file;

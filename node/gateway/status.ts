@@ -1,8 +1,7 @@
 // Law: status says what this node sees, and calls it that: another node may see otherwise for a while.
 import { liveMembers } from '../../actors/parts/index.ts';
 import type { NodeId } from '../../actors/system/index.ts';
-import { weightOf } from '../../actors/workflow/index.ts';
-import { thresholdsOf, toleranceInWords } from '../../consensus/index.ts';
+import { thresholdsOf, toleranceInWords, weightOf } from '../../consensus/index.ts';
 import { type MeshChain, workersOf } from '../../protocols/mesh/index.ts';
 import { version } from '../world/index.ts';
 import type { MeshRole, NodeStatus, PeerStatus } from './api-mesh.ts';

@@ -2,7 +2,7 @@
 // what it refuses; a completed workflow has a certificate that anyone can check.
 import { buildCertificateFile, verifyCertificateFile } from '../../actors/proof/index.ts';
 import { boundCall, type WorkflowRecord } from '../../actors/workflow/index.ts';
-import { failureDigest } from '../../consensus/index.ts';
+import { failureDigest, isRefusal } from '../../consensus/index.ts';
 import { equalBytes, hex } from '../../protocols/wire/index.ts';
 import type { SimNode } from '../node.ts';
 import { honestOutcome } from '../sandbox.ts';
@@ -73,6 +73,8 @@ export function createResultCheck({ swarm, book, epochs, isHonest }: ResultCheck
     if (decision.kind === 'REASSIGN') return;
     const honest = expected(record, taskId);
     if (honest === undefined) return;
+    if (isRefusal(decision))
+      return void book.break('honest-result', `${taskId}#${attempt} was refused by judges, and its plan asks none`);
     const isAccept = decision.kind === 'ACCEPT';
     if (isAccept !== (honest.kind === 'result'))
       return void book.break(

@@ -2,7 +2,7 @@
 
 import type { NodeId, Random } from '../../actors/system/index.ts';
 import { decodeWorkflowEntry, encodeWorkflowEntry, workflowLane } from '../../actors/workflow/index.ts';
-import { decodeDecision, decodeFrame, encodeDecision } from '../../consensus/index.ts';
+import { decodeDecision, decodeFrame, encodeDecision, isRefusal } from '../../consensus/index.ts';
 import { encodeEntry, entryHash, type LaneEntry } from '../../protocols/lanes/index.ts';
 import { decodeBody, hex } from '../../protocols/wire/index.ts';
 import { consensusFrame } from '../check/index.ts';
@@ -251,6 +251,7 @@ async function* flipped(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8A
 function otherDecision(payload: Uint8Array, liar: Liar): Uint8Array {
   const decision = ifWellFormed(() => decodeDecision(payload, liar.world.crypto));
   if (decision === undefined) return payload;
+  if (isRefusal(decision)) return encodeDecision({ ...decision, refused: decision.refused.slice(1) });
   if (decision.kind === 'REASSIGN') return encodeDecision({ ...decision, expired: decision.expired.slice(1) });
   return decision.dissent.length > 0
     ? encodeDecision({ ...decision, dissent: [] })

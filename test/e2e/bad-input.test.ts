@@ -78,7 +78,12 @@ describe('a file with', () => {
         });
         expect(detail.message).toBe(asked.detail.message);
         expect(detail.taskDetails[0]).toMatchObject({ state: 'rejected', dissent: [] });
-        await expect(mesh.clientOf(node).certificate(asked.workflow)).rejects.toMatchObject({ code: 'not_ready' });
+        const proof = new Uint8Array(await mesh.clientOf(node).certificate(asked.workflow));
+        const verdict = verifyCertificateFile(proof, {
+          crypto: createCrypto(),
+          meshId: (await mesh.status(node)).mesh.id,
+        });
+        expect(verdict).toMatchObject({ ok: true, about: { failed: asked.detail.message } });
       }
     },
   );

@@ -14,7 +14,10 @@ import {
   failureDigest,
   judgeDecision,
   type Reassignment,
+  type Refusal,
+  type RefusedCandidate,
   type Rejection,
+  relationOf,
   type TaskAttempt,
 } from '../../consensus/index.ts';
 import type { EpochConfig, Member } from '../../protocols/mesh/index.ts';
@@ -28,7 +31,12 @@ export const names = ['amber', 'birch', 'cedar', 'dune', 'elm', 'fern', 'grove',
 /** A mesh of `count` members called amber, birch, cedar …; `site` gives each one's site. */
 export function testMesh(
   count: number,
-  options: { readonly site?: (i: number) => string; readonly weight?: (i: number) => number; readonly f?: number } = {},
+  options: {
+    readonly site?: (i: number) => string;
+    readonly weight?: (i: number) => number;
+    readonly modelFamily?: (i: number) => string;
+    readonly f?: number;
+  } = {},
 ) {
   const identities = names.slice(0, count).map((_, i) => testIdentity(i, crypto));
   const byName = new Map<string, Identity>(names.slice(0, count).map((name, i) => [name, identities[i]!]));
@@ -39,7 +47,7 @@ export function testMesh(
       name: names[i]!,
       site: options.site?.(i) ?? 'north',
       operator: 'op',
-      modelFamily: 'none',
+      modelFamily: options.modelFamily?.(i) ?? 'none',
     }))
     .sort((a, b) => compareText(a.id, b.id));
   const config: EpochConfig = {
@@ -147,6 +155,42 @@ export function rejection(by: readonly string[]): Rejection {
   return { ...acceptance(by, { candidate }), kind: 'REJECT', failure };
 }
 
+/** What members judge by in these tests: two of them, of two model families, must agree. */
+export const judgesRelation = relationOf({ kind: 'judges', skill: 'judge', atLeast: 2, families: 2 }, crypto);
+const judging = { id: judgesRelation.id, version: judgesRelation.version, paramsHash: judgesRelation.paramsHash };
+
+/** `name`'s word on work it was asked to judge; its family is that of its member in `config`. */
+export function judgementBy(
+  name: string,
+  candidate: Candidate,
+  accepts: boolean,
+  config: EpochConfig = mesh.config,
+  fields: Fields<Attestation> = {},
+): Attestation {
+  const modelFamily = config.members.find((member) => member.name === name)?.modelFamily ?? 'none';
+  const verdict = accepts ? 1 : -1;
+  const ownDigest = digest(`what ${name} said`);
+  return attestationBy(name, candidate, { relation: judging, verdict, ownDigest, modelFamily, ...fields });
+}
+
+export function refusedCandidate(
+  candidate: Candidate,
+  no: readonly string[],
+  yes: readonly string[] = [],
+  config: EpochConfig = mesh.config,
+): RefusedCandidate {
+  const said = (list: readonly string[], accepts: boolean): Attestation[] =>
+    sorted(list.map((name) => judgementBy(name, candidate, accepts, config)));
+  return { candidate, refusing: said(no, false), dissent: said(yes, true) };
+}
+
+export function refusal(refused: readonly RefusedCandidate[]): Refusal {
+  const [first] = refused;
+  const { callDigest, skill, skillVersion } = first?.candidate ?? amberCandidate;
+  const inOrder = [...refused].sort((a, b) => compareText(a.candidate.executor, b.candidate.executor));
+  return { ...about, kind: 'REJECT', callDigest, skill, skillVersion, relation: judging, refused: inOrder };
+}
+
 export function reassignment(by: readonly string[], fields: Fields<TaskAttempt> = {}): Reassignment {
   const expired = by.map((name) =>
     expiries.sign({ ...about, ...fields, member: mesh7.who(name).id }, mesh7.who(name).secretKey, crypto),
@@ -175,4 +219,11 @@ export const samples: readonly (readonly [string, Decision])[] = [
   ['an acceptance on a site’s word', acceptance(['amber'], { endorsement: { rule: 'site', site: 'north' } })],
   ['a rejection', rejection(['dune', 'amber', 'birch'])],
   ['a reassignment', reassignment(['cedar', 'amber', 'birch'])],
+  [
+    'a refusal by judges',
+    refusal([
+      refusedCandidate(amberCandidate, ['birch', 'cedar', 'dune']),
+      refusedCandidate(candidateBy('birch'), ['amber', 'dune'], ['cedar']),
+    ]),
+  ],
 ];

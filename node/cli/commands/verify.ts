@@ -33,9 +33,12 @@ export async function verify(session: Session, file: string, options: VerifyOpti
   }
   const { terminal } = session;
   const { paint } = terminal;
-  terminal.out(`${paint.green(paint.bold('valid'))}  ${file}`);
+  const isNoResult = evidence === undefined && 'about' in verdict && 'failed' in verdict.about;
+  terminal.out(
+    `${paint.green(paint.bold('valid'))}  ${file}${isNoResult ? paint.yellow('  (proves that there is no result)') : ''}`,
+  );
   for (const line of verdict.lines) terminal.out(`  ${paint.green('✓')} ${printable(line)}`);
-  if (evidence === undefined && options.result === undefined)
+  if (evidence === undefined && !isNoResult && options.result === undefined)
     terminal.out(`  ${paint.dim('–')} no result was compared: add --result FILE`);
   return undefined;
 }

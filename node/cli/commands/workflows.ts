@@ -152,8 +152,16 @@ function showDetail(session: Session, detail: WorkflowDetail): void {
 function showNotes(session: Session, task: TaskDetail): void {
   const { terminal } = session;
   const { paint } = terminal;
+  for (const [i, earlier] of (task.earlier ?? []).entries())
+    terminal.out(`  ${paint.cyan(task.task)}  ${paint.dim(`attempt ${i + 1}: ${printable(earlier)}`)}`);
   if (task.basis !== undefined) terminal.out(`  ${paint.cyan(task.task)}  ${printable(task.basis)}`);
   if (task.message !== undefined) terminal.out(`  ${paint.cyan(task.task)}  ${paint.yellow(printable(task.message))}`);
+  for (const { node, modelFamily, of, accepts } of task.judgements ?? []) {
+    const said = accepts ? paint.green('yes') : paint.red('no');
+    terminal.out(
+      `  ${paint.cyan(task.task)}  judge ${printable(node)} (${printable(modelFamily)}) on ${printable(of)}'s result: ${said}`,
+    );
+  }
   if (task.dissent.length > 0)
     terminal.out(
       `  ${paint.cyan(task.task)}  ${paint.red(`${printable(list(task.dissent))} said otherwise and ${task.dissent.length === 1 ? 'was' : 'were'} outvoted`)}`,
