@@ -16,6 +16,7 @@ import { hex, utf8 } from '../wire/index.ts';
 
 const tagBytes = 16;
 const nonceBytes = 12;
+const inboxesMax = 4_096;
 /** What stands before a raw X25519 key in its SubjectPublicKeyInfo (RFC 8410). */
 const spkiPrefix = Uint8Array.of(0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x03, 0x21, 0x00);
 
@@ -36,9 +37,19 @@ export interface MeshKeys {
 export function createMeshKeys(meshId: Uint8Array, preSharedKey: Uint8Array): MeshKeys {
   const root = `parley.mesh.${hex.encode(derive(preSharedKey, meshId, 'parley/nats-subject/1', 16))}`;
   const sealing = createSecretKey(derive(preSharedKey, meshId, 'parley/nats-seal/1', 32));
+  /** Of those spoken to: deriving a subject takes longer than sealing a small record. */
+  const inboxes = new Map<NodeId, string>();
   return {
     presence: `${root}.presence`,
-    inbox: (id) => `${root}.to.${hex.encode(derive(preSharedKey, meshId, `parley/nats-inbox/1/${id}`, 16))}`,
+    inbox(id) {
+      let subject = inboxes.get(id);
+      if (subject === undefined) {
+        subject = `${root}.to.${hex.encode(derive(preSharedKey, meshId, `parley/nats-inbox/1/${id}`, 16))}`;
+        if (inboxes.size >= inboxesMax) inboxes.clear();
+        inboxes.set(id, subject);
+      }
+      return subject;
+    },
     seal(kind, plain) {
       const nonce = randomBytes(nonceBytes);
       const cipher = createCipheriv('aes-256-gcm', sealing, nonce);
@@ -117,6 +128,10 @@ export function agree(options: {
 /** On the wire of a record: kind (1), session (8), number (8), then sealed text and its tag (16). */
 export const recordHeaderBytes = 17;
 export const recordOverheadBytes = recordHeaderBytes + tagBytes;
+/** The sealed text of every record begins with the number of the first record that its sender has not taken yet. */
+export const ackBytes = 8;
+/** Smaller memory is not worth the call that frees it. */
+const giveBackFromBytes = 16 << 10;
 
 /** The nonce is kind and number: each pair of them is sealed once per key. */
 function nonceOf(header: Uint8Array): Uint8Array {
@@ -126,22 +141,43 @@ function nonceOf(header: Uint8Array): Uint8Array {
   return nonce;
 }
 
+/** `memoryFor` gives the memory of the whole record, so many bytes of it. */
 export function sealRecord(
   key: KeyObject,
   kind: number,
   session: Uint8Array,
   number: number,
   pieces: readonly Uint8Array[],
+  memoryFor: (sizeBytes: number) => Uint8Array = Buffer.allocUnsafe,
 ): Uint8Array {
-  const header = Buffer.alloc(recordHeaderBytes);
+  let size = recordOverheadBytes;
+  for (const piece of pieces) size += piece.length;
+  const record = memoryFor(size);
+  const header = record.subarray(0, recordHeaderBytes);
   header[0] = kind;
   header.set(session, 1);
-  header.writeBigUInt64BE(BigInt(number), 9);
+  new DataView(record.buffer, record.byteOffset).setBigUint64(9, BigInt(number));
   const cipher = createCipheriv('aes-256-gcm', key, nonceOf(header));
   cipher.setAAD(header);
-  const body = pieces.map((piece) => cipher.update(piece));
+  let at = recordHeaderBytes;
+  for (const piece of pieces) {
+    const body = cipher.update(piece);
+    record.set(body, at);
+    at += body.length;
+    giveBack(body);
+  }
   cipher.final();
-  return Buffer.concat([header, ...body, cipher.getAuthTag()]);
+  record.set(cipher.getAuthTag(), at);
+  return record;
+}
+
+/**
+ * Frees memory that nobody reads any more, where it is large and all of it is `bytes`: left to the collector, some 64 MB of such memory
+ * make it walk the whole heap. A message that begins where its memory does is one that the NATS client put together in memory of its
+ * own; one that it cut out of what the socket read stands behind its subject there.
+ */
+export function giveBack(bytes: Uint8Array): void {
+  if (bytes.length >= giveBackFromBytes && bytes.byteOffset === 0) (bytes.buffer as ArrayBuffer).transfer(0);
 }
 
 export const recordNumber = (message: Uint8Array): number =>

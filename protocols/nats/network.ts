@@ -14,7 +14,7 @@ import { createPeer, type Peer, type PeerHost } from './peers.ts';
 import { decodePublication, encodePublication } from './publication.ts';
 
 /** A frame of 64 KiB fits one record whole: cut in two it would be sealed twice, and copied once more to be put together. */
-const recordMaxBytes = 128 << 10;
+const recordMaxBytes = 72 << 10;
 const presenceMs = 2_000;
 const tickMs = 200;
 /** A tick this late means that this process stood still: whatever was not heard may lie unread. */

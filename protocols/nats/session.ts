@@ -1,27 +1,14 @@
 // Law: between two members runs one sealed stream of bytes each way. Records are numbered; the receiver takes them in order and once,
-// acknowledges what it took, and what is lost with a server is sent again. While 2 MiB are unacknowledged nothing more is handed to the
-// server, and once 8 MiB wait here, sending is refused: a slow peer costs its sender, never the server.
-
-import {
-  createSplitter,
-  encodedBytes,
-  encodeInto,
-  type FrameKind,
-  maxOutboundBytes,
-  OversizedFrame,
-} from '../network/index.ts';
+// acknowledges what it took, and what is lost with a server is sent again.
+import { createSplitter, type FrameKind, OversizedFrame } from '../network/index.ts';
 import { messageKind } from './greeting.ts';
-import { openRecord, recordNumber, type SessionKeys, sealRecord } from './keys.ts';
+import { ackBytes, giveBack, openRecord, recordNumber, type SessionKeys, sealRecord } from './keys.ts';
+import { createOutbound } from './outbound.ts';
 
-const windowBytes = 2 << 20;
 const ackEveryBytes = 256 << 10;
 const ackAfterMs = 15;
-/** With nothing acknowledged for this long, what is unacknowledged is sent again; doubles up to the larger. */
-const resendAfterMs = 1_000;
-const resendAfterMaxMs = 8_000;
 /** One record out of order asks for what is missing; a whole window of them must not ask that often. */
 const askAgainMs = 100;
-const ackBytes = 8;
 
 const controlFlag = { none: 0, missing: 1, bye: 2 } as const;
 
@@ -47,9 +34,9 @@ export interface Session {
   readonly queuedBytes: number;
   /** How long the peer has acknowledged nothing of what it has to, in ms. */
   readonly stillForMs: number;
-  /** False: the buffer is full or the session has ended. `payload` is copied. */
+  /** False: the buffer is full or the session has ended. `payload` is the caller's again when this returns. */
   put(kind: FrameKind, correlation: number, payload: Uint8Array): boolean;
-  /** `isAuthentic` false: forged, damaged, or of an earlier session. */
+  /** `isAuthentic` false: forged, damaged, or of an earlier session. A large message's memory is given back: it is empty afterwards. */
   receive(message: Uint8Array): { readonly isAuthentic: boolean };
   beat(): void;
   /** Sends again what nobody acknowledged in time. */
@@ -61,28 +48,10 @@ export interface Session {
 }
 
 export function createSession(keys: SessionKeys, host: SessionHost): Session {
-  const pieceBytes = host.recordBytes - ackBytes;
   let ended = false;
   let proven = false;
   let lastHeardMs = performance.now();
-
-  // Outbound: frames are written into slabs, slabs are cut into records, records are kept until they are acknowledged.
-  let slab = Buffer.allocUnsafeSlow(pieceBytes);
-  let start = 0;
-  let fill = 0;
-  let queue: Uint8Array[] = [];
-  let queuedBytes = 0;
-  let scheduled = false;
-  let kept: Uint8Array[] = [];
-  let keptBytes = 0;
-  /** Number of the first record in `kept`. */
-  let keptFrom = 0;
-  let nextNumber = 0;
   let nextControl = 0;
-  let lastProgressMs = performance.now();
-  let resendWaitMs = resendAfterMs;
-
-  // Inbound.
   let expected = 0;
   let expectedControl = 0;
   let unackedBytes = 0;
@@ -92,8 +61,8 @@ export function createSession(keys: SessionKeys, host: SessionHost): Session {
     if (!ended) host.onFrame(kind, correlation, payload);
   });
 
-  const ackPiece = (): Uint8Array => {
-    const piece = Buffer.alloc(ackBytes);
+  const acknowledgement = (): Uint8Array => {
+    const piece = Buffer.allocUnsafe(ackBytes);
     piece.writeBigUInt64BE(BigInt(expected));
     return piece;
   };
@@ -102,83 +71,18 @@ export function createSession(keys: SessionKeys, host: SessionHost): Session {
     clearTimeout(ackTimer);
     ackTimer = undefined;
   };
+  const outbound = createOutbound(keys, {
+    recordBytes: host.recordBytes,
+    isConnected: host.isConnected,
+    transmit: (record) => host.transmit(record, false),
+    acknowledgement,
+    onSealed: acknowledged,
+  });
   const control = (flag: number, probe = false): void => {
     if (!host.isConnected()) return;
+    const pieces = [acknowledgement(), Uint8Array.of(flag)];
     acknowledged();
-    host.transmit(
-      sealRecord(keys.send, messageKind.control, keys.id, nextControl++, [ackPiece(), Uint8Array.of(flag)]),
-      probe,
-    );
-  };
-
-  const carve = (): void => {
-    if (fill > start) queue.push(slab.subarray(start, fill));
-    start = fill;
-  };
-  /** Takes up to one record's worth off the queue. */
-  const takePieces = (): Uint8Array[] => {
-    const pieces: Uint8Array[] = [];
-    let room = pieceBytes;
-    let taken = 0;
-    while (taken < queue.length && room > 0) {
-      const piece = queue[taken]!;
-      if (piece.length <= room) {
-        pieces.push(piece);
-        room -= piece.length;
-        taken++;
-      } else {
-        pieces.push(piece.subarray(0, room));
-        queue[taken] = piece.subarray(room);
-        room = 0;
-      }
-    }
-    queue = queue.slice(taken);
-    queuedBytes -= pieceBytes - room;
-    return pieces;
-  };
-  const flush = (): void => {
-    scheduled = false;
-    if (ended || !host.isConnected()) return;
-    carve();
-    if (kept.length === 0) {
-      lastProgressMs = performance.now();
-      resendWaitMs = resendAfterMs;
-    }
-    while (queue.length > 0 && keptBytes < windowBytes) {
-      const record = sealRecord(keys.send, messageKind.data, keys.id, nextNumber++, [ackPiece(), ...takePieces()]);
-      kept.push(record);
-      keptBytes += record.length;
-      acknowledged();
-      host.transmit(record, false);
-    }
-    // Sealing has copied all of it: the slab is written anew, which spares the machine fresh pages for every record.
-    if (queue.length === 0) start = fill = 0;
-  };
-  const resend = (): void => {
-    lastProgressMs = performance.now();
-    if (ended || !host.isConnected()) return;
-    for (const record of kept) host.transmit(record, false);
-  };
-  const onAck = (number: number): void => {
-    if (number <= keptFrom || number > nextNumber) return;
-    const count = number - keptFrom;
-    for (const record of kept.slice(0, count)) keptBytes -= record.length;
-    kept = kept.slice(count);
-    keptFrom = number;
-    lastProgressMs = performance.now();
-    resendWaitMs = resendAfterMs;
-    flush();
-    host.onDrain();
-  };
-
-  const end = (goodbye: boolean): void => {
-    if (ended) return;
-    if (goodbye) control(controlFlag.bye);
-    ended = true;
-    acknowledged();
-    queue = [];
-    kept = [];
-    queuedBytes = keptBytes = 0;
+    host.transmit(sealRecord(keys.send, messageKind.control, keys.id, nextControl++, pieces), probe);
   };
 
   const onData = (number: number, plain: Uint8Array): void => {
@@ -217,41 +121,17 @@ export function createSession(keys: SessionKeys, host: SessionHost): Session {
       return lastHeardMs;
     },
     get queuedBytes() {
-      return queuedBytes;
+      return outbound.queuedBytes;
     },
     get stillForMs() {
-      return kept.length === 0 ? 0 : performance.now() - lastProgressMs;
+      return outbound.stillForMs;
     },
-    put(kind, correlation, payload) {
-      const size = encodedBytes(kind, payload);
-      if (ended || (queuedBytes > 0 && queuedBytes + size > maxOutboundBytes)) return false;
-      if (size > pieceBytes) {
-        carve();
-        const own = Buffer.allocUnsafeSlow(size);
-        encodeInto(own, 0, kind, correlation, payload);
-        queue.push(own);
-      } else {
-        if (fill + size > slab.length) {
-          carve();
-          slab = Buffer.allocUnsafeSlow(pieceBytes);
-          start = 0;
-          fill = 0;
-        }
-        encodeInto(slab, fill, kind, correlation, payload);
-        fill += size;
-      }
-      queuedBytes += size;
-      if (!scheduled) {
-        scheduled = true;
-        // Runs after the pending promises: replies that are ready in this turn share the record.
-        process.nextTick(flush);
-      }
-      return true;
-    },
+    put: outbound.put,
     receive(message) {
       const kind = message[0]!;
       const number = recordNumber(message);
       const plain = ended ? undefined : openRecord(keys.receive, message);
+      giveBack(message);
       if (plain === undefined || plain.length < ackBytes) return { isAuthentic: false };
       // The server's operator can send a control record again, but not twice make it count.
       if (kind === messageKind.control && number < expectedControl) return { isAuthentic: true };
@@ -260,7 +140,7 @@ export function createSession(keys: SessionKeys, host: SessionHost): Session {
         proven = true;
         host.onProven();
       }
-      onAck(recordNumberAt(plain));
+      if (outbound.onAck(recordNumberAt(plain))) host.onDrain();
       if (ended) return { isAuthentic: true };
       if (kind === messageKind.data) {
         onData(number, plain);
@@ -269,22 +149,24 @@ export function createSession(keys: SessionKeys, host: SessionHost): Session {
       expectedControl = number + 1;
       const flag = plain[ackBytes];
       if (flag === controlFlag.bye) host.onEnd('it closed', false);
-      else if (flag === controlFlag.missing) resend();
+      else if (flag === controlFlag.missing) outbound.resend();
       return { isAuthentic: true };
     },
     beat: () => control(controlFlag.none, true),
-    tick(nowMs) {
-      if (ended || kept.length === 0 || !host.isConnected() || nowMs - lastProgressMs < resendWaitMs) return;
-      resendWaitMs = Math.min(resendWaitMs * 2, resendAfterMaxMs);
-      resend();
-    },
+    tick: outbound.tick,
     resume() {
       lastHeardMs = performance.now();
       control(controlFlag.missing);
-      resend();
-      flush();
+      outbound.resend();
+      outbound.flush();
     },
-    end,
+    end(goodbye) {
+      if (ended) return;
+      if (goodbye) control(controlFlag.bye);
+      ended = true;
+      acknowledged();
+      outbound.end();
+    },
   };
 }
 

@@ -42,15 +42,22 @@ export function encodeInto(
   correlation: number,
   payload: Uint8Array,
 ): void {
-  const size = encodedBytes(kind, payload) - lengthBytes;
-  writeU32(target, at, size);
+  target.set(payload, at + encodeHeadInto(target, at, kind, correlation, payload.length));
+}
+
+/** What stands before the payload of a frame. Returns its size in bytes. */
+export function encodeHeadInto(
+  target: Uint8Array,
+  at: number,
+  kind: FrameKind,
+  correlation: number,
+  payloadBytes: number,
+): number {
+  const headBytes = lengthBytes + 1 + (hasCorrelation(kind) ? correlationBytes : 0);
+  writeU32(target, at, headBytes - lengthBytes + payloadBytes);
   target[at + lengthBytes] = kind;
-  let body = at + lengthBytes + 1;
-  if (hasCorrelation(kind)) {
-    writeU32(target, body, correlation);
-    body += correlationBytes;
-  }
-  target.set(payload, body);
+  if (hasCorrelation(kind)) writeU32(target, at + lengthBytes + 1, correlation);
+  return headBytes;
 }
 
 export class OversizedFrame extends Error {

@@ -4,6 +4,7 @@ export { combineNetworks } from './combine.ts';
 export {
   createSplitter,
   encodedBytes,
+  encodeHeadInto,
   encodeInto,
   type FrameKind,
   frameKind,
