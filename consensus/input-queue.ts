@@ -53,6 +53,10 @@ export class InputQueue {
     return this.#own.length === 0 && this.#peers.size === 0;
   }
 
+  get hasOwn(): boolean {
+    return this.#own.length > 0;
+  }
+
   /** False: dropped, since that peer has too much waiting. */
   push(input: EngineInput): boolean {
     if (input.type !== 'frame') {
@@ -73,10 +77,16 @@ export class InputQueue {
     this.#shares.set(peer, Math.max(leastShare, (this.#shares.get(peer) ?? 1) / 2));
   }
 
-  /** The inputs of the next call. Never empty where the queue is not. */
-  take(): EngineInput[] {
+  /** What this node itself has found out; the frames of peers wait on. */
+  takeOwn(): EngineInput[] {
     const taken = this.#own;
     this.#own = [];
+    return taken;
+  }
+
+  /** The inputs of the next call. Never empty where the queue is not. */
+  take(): EngineInput[] {
+    const taken = this.takeOwn();
     let leftBytes = this.#limits.callBytes;
     const waiting = [...this.#peers];
     const first = this.#turn++ % Math.max(waiting.length, 1);

@@ -5,7 +5,10 @@ import type { Clock, Crypto, KeyValue, Log, Scheduler } from '../actors/system/i
 export interface Verified {
   /** The crypto given, with a memory for signatures that held. */
   readonly crypto: Crypto;
-  /** The crypto given, for signatures that are of no use after a restart, such as those of votes: what held is known to `crypto` for a while. */
+  /**
+   * The crypto given, for signatures that are of no use after a restart, such as those of votes: what held is known to `crypto` for a while,
+   * and what is signed with it holds.
+   */
   readonly passing: Crypto;
   /** The history is read: what was remembered from the last life is let go of, what is verified from here on is noted for the next. */
   started(): void;
@@ -55,6 +58,8 @@ export async function openVerified(options: {
     if (recent.size > recentMax) for (const oldest of recent.keys()) return void recent.delete(oldest);
   };
 
+  /** A node signs with one key. */
+  let own: { readonly secretKey: Uint8Array; readonly publicKey: Uint8Array } | undefined;
   let unwritten: Uint8Array[] = [];
   let cancel: (() => void) | undefined;
   let writing: Promise<void> = Promise.resolve();
@@ -94,6 +99,13 @@ export async function openVerified(options: {
     },
     passing: {
       ...crypto,
+      sign(secretKey, message) {
+        const signature = crypto.sign(secretKey, message);
+        if (own?.secretKey !== secretKey) own = { secretKey, publicKey: crypto.publicKey(secretKey) };
+        const hash = hashOf(own.publicKey, message, signature);
+        if (hash !== undefined) keep(nameOf(hash), false);
+        return signature;
+      },
       verify(publicKey, message, signature) {
         const hash = hashOf(publicKey, message, signature);
         if (hash === undefined) return false;

@@ -8,7 +8,7 @@ import { type BoardChange, encodeWorkflowEntry, workflowLane } from '../actors/w
 import { defaultFaultBudget } from '../consensus/index.ts';
 import { createCrypto, type WorkflowServices } from '../node/index.ts';
 import { type Genesis, meshIdOf } from '../protocols/mesh/index.ts';
-import { compareText, createIdentity, openEnvelope, utf8 } from '../protocols/wire/index.ts';
+import { compareText, createIdentity, openEnvelope, readDirect, utf8 } from '../protocols/wire/index.ts';
 import { type DiskProfile, type OperationKind, quickDisk } from './disk/index.ts';
 import { type CarriedKind, calm, Fabric, type NetworkProfile } from './network/index.ts';
 import { type DataSet, once, type Process, SimNode, type StopOutcome } from './node.ts';
@@ -242,12 +242,20 @@ export class Swarm {
   }
 
   private observe(from: number, to: number, carried: CarriedKind, bytes: Uint8Array, id: number): void {
-    // Reading every envelope a second time is worth it only where somebody listens.
+    // Reading every message a second time is worth it only where somebody listens.
     if (carried === 'pull' || carried === 'chunk' || this.watchers.every(({ sent }) => sent === undefined)) return;
+    const sizeBytes = bytes.length;
+    const direct = readDirect(bytes);
+    if (direct !== undefined) {
+      const { type, body } = direct;
+      // Nobody signed it: it is the sender's own word.
+      this.tell('sent', { from, to, carried, type, author: this.nodes[from]!.id, body, sizeBytes, id });
+      return;
+    }
     const opened = openEnvelope(bytes, { crypto: trusting, meshId: this.meshId });
     if (!opened.ok) return;
     const { type, from: author, body } = opened.envelope;
-    this.tell('sent', { from, to, carried, type, author, body, sizeBytes: bytes.length, id });
+    this.tell('sent', { from, to, carried, type, author, body, sizeBytes, id });
   }
 }
 

@@ -11,20 +11,21 @@ import {
   encodeBody,
   equalBytes,
   type Identity,
+  utf8,
 } from '../../protocols/wire/index.ts';
 import type { Parts } from '../parts/index.ts';
 import type { Crypto, KeyValue, NodeId } from '../system/index.ts';
+import { type Position, sealBytes } from './frame-message.ts';
 
 const bytes = (length: number) =>
   z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length);
 
-export const positionSchema = z.strictObject({
+const positionSchema = z.strictObject({
   /** Of the last record that is durable. */
   sequence: z.number().int().nonnegative(),
   hash: bytes(32),
-  signature: bytes(64),
+  seal: bytes(sealBytes),
 });
-export type Position = z.infer<typeof positionSchema>;
 
 const lastSeen = defineRequest(
   'consensus.last-seen',
@@ -36,19 +37,30 @@ const askAgainMs = 500;
 const requestTimeoutMs = 2_000;
 const storeEveryMs = 1_000;
 const positionBytesMax = 1_024;
+const keyDomain = utf8.encode('parley/log-position-key/2');
 
-function messageOf(meshId: Uint8Array, epoch: number, { sequence, hash }: LogHead): Uint8Array {
-  return new ByteWriter('parley/log-position/1').fixed(meshId, 32).u32(epoch).u64(sequence).fixed(hash, 32).finish();
+/** HMAC-SHA256 (RFC 2104) over the position, under a key that follows from the node's secret one. */
+function sealOf(
+  { sequence, hash }: LogHead,
+  epoch: number,
+  meshId: Uint8Array,
+  identity: Identity,
+  crypto: Pick<Crypto, 'sha256'>,
+): Uint8Array {
+  const key = crypto.sha256(keyDomain, identity.secretKey);
+  const padded = (pad: number): Uint8Array => new Uint8Array(64).fill(pad).map((each, at) => each ^ (key[at] ?? 0));
+  const said = new ByteWriter('parley/log-position/2').fixed(meshId, 32).u32(epoch).u64(sequence).fixed(hash, 32);
+  return crypto.sha256(padded(0x5c), crypto.sha256(padded(0x36), said.finish()));
 }
 
-export function signPosition(
+export function sealPosition(
   head: LogHead,
   epoch: number,
   meshId: Uint8Array,
   identity: Identity,
-  crypto: Crypto,
+  crypto: Pick<Crypto, 'sha256'>,
 ): Position {
-  return { ...head, signature: crypto.sign(identity.secretKey, messageOf(meshId, epoch, head)) };
+  return { ...head, seal: sealOf(head, epoch, meshId, identity, crypto) };
 }
 
 /** What peers last said of their logs. Kept on the disk too, so that a mesh that restarts as a whole still remembers. */
@@ -81,7 +93,7 @@ export async function openPositionBook(parts: Pick<Parts, 'world' | 'office'>): 
   return {
     saw(node, epoch, position) {
       const key = keyOf(node, epoch);
-      // Whether it is signed is for the node itself to check, when it asks: a forged one would only be about its own sender.
+      // Whether it is sealed is for the node itself to check, when it asks: a forged one would only be about its own sender.
       if (position.sequence <= (latest.get(key)?.sequence ?? -1)) return;
       latest.set(key, position);
       if (unwritten.size === 0) cancel = scheduler.at(clock.monotonicMs() + storeEveryMs, store);
@@ -138,12 +150,11 @@ export async function checkPosition(
   return reason;
 
   function contradiction(position: Position, name: string): string | undefined {
-    if (!crypto.verify(identity.publicKey, messageOf(chain.meshId, config.epoch, position), position.signature))
-      return undefined;
+    if (!equalBytes(sealOf(position, config.epoch, chain.meshId, identity, crypto), position.seal)) return undefined;
     if (position.sequence > head.sequence)
-      return `the log of votes of epoch ${config.epoch} ends at record ${head.sequence}, and ${name} has this node's signature up to record ${position.sequence}: the data folder is older than the node's last word`;
+      return `the log of votes of epoch ${config.epoch} ends at record ${head.sequence}, and ${name} has this node's seal up to record ${position.sequence}: the data folder is older than the node's last word`;
     if (position.sequence === head.sequence && !equalBytes(position.hash, head.hash))
-      return `the log of votes of epoch ${config.epoch} is another one than ${name} has this node's signature for: the data folder was copied or changed`;
+      return `the log of votes of epoch ${config.epoch} is another one than ${name} has this node's seal for: the data folder was copied or changed`;
     return undefined;
   }
 

@@ -12,6 +12,7 @@ const harmlessFromMembers: Readonly<Record<string, string>> = {
   unknown_type: 'from around a start, or of another version',
   expired: 'held up on the way, as by a machine that slept',
   clock: 'its clock now is checked above',
+  epoch: 'from around the change of an epoch, or from while one of the two was away',
   slow: 'it took nothing for a second or more; what was too much to wait for it was not sent, and no other peer waited',
   // Hearsay proves itself or is dropped, and who has not heard yet that somebody was let go passes it on.
   membership: 'hearsay of others, as of those let go',
@@ -36,6 +37,14 @@ export function examineRefusals(
         ok: false,
         detail,
         fix: "Grant the node's user at the NATS server what deploy/nats/users.conf grants, and reload the server.",
+      };
+    if (reason === 'version')
+      return {
+        subject,
+        check,
+        ok: false,
+        detail,
+        fix: 'Two versions that do not speak to each other: run the same one on all nodes.',
       };
     if (chain.node(from) === undefined)
       return noted(wasMember(from) ? 'it is no member any more' : 'from outside the mesh; nothing got in');

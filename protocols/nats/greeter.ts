@@ -1,8 +1,17 @@
 // Law: of two members the one with the smaller id greets and the other answers, so that a pair agrees on one session at a time. Whoever is
 // not allowed is not answered, and greetings cost no more than so many signatures a second, whoever sends them.
 import type { NodeId } from '../../actors/system/index.ts';
+import { frameVersion } from '../network/index.ts';
 import { compareText, equalBytes, MalformedBytes } from '../wire/index.ts';
-import { decodeHello, decodePresence, encodeHello, encodePresence, type Hello, messageKind } from './greeting.ts';
+import {
+  decodeHello,
+  decodePresence,
+  encodeHello,
+  encodePresence,
+  type Hello,
+  messageKind,
+  otherVersionOf,
+} from './greeting.ts';
 import { agree, createEphemeral, type Ephemeral, type MeshKeys, type SessionKeys } from './keys.ts';
 import type { NatsNetworkOptions } from './options.ts';
 
@@ -157,6 +166,11 @@ export function createGreeter(options: GreeterOptions): Greeter {
         return;
       }
       try {
+        const version = otherVersionOf(plain);
+        if (version !== undefined) {
+          options.refuse(anonymous, 'version', `it speaks version ${version}, this node ${frameVersion}`);
+          return;
+        }
         if (message[0] === messageKind.presence) onPresence(plain);
         else if (message[0] === messageKind.hello) onHello(plain);
         else if (message[0] === messageKind.answer) onAnswer(plain);

@@ -20,7 +20,8 @@ export const frameKind = {
 } as const;
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];
 
-export const frameVersion = 1;
+/** 2: frames of votes travel without an envelope, which version 1 does not read. */
+export const frameVersion = 2;
 const lengthBytes = 4;
 const correlationBytes = 4;
 /** A frame, and before it a correlation number or a topic behind its length. */

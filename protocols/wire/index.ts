@@ -2,6 +2,7 @@
 export { decodeBody, encodeBody } from './body.ts';
 export { ByteReader, ByteWriter, compareBytes, compareText, equalBytes, hex, MalformedBytes, utf8 } from './bytes.ts';
 export { isClockRefusal } from './clock-refusal.ts';
+export { type DirectMessage, encodeDirect, readDirect } from './direct.ts';
 export {
   type Destination,
   type Envelope,
@@ -20,5 +21,13 @@ export { createHlc, type Hlc, type HlcTime, hlcTime, maxClockDriftMs } from './h
 export { createIdentity, type Identity, nodeIdOf, publicKeyOf } from './identity.ts';
 export { defineMessage, defineRequest, type MessageDefinition, type RequestDefinition } from './message.ts';
 export { createPostOffice } from './office.ts';
-export type { MessageContext, PostOffice, PostOfficeOptions, RefusalReason, SendOptions } from './office-contract.ts';
+export type {
+  DirectHandler,
+  DirectPort,
+  MessageContext,
+  PostOffice,
+  PostOfficeOptions,
+  RefusalReason,
+  SendOptions,
+} from './office-contract.ts';
 export { createRefusalTable, type Refusal, type RefusalTable } from './refusals.ts';

@@ -49,8 +49,20 @@ export type RefusalReason =
   | 'schema'
   | 'reply';
 
+/** `body` is part of the transport's buffer: who keeps it copies it. Throws MalformedBytes where it is not what its type says. */
+export type DirectHandler = (from: NodeId, body: Uint8Array) => void;
+
+/** For what carries its own signatures. `from` is the peer that handed it over, as the transport proved it, and need not be the author. */
+export interface DirectPort {
+  /** The same bytes to each of `to`: at most once, in order per pair and session. Answers how many of them could be sent to. */
+  send(to: readonly NodeId[], type: string, body: Uint8Array): number;
+  /** One handler per type. */
+  on(type: string, handler: DirectHandler): () => void;
+}
+
 export interface PostOffice {
   readonly self: NodeId;
+  readonly direct: DirectPort;
   /** At most once, in order per pair and session. False: no connection, or the peer's buffer is full. Throws MalformedBytes on a body that cannot travel. */
   send<Body>(to: NodeId, definition: MessageDefinition<Body>, body: Body, options?: SendOptions): boolean;
   /** Rejects with NetworkError `unreachable`, `timeout`, `refused` or `closed`. */

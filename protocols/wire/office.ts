@@ -4,6 +4,7 @@ import { NetworkError, type NodeId } from '../../actors/system/index.ts';
 import { decodeBody, encodeBody } from './body.ts';
 import { compareText, equalBytes } from './bytes.ts';
 import { clockRefusal } from './clock-refusal.ts';
+import { createDirectPort, isDirect } from './direct.ts';
 import { createEarlyMessages } from './early.ts';
 import {
   type Destination,
@@ -56,6 +57,11 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     if ((count & (count - 1)) === 0) log('warn', 'message refused', { from, reason, detail, count });
   }
 
+  function noteSent(type: string, sizeBytes: number): void {
+    const total = sent.get(type) ?? { count: 0, sizeBytes: 0 };
+    sent.set(type, { count: total.count + 1, sizeBytes: total.sizeBytes + sizeBytes });
+  }
+
   function seal(
     definition: MessageDefinition<unknown>,
     body: unknown,
@@ -78,10 +84,25 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
       identity,
       { crypto, meshId },
     );
-    const total = sent.get(definition.type) ?? { count: 0, sizeBytes: 0 };
-    sent.set(definition.type, { count: total.count + 1, sizeBytes: total.sizeBytes + bytes.length });
+    noteSent(definition.type, bytes.length);
     return { id, bytes };
   }
+
+  const failed = (type: string, from: NodeId, error: unknown): void =>
+    log('error', 'a message handler failed', { type, from, error: String(error) });
+  const direct = createDirectPort({
+    self: identity.id,
+    meshId,
+    run: options.random.bytes(8),
+    network,
+    seen,
+    allow: (from, type) => options.allow?.(from, type) !== false,
+    refuse,
+    onSent: noteSent,
+    onHandled: () => void handledCount++,
+    onDuplicate: () => void duplicateCount++,
+    failed,
+  });
 
   /** Cheap checks first, the signature before anything is remembered or believed. `undefined`: dropped and counted. */
   function admit(
@@ -158,14 +179,12 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     const own = admitted === 'waits' ? bytes.slice() : bytes;
     if (admitted === undefined || admitted === 'waits' || 'aheadMs' in admitted) return;
     const { type, from } = admitted.context.envelope;
-    const failed = (error: unknown): void =>
-      log('error', 'a message handler failed', { type, from, error: String(error) });
     for (const handler of [...(routes.get(type)?.handlers ?? [])]) {
       try {
         const outcome = handler(admitted.body, admitted.context);
-        if (outcome instanceof Promise) outcome.catch(failed);
+        if (outcome instanceof Promise) outcome.catch((error: unknown) => failed(type, from, error));
       } catch (error) {
-        failed(error);
+        failed(type, from, error);
       }
     }
   }
@@ -214,11 +233,14 @@ export function createPostOffice(options: PostOfficeOptions): PostOffice {
     };
   }
 
-  const stopFrames = network.onFrame((from, frame) => deliver(from, frame));
+  const stopFrames = network.onFrame((from, frame) =>
+    isDirect(frame) ? direct.take(from, frame) : deliver(from, frame),
+  );
   const stopServing = network.serve(serve);
 
   return {
     self: identity.id,
+    direct,
     send(to, definition, body, sendOptions = {}) {
       return network.send(
         to,

@@ -25,4 +25,4 @@ export {
 export { createSometimes, type SometimesName, sometimesNames } from './sometimes.ts';
 export { createSupervisionCheck } from './supervision.ts';
 export { type Book, createBook, type Violation } from './violations.ts';
-export { consensusFrame, createVoteCheck, type Said } from './votes.ts';
+export { createVoteCheck, type Said } from './votes.ts';

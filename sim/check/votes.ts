@@ -1,12 +1,11 @@
 // Law: of all statements that honest members ever sent, whoever got them, no instance lets two values be certified even if the liars signed
 // whatever helps, and no honest member ever says two things for one place, in however many lives. The thresholds are reckoned here anew.
+import { decodeFrameMessage, frameType } from '../../actors/consensus/index.ts';
 import { decodeEntry, decodeFrame } from '../../consensus/index.ts';
-import { decodeBody, hex, MalformedBytes } from '../../protocols/wire/index.ts';
+import { hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { SentMessage, Swarm, Watcher } from '../swarm.ts';
 import type { Epochs } from './epochs.ts';
 import type { Book } from './violations.ts';
-
-export const consensusFrame = 'consensus.frame';
 
 export interface Said {
   readonly from: number;
@@ -82,16 +81,14 @@ export function createVoteCheck({ swarm, book, epochs, isHonest, onSaid }: VoteC
 
   return {
     sent({ from, carried, type, body }: SentMessage) {
-      if (type !== consensusFrame || carried !== 'frame') return;
+      if (type !== frameType || carried !== 'frame') return;
       try {
-        const { epoch, bytes } = decodeBody(body) as { readonly epoch: unknown; readonly bytes: unknown };
-        if (!(bytes instanceof Uint8Array) || typeof epoch !== 'number')
-          throw new MalformedBytes('a consensus frame without bytes');
-        const name = `${from}${hex.encode(crypto.sha256(bytes))}`;
+        const { epoch, frame } = decodeFrameMessage(body);
+        const name = `${from}${hex.encode(crypto.sha256(frame))}`;
         if (read.has(name)) return;
         if (read.size >= readMax) read.clear();
         read.add(name);
-        const { batch } = decodeFrame(bytes);
+        const { batch } = decodeFrame(frame);
         // What is relayed was seen when its signer first sent it; what a liar says in others' names is nobody's word.
         if (batch?.signer === swarm.nodes[from]!.id)
           for (const entry of batch.entries) note(epoch, batch.signer, entry);

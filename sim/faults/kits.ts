@@ -1,11 +1,11 @@
 // Law: each kit is one way to lie. Kits stack: each wraps the network that the one before left.
 
+import { encodeFrameMessage, frameType } from '../../actors/consensus/index.ts';
 import type { NodeId, Random } from '../../actors/system/index.ts';
 import { decodeWorkflowEntry, encodeWorkflowEntry, workflowLane } from '../../actors/workflow/index.ts';
 import { decodeDecision, decodeFrame, encodeDecision, isRefusal } from '../../consensus/index.ts';
 import { encodeEntry, entryHash, type LaneEntry } from '../../protocols/lanes/index.ts';
 import { decodeBody, hex } from '../../protocols/wire/index.ts';
-import { consensusFrame } from '../check/index.ts';
 import type { Disguise } from '../node.ts';
 import type { Troubles } from '../sandbox.ts';
 import { laneEntriesIn, laneKits } from './kits-lanes.ts';
@@ -40,7 +40,7 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result' | 'moody-model'>, Wrap>
       onFrame: listening(network, (from, frame) => voice.hear(from, frame)),
       send(to, frame) {
         voice.hear(liar.identity.id, frame);
-        return !spared.has(to) && liar.read(frame)?.type === consensusFrame ? true : network.send(to, frame);
+        return !spared.has(to) && liar.read(frame)?.type === frameType ? true : network.send(to, frame);
       },
     };
   },
@@ -88,9 +88,7 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result' | 'moody-model'>, Wrap>
   /** Says nothing of some kinds to some peers, and answers some requests of some never. */
   withhold(network, liar, random) {
     const victims = new Set(liar.others.filter(() => random.chance(0.6)));
-    const kinds = ['consensus.frame', 'lane.entries', 'lane.frontier', 'membership.swim'].filter(() =>
-      random.chance(0.6),
-    );
+    const kinds = [frameType, 'lane.entries', 'lane.frontier', 'membership.swim'].filter(() => random.chance(0.6));
     const never = new Promise<never>(() => {});
     return {
       ...network,
@@ -109,7 +107,6 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result' | 'moody-model'>, Wrap>
   /** Noise, noise in genuine envelopes of genuine types, its own frames with a bit flipped, and payloads that are not what they are called. */
   garbage(network, liar, random) {
     const types = [
-      consensusFrame,
       'lane.entries',
       'lane.frontier',
       'membership.swim',
@@ -119,10 +116,14 @@ const wraps: Readonly<Record<Exclude<Kit, 'wrong-result' | 'moody-model'>, Wrap>
     ];
     let last: Uint8Array = new Uint8Array(100);
     const noise = (to: NodeId): Uint8Array => {
-      switch (random.below(3)) {
+      switch (random.below(4)) {
         case 0:
           return random.bytes(1 + random.below(400));
-        case 1:
+        case 1: {
+          const message = { epoch: random.below(3), position: undefined, frame: random.bytes(120) };
+          return liar.direct(frameType, random.chance(0.5) ? random.bytes(60) : encodeFrameMessage(message));
+        }
+        case 2:
           return liar.seal(to, types[random.below(types.length)]!, {
             epoch: random.below(3),
             bytes: random.bytes(120),

@@ -1,21 +1,22 @@
 // Law: a liar knows what its node knows and no more: its own key, its mesh, what it heard. It wraps the ports of its own World; its
 // connections are real, and what it signs in its own name is genuine.
+import { decodeFrameMessage, encodeFrameMessage, frameType } from '../../actors/consensus/index.ts';
 import type { Network, NodeId, Random, World } from '../../actors/system/index.ts';
 import { createEngine, type EngineInput, type EngineOutput } from '../../consensus/index.ts';
 import { type LaneEntry, signEntry } from '../../protocols/lanes/index.ts';
 import { type Genesis, meshIdOf } from '../../protocols/mesh/index.ts';
 import {
   createHlc,
-  decodeBody,
   encodeBody,
+  encodeDirect,
   type Identity,
   MalformedBytes,
   maxBodyBytes,
   openEnvelope,
   publicKeyOf,
+  readDirect,
   sealEnvelope,
 } from '../../protocols/wire/index.ts';
-import { consensusFrame } from '../check/index.ts';
 import type { Life } from '../world/index.ts';
 
 export interface Liar {
@@ -28,9 +29,11 @@ export interface Liar {
   /** `id`'s name over this node's own key: what it signs verifies under nobody's key but the liar's. */
   impostor(id: NodeId): Identity;
   seal(to: NodeId, type: string, body: unknown, as?: Identity): Uint8Array;
-  /** What an envelope is about, whoever signed it. */
+  /** A direct message, which needs no signature. */
+  direct(type: string, body: Uint8Array): Uint8Array;
+  /** What a message is about, whoever signed it. */
   read(frame: Uint8Array): { readonly type: string; readonly body: Uint8Array } | undefined;
-  /** The engine's bytes in a genuine envelope of epoch 0; undefined for anything else, other kits' noise included. */
+  /** The engine's bytes in a frame of epoch 0; undefined for anything else, other kits' noise included. */
   consensusIn(frame: Uint8Array): Uint8Array | undefined;
   laneEntry(as: Identity, place: Pick<LaneEntry, 'lane' | 'sequence' | 'previous'>, body: Uint8Array): LaneEntry;
 }
@@ -45,6 +48,8 @@ export function createLiar(
   const meshId = meshIdOf(genesis, crypto);
   const hlc = createHlc(clock);
   const read: Liar['read'] = (frame) => {
+    const direct = readDirect(frame);
+    if (direct !== undefined) return direct;
     const opened = openEnvelope(frame, { crypto: { sha256: () => new Uint8Array(32), verify: () => true }, meshId });
     return opened.ok ? opened.envelope : undefined;
   };
@@ -62,17 +67,13 @@ export function createLiar(
         as,
         { crypto, meshId },
       ),
+    direct: (type, body) => encodeDirect({ meshId, id: random.bytes(16), type, body }),
     read,
     consensusIn(frame) {
-      const envelope = read(frame);
-      if (envelope?.type !== consensusFrame) return undefined;
-      try {
-        const { epoch, bytes } = decodeBody(envelope.body) as { readonly epoch: number; readonly bytes: unknown };
-        return epoch === 0 && bytes instanceof Uint8Array ? bytes : undefined;
-      } catch (error) {
-        if (error instanceof MalformedBytes) return undefined;
-        throw error;
-      }
+      const message = read(frame);
+      if (message?.type !== frameType) return undefined;
+      const said = ifWellFormed(() => decodeFrameMessage(message.body));
+      return said?.epoch === 0 ? said.frame : undefined;
     },
     laneEntry: (as, place, body) => signEntry({ mesh: meshId, ...place, hlc: hlc.now(), body }, as, crypto),
   };
@@ -112,8 +113,8 @@ export function createVoice({ liar, as, judges, to, nonsense }: VoiceOptions): V
     switch (output.type) {
       case 'send':
         for (const peer of output.to === 'all' ? world.network.peers() : [output.to]) {
-          if (to(peer))
-            world.network.send(peer, liar.seal(peer, consensusFrame, { epoch: config.epoch, bytes: output.frame }));
+          const message = { epoch: config.epoch, position: undefined, frame: output.frame };
+          if (to(peer)) world.network.send(peer, liar.direct(frameType, encodeFrameMessage(message)));
         }
         return;
       case 'validate':

@@ -22,7 +22,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'votes are sent before they are durable',
-    file: 'actors/consensus/keeper.ts',
+    file: 'actors/consensus/flushing.ts',
     edits: [
       ['    target.isFlushing = true;\n', '    target.isFlushing = true;\n    perform(state, target, outputs, ctx);\n'],
       ["({ type: 'flushed', epoch, outputs }),", "({ type: 'flushed', epoch, outputs: [] }),"],
@@ -30,7 +30,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a restarted node forgets what it voted',
-    file: 'actors/consensus/keeper.ts',
+    file: 'actors/consensus/epochs.ts',
     edits: [["    for (const record of log.takeRecords()) engine.handle({ type: 'restore', record });\n", '']],
   },
   {
@@ -60,7 +60,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what cannot be judged yet is judged again at once, without end',
-    file: 'actors/consensus/keeper.ts',
+    file: 'actors/consensus/judging.ts',
     edits: [['of [...state.unjudged])', 'of state.unjudged)']],
   },
   {
@@ -151,11 +151,11 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'evidence about the audit log is shown without end',
-    file: 'actors/consensus/keeper.ts',
+    file: 'actors/consensus/performing.ts',
     edits: [
       [
-        'if (workflow === undefined && state.shown.has(says)) break;',
-        'if (workflow === undefined && says === undefined) break;',
+        'if (workflow === undefined && state.shown.has(says)) return;',
+        'if (workflow === undefined && says === undefined) return;',
       ],
     ],
   },

@@ -8,6 +8,7 @@ import {
   createHlc,
   createIdentity,
   encodeBody,
+  encodeDirect,
   hex,
   type Identity,
   maxBodyBytes,
@@ -25,6 +26,8 @@ export interface Forger {
   impostor(id: NodeId): Identity;
   /** An envelope to `to`, by this node or in the name of `as`. */
   seal(to: NodeId, type: string, body: unknown, as?: Identity): Uint8Array;
+  /** A direct message, which nobody signs. */
+  direct(type: string, body: Uint8Array): Uint8Array;
   /** A log entry in the name of `as`, encoded. */
   laneEntry(
     as: Identity,
@@ -52,6 +55,7 @@ export function createForger(folder: string): Forger {
         as,
         { crypto, meshId },
       ),
+    direct: (type, body) => encodeDirect({ meshId, id: random.bytes(16), type, body }),
     laneEntry: (as, place, body) =>
       encodeEntry(signEntry({ mesh: meshId, ...place, hlc: hlc.now(), body }, as, crypto)),
   };

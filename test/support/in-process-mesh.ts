@@ -6,6 +6,7 @@ import type { SkillManifest } from '../../actors/planner/index.ts';
 import type {
   ActorRef,
   BlobRef,
+  Crypto,
   Network,
   NodeId,
   Sandbox,
@@ -78,6 +79,8 @@ export interface InProcessOptions {
   /** How the named nodes' sandbox lies; given the honest outcome. */
   readonly outcome?: Readonly<Record<string, (call: SkillCall, honest: SkillOutcome) => SkillOutcome>>;
   readonly network?: Readonly<Record<string, (network: Network) => Network>>;
+  /** What every node hashes, signs and checks with: for who counts it. */
+  readonly crypto?: Crypto;
   /** Test points of the code that are on: see `World.buggify`. */
   readonly buggify?: readonly string[];
   readonly seed?: number;
@@ -172,7 +175,7 @@ export class InProcessMesh {
       clock,
       scheduler,
       random,
-      crypto,
+      crypto: this.#options.crypto ?? crypto,
       network,
       storage,
       sandbox: this.#sandbox(name, storage, runs),

@@ -1,20 +1,20 @@
 // Law: a lying voter is the real engine with the node's real key and another judgement: what it signs is well formed, and wrong. It answers
 // to nobody's log, so that together with the node's own engine it signs two things for one place.
+import { decodeFrameMessage, encodeFrameMessage, frameType } from '../../actors/consensus/index.ts';
 import type { NodeId } from '../../actors/system/index.ts';
 import { createEngine, type EngineInput, type EngineOutput } from '../../consensus/index.ts';
-import { decodeBody, type Identity, openEnvelope, utf8 } from '../../protocols/wire/index.ts';
+import { type Identity, readDirect, utf8 } from '../../protocols/wire/index.ts';
 import type { Forger } from './forger.ts';
 import { createCrypto } from './world.ts';
 
 const crypto = createCrypto();
-export const consensusFrame = 'consensus.frame';
 
 export interface ShadowVoterOptions {
   readonly forger: Forger;
   /** Under whose name it votes; the node's own, or another member's under the wrong key. */
   readonly as: Identity;
   /** Called for every frame it would send. */
-  readonly say: (to: NodeId | 'all', envelope: (to: NodeId) => Uint8Array) => void;
+  readonly say: (to: NodeId | 'all', message: Uint8Array) => void;
 }
 
 export interface ShadowVoter {
@@ -26,13 +26,14 @@ export interface ShadowVoter {
 export function createShadowVoter({ forger, as, say }: ShadowVoterOptions): ShadowVoter {
   const { meshId, config } = forger;
   const engine = createEngine({ self: as, meshId, config, crypto, timeouts: { baseMs: 300, maxMs: 5_000 } });
+  const about = { epoch: config.epoch, position: undefined };
   const handle = (input: EngineInput): void => {
     for (const output of engine.handle(input)) perform(output);
   };
   const perform = (output: EngineOutput): void => {
     switch (output.type) {
       case 'send':
-        say(output.to, (to) => forger.seal(to, consensusFrame, { epoch: config.epoch, bytes: output.frame }));
+        say(output.to, forger.direct(frameType, encodeFrameMessage({ ...about, frame: output.frame })));
         return;
       case 'validate':
         handle({ type: 'validated', instance: output.instance, value: output.value, ok: false });
@@ -50,10 +51,10 @@ export function createShadowVoter({ forger, as, say }: ShadowVoterOptions): Shad
   };
   return {
     hear(from, frame) {
-      const opened = openEnvelope(frame, { crypto, meshId });
-      if (!opened.ok || opened.envelope.type !== consensusFrame) return;
-      const { epoch, bytes } = decodeBody(opened.envelope.body) as { epoch: number; bytes: Uint8Array };
-      if (epoch === config.epoch) handle({ type: 'frame', from, bytes });
+      const message = readDirect(frame);
+      if (message?.type !== frameType) return;
+      const { epoch, frame: bytes } = decodeFrameMessage(message.body);
+      if (epoch === config.epoch) handle({ type: 'frame', from, bytes: bytes.slice() });
     },
   };
 }

@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { encodeFrameMessage, frameType } from '../../actors/consensus/index.ts';
 import { type Network, NetworkError, type NodeId } from '../../actors/system/index.ts';
 import { encodeWorkflowEntry, workflowLane } from '../../actors/workflow/index.ts';
 import { decodeEntry, entryHash, type LaneEntry } from '../../protocols/lanes/index.ts';
-import { decodeBody, openEnvelope } from '../../protocols/wire/index.ts';
-import { createForger, type Forger } from './forger.ts';
-import { consensusFrame, createShadowVoter } from './shadow-voter.ts';
+import { decodeBody, openEnvelope, readDirect } from '../../protocols/wire/index.ts';
+import { createForger } from './forger.ts';
+import { createShadowVoter } from './shadow-voter.ts';
 import type { Behaviour } from './traitor.ts';
 import { createCrypto } from './world.ts';
 
@@ -24,26 +25,26 @@ export const networkBehaviours: Readonly<
   /** One victim is told nil and never the truth; the others are told both. */
   equivocate(network, folder) {
     const forger = createForger(folder);
-    const voter = createShadowVoter({ forger, as: forger.self, say: (to, envelope) => tell(network, to, envelope) });
+    const voter = createShadowVoter({ forger, as: forger.self, say: (to, message) => tell(network, to, message) });
     return {
       ...network,
       onFrame: listening(network, (from, frame) => voter.hear(from, frame)),
       send(to, frame) {
         voter.hear(forger.self.id, frame);
-        return to === network.peers()[0] && isVoting(frame, forger) ? true : network.send(to, frame);
+        return to === network.peers()[0] && isVoting(frame) ? true : network.send(to, frame);
       },
     };
   },
 
   'wrong-vote'(network, folder) {
     const forger = createForger(folder);
-    const voter = createShadowVoter({ forger, as: forger.self, say: (to, envelope) => tell(network, to, envelope) });
+    const voter = createShadowVoter({ forger, as: forger.self, say: (to, message) => tell(network, to, message) });
     return {
       ...network,
       onFrame: listening(network, (from, frame) => voter.hear(from, frame)),
       send(to, frame) {
         voter.hear(forger.self.id, frame);
-        return isVoting(frame, forger) ? true : network.send(to, frame);
+        return isVoting(frame) ? true : network.send(to, frame);
       },
     };
   },
@@ -63,27 +64,30 @@ export const networkBehaviours: Readonly<
     };
   },
 
-  /** Half of it is noise; the other half is noise in a genuine envelope of a genuine type. */
+  /** A third of it is noise, a third noise in a genuine envelope of a genuine type, and a third what might be a frame of votes and is none. */
   garbage(network, folder) {
     const forger = createForger(folder);
-    const types = [
-      consensusFrame,
-      'lane.entries',
-      'lane.frontier',
-      'membership.swim',
-      'membership.presence',
-      'no.such.type',
-    ];
+    const types = ['lane.entries', 'lane.frontier', 'membership.swim', 'membership.presence', 'no.such.type'];
     let count = 0;
-    const noise = (to: NodeId, sizeBytes: number): Uint8Array =>
-      count++ % 2 === 0
-        ? new Uint8Array(randomBytes(Math.min(sizeBytes, 4_096)))
-        : forger.seal(to, types[count % types.length]!, {
+    const noise = (to: NodeId, sizeBytes: number): Uint8Array => {
+      const frame = new Uint8Array(randomBytes(200));
+      switch (count++ % 3) {
+        case 0:
+          return new Uint8Array(randomBytes(Math.min(sizeBytes, 4_096)));
+        case 1:
+          return forger.direct(
+            frameType,
+            count % 2 === 0 ? frame : encodeFrameMessage({ epoch: 0, position: undefined, frame }),
+          );
+        default:
+          return forger.seal(to, types[count % types.length]!, {
             epoch: 0,
             bytes: randomBytes(200),
             entries: [randomBytes(100)],
             more: true,
           });
+      }
+    };
     const flood = setInterval(() => {
       for (const peer of network.peers()) {
         network.send(peer, noise(peer, 300));
@@ -125,7 +129,7 @@ export const networkBehaviours: Readonly<
     const heads = new Map<NodeId, LaneEntry>();
     const others = forger.config.members.map(({ id }) => id).filter((id) => id !== forger.self.id);
     const voters = others.map((id) =>
-      createShadowVoter({ forger, as: forger.impostor(id), say: (to, envelope) => tell(network, to, envelope) }),
+      createShadowVoter({ forger, as: forger.impostor(id), say: (to, message) => tell(network, to, message) }),
     );
     const cancel = (workflow: string): void => {
       for (const id of others) {
@@ -205,8 +209,8 @@ export const networkBehaviours: Readonly<
   },
 };
 
-function tell(network: Network, to: NodeId | 'all', envelope: (to: NodeId) => Uint8Array): void {
-  for (const peer of to === 'all' ? network.peers() : [to]) network.send(peer, envelope(peer));
+function tell(network: Network, to: NodeId | 'all', message: Uint8Array): void {
+  for (const peer of to === 'all' ? network.peers() : [to]) network.send(peer, message);
 }
 
 function listening(network: Network, hear: (from: NodeId, frame: Uint8Array) => void): Network['onFrame'] {
@@ -217,10 +221,7 @@ function listening(network: Network, hear: (from: NodeId, frame: Uint8Array) => 
     });
 }
 
-function isVoting(frame: Uint8Array, { meshId }: Forger): boolean {
-  const opened = openEnvelope(frame, { crypto, meshId });
-  return opened.ok && opened.envelope.type === consensusFrame;
-}
+const isVoting = (frame: Uint8Array): boolean => readDirect(frame)?.type === frameType;
 
 async function* flipped(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   for await (const chunk of source) yield chunk.map((byte) => byte ^ 1);
