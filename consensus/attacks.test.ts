@@ -16,7 +16,7 @@ import {
   twoWordings,
 } from './testing/attacks.ts';
 import { testMesh } from './testing/sim.ts';
-import { type Role, Stage } from './testing/stage.ts';
+import { type Role, roles, Stage } from './testing/stage.ts';
 
 const crypto = createCrypto();
 const honest = ['a', 'b', 'c'] as const;
@@ -91,6 +91,20 @@ describe('directed attacks, with real signatures', () => {
     expect(roundOf(soundRules)).toBe(3);
     // Without the rule that learns polkas from syncs it takes until the locked member leads itself.
     expect(roundOf({ ...soundRules, learnPolka: (state) => state })).toBe(4);
+  });
+
+  test('a vote for what its leader has not proposed yet does not become the leader’s own', () => {
+    const stage = new Stage({ crypto, order: ['a', 'b', 'c', 'z'] });
+    const foreign = stage.proposal(0, stage.value('w'), -1, undefined, stage.mesh.identities[roles.a]!);
+    stage.tell(honest, [stage.vote('prevote', 0, stage.value('w'), foreign)]);
+    for (const role of honest) stage.start(role, `v of ${role}`);
+    stage.run(60_000, () => decidedBy(stage).every((payload) => payload !== undefined));
+    const said = stage.overheard.filter(
+      ({ said: { round }, signed }) => round === 0 && signed.signer === stage.idOf('a'),
+    );
+    expect(said.map(({ said: { value } }) => value)).toContain(stage.value('v of a'));
+    expect(said.map(({ said: { value } }) => value)).not.toContain(stage.value('w'));
+    expect([stage.sim.violations([roles.z]), decidedBy(stage)]).toEqual([[], ['v of a', 'v of a', 'v of a']]);
   });
 });
 

@@ -124,7 +124,9 @@ export class CalmInstance {
   onVote(vote: Vote, held: HeldEntry): boolean {
     if (vote.kind !== 'prevote' || vote.round !== 0 || vote.value === null || vote.proposalHash === noHash)
       return false;
-    const { proposal, votes } = this;
+    const { proposal, votes, leader } = this;
+    // What this node has not proposed yet nobody can have voted for: its own vote must not follow a wording that a liar made up.
+    if (proposal === undefined && leader === this.#host.self) return false;
     const [first] = votes;
     if (first !== undefined ? !sameBytes(first.entry, held.entry) : proposal !== undefined && !this.#names(vote))
       return false;

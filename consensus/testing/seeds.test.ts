@@ -9,6 +9,9 @@ const crypto = createFastCrypto((...parts) => hash('sha256', Buffer.concat(parts
 test.each([
   // A member whose key speaks twice heard the other's proposal in the call in which it made its own: its engine threw.
   48,
+  // A leader took a vote that came before its own proposal for the wording of its own vote, and decided by it.
+  514_188,
+  516_891,
   ...Array.from({ length: 40 }, (_, i) => 100_000 + i),
 ])('seed %i of drawn meshes, faults and equivocators breaks nothing and decides everything', (seed) => {
   const { violations, undecided } = runChaos({ crypto, ...drawChaos(seed) });
