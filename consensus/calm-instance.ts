@@ -1,6 +1,7 @@
 // Law: while every member says the same in round 0 and nothing is late, an instance is this: one proposal, one payload, one wording of the
 // vote and who signed it. It decides and keeps what `Instance` would, with a tenth of the memory; whatever else happens (another wording, a
-// timeout, nil, a quorum that is not enough to decide at once, a certificate) is refused here and goes to an `Instance` made of what is held.
+// timeout, nil, a certificate) is refused here and goes to an `Instance` made of what is held. So does a quorum that is not enough to decide at
+// once, after a short wait for the rest: to say a vote later is always safe, and a timer, or a suspicion, ends the wait.
 import type { NodeId } from '../actors/system/index.ts';
 import { equalBytes, hex } from '../protocols/wire/index.ts';
 import type { ValueId } from './core.ts';
@@ -18,7 +19,7 @@ import {
   valueIdOf,
 } from './messages.ts';
 import { attachProposal } from './own-statements.ts';
-import { resendDelayMs, roundDelayMs } from './pacer.ts';
+import { fastDelayMs, resendDelayMs, roundDelayMs } from './pacer.ts';
 import { assertPayloadSize } from './proposals.ts';
 import type { InstanceRecord } from './record.ts';
 import { nothing } from './rounds.ts';
@@ -46,6 +47,7 @@ export class CalmInstance {
   isWritten = false;
   /** Whether the payload of the proposal is asked for. */
   isAwaiting = false;
+  #isPatient = false;
   /** What this node would propose. */
   offered: KnownValue | undefined;
   proposal: Proposal | undefined;
@@ -71,6 +73,22 @@ export class CalmInstance {
   /** A quorum says so, and it takes more to decide at once, or the payload is missing: there is something to say or to ask. */
   get isOverCalm(): boolean {
     return this.settlement === undefined && this.#weight >= this.#host.epoch.thresholds.quorum;
+  }
+
+  /**
+   * Whether to wait for what would decide at once: votes, or the payload, of members that are not suspected. The first time it is worth it, a
+   * timer is set that ends it.
+   */
+  waits(): boolean {
+    const { epoch, isSuspected } = this.#host;
+    let reach = this.#weight;
+    for (const [id, weight] of epoch.weights)
+      if (!isSuspected(id) && !this.votes.some(({ signer }) => signer === id)) reach += weight;
+    if (reach < thresholdsIn(epoch, this.subject.domain).fast) return false;
+    if (this.payload === undefined && isSuspected(this.leader)) return false;
+    if (!this.#isPatient) this.#timer('fast', fastDelayMs(this.#host.timeouts));
+    this.#isPatient = true;
+    return true;
   }
 
   begin(): void {
@@ -145,6 +163,7 @@ export class CalmInstance {
       this.isAwaiting = false;
       this.payload = payload;
       this.#tryVote();
+      this.#tryDecide();
     } else this.#host.awaits(value, this.id);
     return true;
   }
@@ -173,6 +192,21 @@ export class CalmInstance {
   /** Whether the signature of this very statement was verified before. */
   isKnown(signed: SignedEntry): boolean {
     return this.votes.some((held) => sameSigned(held, signed));
+  }
+
+  /** Adds to its record what a rewritten log has to hold about this instance. */
+  snapshot(): void {
+    if (this.settlement !== undefined) {
+      this.settlement.snapshot();
+      return;
+    }
+    const { heldProposal, offered, proposal, payload } = this;
+    const record = this.#host.record(this.id, this.subject);
+    for (const held of heldProposal === undefined ? this.votes : [heldProposal, ...this.votes])
+      record.entries.push(held.export());
+    if (offered !== undefined) record.payloads.push(offered.payload);
+    if (payload !== undefined && this.validity === true && offered?.value !== proposal!.value)
+      record.payloads.push(payload);
   }
 
   #holdsAny(wants: readonly ValueId[]): boolean {
@@ -242,8 +276,12 @@ export class CalmInstance {
     this.votes.push(held);
     this.#weight += epoch.weights.get(held.signer) ?? 0;
     this.#host.emit({ type: 'vote', instance: this.id, subject: this.subject, signer: held.signer, vote: this.vote });
+    this.#tryDecide();
+  }
+
+  #tryDecide(): void {
     if (this.settlement !== undefined || this.payload === undefined) return;
-    if (this.#weight >= thresholdsIn(epoch, this.subject.domain).fast) this.#decide(this.payload);
+    if (this.#weight >= thresholdsIn(this.#host.epoch, this.subject.domain).fast) this.#decide(this.payload);
   }
 
   #decide(payload: Uint8Array): void {
@@ -273,7 +311,7 @@ export class CalmInstance {
     return this.#host.record(this.id, this.subject);
   };
 
-  #timer(kind: 'propose' | 'resend', delayMs: number): void {
+  #timer(kind: 'propose' | 'resend' | 'fast', delayMs: number): void {
     this.#host.emit({ type: 'timer', instance: this.id, kind, round: 0, delayMs });
   }
 }

@@ -7,8 +7,8 @@ import type { TimeoutKind, ValueId } from './core.ts';
 import type { Evidence } from './evidence.ts';
 import type { InstanceId, Subject, Vote } from './messages.ts';
 
-/** `resend` repeats what may have been lost; the others are Tendermint's. */
-export type TimerKind = TimeoutKind | 'resend';
+/** `resend` repeats what may have been lost, `fast` ends the wait for a decision at once; the others are Tendermint's. */
+export type TimerKind = TimeoutKind | 'resend' | 'fast';
 
 export interface Timeouts {
   /** First timeout of round 0, in milliseconds: at least four one-way delays. Grows by half of it per round. */

@@ -46,6 +46,7 @@ class InstanceEngine implements Engine {
       timeouts,
       limits: { ...defaultLimits, ...limits },
       sign: (entry) => outbox.sign(entry),
+      lastly: (run) => outbox.lastly(run),
       sealNow: () => outbox.sealNow(),
       afterSeal: (run) => outbox.afterSeal(run),
       toAll: () => outbox.toAll(),

@@ -18,6 +18,8 @@ export interface InstanceHost {
   readonly limits: EngineLimits;
   /** Queues an own statement: it is sealed, written down and sent to all at the end of the call. */
   sign(entry: Uint8Array): HeldEntry;
+  /** Runs when all inputs of the call are taken in, before anything is sealed: for what one of them may make needless. */
+  lastly(run: () => void): void;
   /** Seals what is queued now, for a statement that has to show an earlier one of the same call. */
   sealNow(): void;
   /** Runs when everything said in this call is sealed: for whatever exports entries. */

@@ -172,6 +172,8 @@ export class Instance {
   }
 
   onTimeout(kind: TimerKind, round: number): void {
+    // The machine never waits for more than it needs.
+    if (kind === 'fast') return;
     if (kind === 'resend') this.#machine.onResend();
     if (kind === 'resend' || this.#machine.settlement !== undefined || round !== this.#machine.core.round) return;
     if (kind === 'precommit') this.#machine.leave({ type: 'timeout', kind, instance: this.id, round });

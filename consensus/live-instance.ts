@@ -22,6 +22,8 @@ export class LiveInstance {
   /** Room taken for payloads while it is undecided. */
   holds: readonly { readonly proposer: NodeId; readonly sizeBytes: number }[] = nothing;
   #isGone = false;
+  /** Looked at once more at the end of this call. */
+  #isWatched = false;
   /** The last batch that something about it came in, by number. */
   lastBatch = -1;
   readonly #host: InstanceHost;
@@ -111,7 +113,7 @@ export class LiveInstance {
   }
 
   onSuspect(node: NodeId): void {
-    if (this.#calm?.onSuspect(node) !== true) this.#machine().onSuspect(node);
+    if (!this.#after(this.#calm?.onSuspect(node))) this.#machine().onSuspect(node);
   }
 
   /** Whether this certificate says nothing new: the same decision, or a polka that is known. */
@@ -145,14 +147,24 @@ export class LiveInstance {
 
   /** Adds to its record what a rewritten log has to hold about this instance. */
   snapshot(): void {
-    if (this.#calm?.settlement !== undefined) this.#calm.settlement.snapshot();
-    else this.#machine().snapshot();
+    (this.#calm ?? this.#whole!).snapshot();
   }
 
-  /** Passes on whether the calm form took what came; what it brought about may be more than the calm form can judge. */
+  /**
+   * Passes on whether the calm form took what came. What it brought about may be more than the calm form can judge; that is looked at once a
+   * call, since what else came in it may decide.
+   */
   #after(isTaken: boolean | undefined): boolean {
-    if (this.#calm?.isOverCalm === true && isTaken === true) this.#machine();
+    if (isTaken === true && !this.#isWatched && this.#calm?.isOverCalm === true) {
+      this.#isWatched = true;
+      this.#host.lastly(() => this.#judge());
+    }
     return isTaken === true;
+  }
+
+  #judge(): void {
+    this.#isWatched = false;
+    if (this.#calm?.isOverCalm === true && !this.#calm.waits()) this.#machine();
   }
 
   #machine(): Instance {

@@ -25,6 +25,7 @@ export class Outbox {
   #heardBytes = 0;
   readonly #kept = new Set<Batch>();
   #isDue = false;
+  #last: (() => void)[] = [];
   #deferred: (() => void)[] = [];
   #all = new FrameBuilder();
   #single = new Map<NodeId, FrameBuilder>();
@@ -56,6 +57,10 @@ export class Outbox {
     }
     this.#unsealed = [];
     this.#leafHashes = [];
+  }
+
+  lastly(run: () => void): void {
+    this.#last.push(run);
   }
 
   afterSeal(run: () => void): void {
@@ -117,6 +122,8 @@ export class Outbox {
 
   /** Ends a call: its outputs, in the order in which they must be carried out. */
   flush(): EngineOutput[] {
+    for (const run of this.#last) run();
+    this.#last = [];
     this.sealNow();
     // What is deferred may defer more, and never signs anything.
     for (let at = 0; at < this.#deferred.length; at++) this.#deferred[at]!();
