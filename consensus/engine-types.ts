@@ -21,7 +21,7 @@ export interface EngineLimits {
   readonly joinedPerPeer: number;
   /** Payloads held that one member proposed and that are undecided, in bytes; more of them are asked for again when there is room. */
   readonly payloadBytesPerMember: number;
-  /** Statements kept per member about instances this node does not know. */
+  /** Statements kept of what each member brings, its own or others', about instances this node does not know. */
   readonly strangersPerMember: number;
   /** Rounds ahead of the current one whose statements are kept; of later ones only the number is. */
   readonly futureRounds: number;

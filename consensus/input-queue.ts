@@ -32,6 +32,9 @@ interface PeerQueue {
 const leastShare = 1 / 32;
 const shareRegained = 1 / 256;
 
+/** Peers with less of a share than this are heard when somebody else is, or after a rest: see `isUrgent`. */
+const trustedShare = 1 / 8;
+
 /** A frame costs its signature, however short it is. */
 const frameCostBytes = 1_024;
 const costOf = (input: FrameInput): number => input.bytes.length + frameCostBytes;
@@ -55,6 +58,17 @@ export class InputQueue {
 
   get hasOwn(): boolean {
     return this.#own.length > 0;
+  }
+
+  /** Something waits that is worth a call now: not only the frames of peers that were refused time and again. */
+  get isUrgent(): boolean {
+    if (this.hasOwn) return true;
+    for (const peer of this.#peers.keys()) if (this.#isTrusted(peer)) return true;
+    return false;
+  }
+
+  #isTrusted(peer: NodeId): boolean {
+    return (this.#shares.get(peer) ?? 1) >= trustedShare;
   }
 
   /** False: dropped, since that peer has too much waiting. */
@@ -84,7 +98,7 @@ export class InputQueue {
     return taken;
   }
 
-  /** The inputs of the next call. Never empty where the queue is not. */
+  /** The inputs of the next call. Never empty where something is urgent. */
   take(): EngineInput[] {
     const taken = this.takeOwn();
     let leftBytes = this.#limits.callBytes;
@@ -101,7 +115,7 @@ export class InputQueue {
       if (this.#shares.has(peer)) continue;
       leftBytes -= drain(queue, leftBytes, taken, false);
     }
-    const [next] = inTurn;
+    const next = inTurn.find(([peer]) => this.#isTrusted(peer));
     if (taken.length === 0 && next !== undefined) drain(next[1], Number.POSITIVE_INFINITY, taken, true, 1);
     for (const [peer, share] of this.#shares) {
       if (share + shareRegained >= 1) this.#shares.delete(peer);

@@ -56,13 +56,13 @@ function frameOf(
 }
 
 /** Votes about instances that nobody ever heard of. */
-const nonsense = (count: number, from: number): Uint8Array[] =>
+const nonsense = (count: number, from: number, as = flooder): Uint8Array[] =>
   frameOf((_, sign) => {
     for (let i = 0; i < count; i++) {
       const instance = valueIdOf(utf8.encode(`nothing ${from + i}`), crypto);
       sign(encodeVote({ kind: 'prevote', instance, round: 0, value: null, polkaRound: -1, proposalHash: noHash }));
     }
-  });
+  }, as);
 
 /** A proposal that holds back nothing but its end: the others keep it and never decide on it. */
 function proposal(subject: Subject, payload: Uint8Array): Uint8Array[] {
@@ -211,5 +211,76 @@ describe('a member that floods', () => {
       for (const bytes of proposal(subjectLedBy(flooder, `many ${i}`), utf8.encode(`many ${i}`)))
         engine.handle({ type: 'frame', from: flooder.id, bytes });
     expect(engine.liveCount).toBe(10);
+  });
+
+  it('pushes nothing out that another said, with the other’s own old words: what it brings counts as brought by it', () => {
+    const [here, victim] = identities as [Identity, Identity, Identity, Identity];
+    const engine = engineOf(here, { strangersPerMember: 100 });
+    const feed = (from: Identity, frames: readonly Uint8Array[]): number =>
+      frames
+        .flatMap((bytes) => engine.handle({ type: 'frame', from: from.id, bytes }))
+        .filter((output) => output.type === 'refused' && output.from === from.id).length;
+    const subject = subjectLedBy(victim, 'early');
+    const instance = instanceIdOf(scope, subject, crypto);
+    const payload = utf8.encode('early');
+    const value = valueIdOf(payload, crypto);
+    // The victim's words come before anybody has said what they are about.
+    const early = frameOf(
+      (_, sign) => sign(encodeProposal({ instance, round: 0, value, polkaRound: -1, justificationHash: noHash })),
+      victim,
+    );
+    expect(feed(victim, early)).toBe(0);
+    // As they came, and one by one.
+    const old = nonsense(400, 0, victim);
+    expect(feed(flooder, old)).toBeGreaterThan(0);
+    const entries = Array.from({ length: 150 }, (_, i) => {
+      const unknown = valueIdOf(utf8.encode(`old ${i}`), crypto);
+      const vote = { kind: 'prevote', instance: unknown, round: 0, value: null, polkaRound: -1 } as const;
+      return new HeldEntry(encodeVote({ ...vote, proposalHash: noHash }), victim.id);
+    });
+    sealBatch(victim, crypto, entries);
+    const relayed = frameOf((builder) => {
+      for (const held of entries) builder.relay(held.export());
+    });
+    expect(feed(flooder, relayed)).toBeGreaterThan(0);
+    const outputs = engine.handle({ type: 'start', subject });
+    for (const bytes of frameOf((builder) => builder.payload(value, payload), victim))
+      outputs.push(...engine.handle({ type: 'frame', from: victim.id, bytes }));
+    // The proposal was kept: its payload is asked about.
+    expect(outputs.filter(({ type }) => type === 'validate')).toHaveLength(1);
+  });
+
+  it('is heard by the way or after a rest once it was refused too often, until it behaves; an oversized word of its own waits longest', () => {
+    const queue = new InputQueue({ peerBytes: 1 << 20, quantumBytes: 64 * 1024, callBytes: 256 * 1024 });
+    const frame = (from: string, size = 10): EngineInput => ({ type: 'frame', from, bytes: new Uint8Array(size) });
+    queue.push(frame('loud'));
+    expect(queue.isUrgent).toBe(true);
+    expect(queue.take()).toHaveLength(1);
+    for (let i = 0; i < 3; i++) queue.refused('loud');
+    queue.push(frame('loud'));
+    // Three times may happen to anybody.
+    expect(queue.isUrgent).toBe(true);
+    queue.refused('loud');
+    queue.refused('loud');
+    expect([queue.isUrgent, queue.isEmpty]).toEqual([false, false]);
+    queue.push({ type: 'resume' });
+    expect([queue.isUrgent, queue.hasOwn]).toEqual([true, true]);
+    expect(queue.takeOwn()).toEqual([{ type: 'resume' }]);
+    expect([queue.isUrgent, queue.isEmpty]).toEqual([false, false]);
+    queue.push(frame('calm'));
+    expect(queue.isUrgent).toBe(true);
+    expect(queue.take()).toHaveLength(2);
+    queue.push(frame('loud', 100_000));
+    let calls = 0;
+    while (!queue.isEmpty) {
+      calls++;
+      queue.take();
+    }
+    // At a 32nd of its share, a little more with each call: not at once, and not never.
+    expect(calls).toBeGreaterThan(10);
+    for (let i = 0; i < 256; i++) queue.take();
+    queue.push(frame('loud', 100_000));
+    expect(queue.isUrgent).toBe(true);
+    expect(queue.take()).toHaveLength(1);
   });
 });

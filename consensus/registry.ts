@@ -115,8 +115,10 @@ export class Registry {
     if (instance !== undefined) instance.onEntry(entry, held);
     else if (this.isKnown(id)) {
       if (entry.type === 'vote') this.#archive.get(id)?.onVote(entry.vote, held.signer);
-    } else if (!this.#strangers.keep(id, { entry, held })) {
-      this.refuse(from, `${held.signer} says more about unknown instances than is kept`);
+    } else if (!this.#epoch.weights.has(from)) {
+      this.refuse(from, 'only a member is heard about an unknown instance');
+    } else if (!this.#strangers.keep(from, id, { entry, held })) {
+      this.refuse(from, 'brings more about unknown instances than is kept');
     }
   }
 

@@ -1,5 +1,5 @@
-// Law: what is said about an instance nobody has introduced yet is kept within bounds per member, oldest dropped first, so that a member
-// which floods pushes out only its own words.
+// Law: what is said about an instance nobody has introduced yet is kept within bounds per member that handed it over, oldest dropped first:
+// a member which floods pushes out only what it brought itself, and old words of others that it brings again push out nothing of theirs.
 import type { NodeId } from '../actors/system/index.ts';
 import type { Entry, InstanceId } from './messages.ts';
 import type { HeldEntry } from './signed-entry.ts';
@@ -13,17 +13,16 @@ export class Strangers {
   readonly #limit: number;
   readonly #members = new Map<NodeId, { count: number; readonly byInstance: Map<InstanceId, HeldStatement[]> }>();
 
-  /** `limit`: statements kept per member. */
+  /** `limit`: statements kept of what each member brings. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** False where an older statement of the same member had to go for it. */
-  keep(instance: InstanceId, statement: HeldStatement): boolean {
-    const { signer } = statement.held;
+  /** False where an older statement that `from` brought had to go for it. */
+  keep(from: NodeId, instance: InstanceId, statement: HeldStatement): boolean {
     statement.held.detach();
-    const own = this.#members.get(signer) ?? { count: 0, byInstance: new Map<InstanceId, HeldStatement[]>() };
-    this.#members.set(signer, own);
+    const own = this.#members.get(from) ?? { count: 0, byInstance: new Map<InstanceId, HeldStatement[]>() };
+    this.#members.set(from, own);
     const list = own.byInstance.get(instance);
     if (list === undefined) own.byInstance.set(instance, [statement]);
     else list.push(statement);

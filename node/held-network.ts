@@ -1,5 +1,5 @@
-// Law: what peers say before the roles are there to hear it waits at the door, in order and within bounds, and is heard when they are: a
-// node that starts neither loses its peers' first words nor holds them against anybody.
+// Law: what peers say before the roles are there to hear it waits at the door, in order and within bounds for each of them, and is heard when
+// they are: a node that starts neither loses its peers' first words nor holds them against anybody.
 import { defineActor, type Network, NetworkError, type NodeId } from '../actors/system/index.ts';
 
 export interface HeldNetwork {
@@ -8,13 +8,24 @@ export interface HeldNetwork {
   open(): void;
 }
 
-const framesMax = 1_024;
+/** Of one peer. */
+const framesMax = 256;
+const framesBytesMax = 4 << 20;
 const requestsMax = 256;
 
 /** Frames and requests wait until `open`; everything else of the network is as it is. */
 export function holdNetwork(network: Network): HeldNetwork {
   let isOpen = false;
   const frames: (() => void)[] = [];
+  const waiting = new Map<NodeId, { count: number; sizeBytes: number }>();
+  const hasRoom = (from: NodeId, sizeBytes: number): boolean => {
+    const own = waiting.get(from) ?? { count: 0, sizeBytes: 0 };
+    waiting.set(from, own);
+    if (own.count >= framesMax || own.sizeBytes + sizeBytes > framesBytesMax) return false;
+    own.count++;
+    own.sizeBytes += sizeBytes;
+    return true;
+  };
   const requests: (() => void)[] = [];
   const opened = (from: NodeId): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -27,7 +38,7 @@ export function holdNetwork(network: Network): HeldNetwork {
       onFrame: (handler) =>
         network.onFrame((from, frame) => {
           if (isOpen) handler(from, frame);
-          else if (frames.length < framesMax) frames.push(() => handler(from, frame));
+          else if (hasRoom(from, frame.length)) frames.push(() => handler(from, frame));
         }),
       serve: (handler) =>
         network.serve(async (from, frame) => {
@@ -37,6 +48,7 @@ export function holdNetwork(network: Network): HeldNetwork {
     },
     open() {
       isOpen = true;
+      waiting.clear();
       for (const hear of frames.splice(0)) hear();
       for (const answer of requests.splice(0)) answer();
     },

@@ -6,6 +6,9 @@ import { perform } from './performing.ts';
 import { sealPosition } from './position.ts';
 import type { Epoch, KeeperMessage, KeeperState } from './state.ts';
 
+/** Long beside the few frames that are heard after it, short beside a round. */
+const restMs = 10;
+
 /** Of an input of this node's own. */
 export function submit(state: KeeperState, epoch: number, input: EngineInput, ctx: Context<KeeperMessage>): void {
   const target = state.epochs.get(epoch);
@@ -33,7 +36,16 @@ export function pump(state: KeeperState, target: Epoch, ctx: Context<KeeperMessa
     );
     return;
   }
-  if (!target.inputs.isEmpty) state.ears.wake();
+  hearMore(state, target, ctx);
+}
+
+/** Has the frames that wait heard: once everything else had its turn, or after a rest where only those wait who were refused too often. */
+export function hearMore(state: KeeperState, { inputs }: Epoch, ctx: Context<KeeperMessage>): void {
+  if (inputs.isUrgent) state.ears.wake();
+  else if (!inputs.isEmpty && !state.isResting) {
+    state.isResting = true;
+    ctx.after(restMs, { type: 'rested' });
+  }
 }
 
 export function onFlushed(

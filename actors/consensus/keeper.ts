@@ -3,7 +3,7 @@
 import { createWaker, watchChanges } from '../parts/index.ts';
 import { type ActorDef, defineActor } from '../system/index.ts';
 import { addEpoch, followChain, isHeld, openEpoch, openingEpochs } from './epochs.ts';
-import { onFlushed, pump, submit } from './flushing.ts';
+import { hearMore, onFlushed, pump, submit } from './flushing.ts';
 import { frameType } from './frame-message.ts';
 import { hear } from './hearing.ts';
 import { noteSuspects, questionOf, rejudge } from './judging.ts';
@@ -40,6 +40,7 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
       positions,
       opening: new Set(),
       held: new Map(),
+      isResting: false,
       isOver: false,
       leave: [
         parts.office.direct.on(frameType, (from, body) => hear(state, from, body)),
@@ -58,6 +59,12 @@ export const keeperActor: ActorDef<KeeperMessage, KeeperState, KeeperArgs> = def
         return submit(state, message.epoch, message.input, ctx);
       case 'heard':
         state.ears.awake();
+        for (const epoch of state.epochs.values())
+          if (epoch.inputs.isUrgent) pump(state, epoch, ctx);
+          else hearMore(state, epoch, ctx);
+        return;
+      case 'rested':
+        state.isResting = false;
         for (const epoch of state.epochs.values()) if (!epoch.inputs.isEmpty) pump(state, epoch, ctx);
         return;
       case 'propose': {

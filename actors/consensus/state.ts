@@ -12,6 +12,8 @@ export type KeeperMessage =
   | { readonly type: 'input'; readonly epoch: number; readonly input: EngineInput }
   /** Frames wait in the queues. */
   | { readonly type: 'heard' }
+  /** Those of peers that were refused too often have waited. */
+  | { readonly type: 'rested' }
   | { readonly type: 'propose'; readonly epoch: number; readonly subject: Subject; readonly payload: Uint8Array }
   /** Workflows changed: what waits for them is judged again. */
   | { readonly type: 'changed' }
@@ -58,6 +60,7 @@ export interface KeeperState extends KeeperArgs {
   readonly opening: Set<VoteLog>;
   /** What this node wants in an epoch whose log is not known to be its last word yet. */
   readonly held: Map<number, KeeperMessage[]>;
+  isResting: boolean;
   isOver: boolean;
   readonly leave: readonly (() => void)[];
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +9,11 @@ import type { PeerEvent } from '../../actors/system/index.ts';
 import { type NatsServer, natsServerBinary, startNatsServer } from '../../test/support/nats.ts';
 import { freePorts } from '../../test/support/ports.ts';
 import { createCrypto, patientMs, recordingLog, testIdentity, until } from '../../test/support/world.ts';
+import { frameVersion } from '../network/index.ts';
+import { ByteWriter } from '../wire/index.ts';
+import { messageKind } from './greeting.ts';
 import { createNatsNetwork, type NatsNetwork, type NatsNetworkOptions } from './index.ts';
+import { createMeshKeys } from './keys.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -374,6 +379,26 @@ describe.skipIf(natsServerBinary === undefined)('strangers on the same NATS serv
       [...a.refusals(), ...impostor.refusals()].some(({ reason }) => reason === 'forged'),
     );
     await sleep(500);
+    expect(a.peers()).toEqual([]);
+  });
+
+  it('of an earlier version are refused by that reason, whatever they greet with, and get no session', async () => {
+    const server = await serverOf();
+    const a = await open(0, [server.url]);
+    const keys = createMeshKeys(new Uint8Array(32).fill(1), new Uint8Array(32).fill(2));
+    const raw = await connect({ servers: server.url });
+    cleanups.push(() => raw.close());
+    const old = (what: string): Uint8Array =>
+      new ByteWriter(`parley/nats-${what}/${frameVersion - 1}`)
+        .text(testIdentity(9).id)
+        .fixed(randomBytes(16), 16)
+        .finish();
+    raw.publish(keys.presence, keys.seal(messageKind.presence, old('presence')));
+    for (const kind of [messageKind.hello, messageKind.answer])
+      raw.publish(keys.inbox(a.self), keys.seal(kind, old('hello')));
+    await raw.flush();
+    await until('three refusals', () => a.refusals().some(({ reason, count }) => reason === 'version' && count === 3));
+    expect(a.refusals()).toMatchObject([{ detail: expect.stringContaining(`version ${frameVersion - 1}`) }]);
     expect(a.peers()).toEqual([]);
   });
 
