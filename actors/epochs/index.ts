@@ -11,7 +11,7 @@ export {
 } from './admission.ts';
 export { type Amendment, type Approvals, amended, approvedWeight, createApprovals } from './amendments.ts';
 export { type ChainStore, openChainStore } from './chain-store.ts';
-export { configQuestion, judgeJoin } from './config-question.ts';
+export { configQuestion } from './config-question.ts';
 export { createDepartures, type Departures, type LeaveOutcome, leaveMesh } from './departures.ts';
 export { type Invites, openInvites } from './invites.ts';
 export { joinMesh } from './messages.ts';

@@ -162,7 +162,7 @@ function pathOf(pointer: string, root: unknown): Path {
 }
 
 /** `tasks[2].input.limit` */
-export function pathText(path: Path): string {
+function pathText(path: Path): string {
   return path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${part}`))
     .join('');
@@ -198,7 +198,7 @@ function relationsOf({ tasks }: Pick<PlanDraft, 'tasks'>): readonly PlanProblem[
 }
 
 /** The id of the task that `path` leads into, if it has one. */
-export function taskAt(value: unknown, path: Path): string | undefined {
+function taskAt(value: unknown, path: Path): string | undefined {
   if (path[0] !== 'tasks' || typeof path[1] !== 'number') return undefined;
   const tasks = (value as { tasks?: unknown }).tasks;
   const task: unknown = Array.isArray(tasks) ? tasks[path[1]] : undefined;

@@ -24,7 +24,7 @@ const beingThere = [
 ];
 
 /** Aggregate functions named at `at`, longest phrase first. */
-export function* functionsAt(reader: Reader, at: number): Generator<readonly [AggregateFunction, number]> {
+function* functionsAt(reader: Reader, at: number): Generator<readonly [AggregateFunction, number]> {
   const start = reader.skipArticles(at);
   for (const name of Object.keys(functionPhrases) as AggregateFunction[]) {
     for (const end of reader.phrase(start, functionPhrases[name])) yield [name, end];
@@ -32,7 +32,7 @@ export function* functionsAt(reader: Reader, at: number): Generator<readonly [Ag
 }
 
 /** A column that a function is taken of: "of the", articles, the column. */
-export function* columnOf(reader: Reader, at: number): Generator<readonly [Column, number]> {
+function* columnOf(reader: Reader, at: number): Generator<readonly [Column, number]> {
   for (const afterOf of reader.optional(at, ofWords)) {
     for (const [column, end] of reader.column(reader.skipArticles(afterOf))) yield [column, end];
   }

@@ -10,7 +10,7 @@ import { meshPartOf, meshPartSchema, partText as text } from './mesh-part.ts';
 import { Refused, refusalFor } from './refused.ts';
 import { chainOf } from './verify.ts';
 
-export const evidenceFormat = 'parley-evidence/1';
+const evidenceFormat = 'parley-evidence/1';
 const schema = z.strictObject({
   format: z.literal(evidenceFormat),
   mesh: meshPartSchema,

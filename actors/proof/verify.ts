@@ -216,7 +216,7 @@ function linesOf(described: About, options: VerifyOptions): string[] {
       ? `result   SHA-256 ${described.resultDigest} (${described.resultSizeBytes} bytes)${options.result === undefined ? '' : ': the file given is this result'}`
       : `result   NONE: ${described.failed}`,
     `basis    ${described.basis}`,
-    `decided  by the votes of ${described.decidedBy.join(', ')}`,
+    `decided  by the votes of ${described.decidedBy.toSorted().join(', ')}`,
     `holds    ${described.tolerance}`,
     ...described.tasks.map((line) => `task     ${line}`),
     `mesh     ${described.meshName} ${described.meshId}${options.meshId === undefined ? ' (as the file names it; give --mesh to check that it is yours)' : ' (the one you named)'}`,

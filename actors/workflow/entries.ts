@@ -6,7 +6,7 @@ import type { Crypto } from '../system/index.ts';
 
 /** The lane that carries workflows. */
 export const workflowLane = 'workflow';
-export const workflowEntryMaxBytes = 250_000;
+const workflowEntryMaxBytes = 250_000;
 /** A larger plan cannot be opened. */
 export const openedPlanMaxBytes = 200_000;
 

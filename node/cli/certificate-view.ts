@@ -66,7 +66,7 @@ export function showCompleted(session: Session, detail: WorkflowDetail, kept: Ke
   const fields: (readonly [string, string])[] = [
     ['certificate', certificate],
     ['result file', result === undefined ? '' : `${result} (${size(detail.result!.sizeBytes)})`],
-    ['signed by', printable(list(about.decidedBy))],
+    ['signed by', printable(list(about.decidedBy.toSorted()))],
     ['proves', printable(about.basis)],
     ['holds', printable(about.tolerance)],
     [
@@ -86,7 +86,7 @@ export function showCompleted(session: Session, detail: WorkflowDetail, kept: Ke
 }
 
 /** A path as a person at `cwd` would type it. */
-export function shown(session: Session, path: string): string {
+function shown(session: Session, path: string): string {
   const near = relative(session.cwd, path);
   const home = session.env.HOME;
   if (!near.startsWith('..')) return near;

@@ -52,7 +52,7 @@ export async function conclude(
       files: detail.files,
       certificate: kept.certificateFile,
       proven: verdict.lines,
-      signedBy: verdict.about.decidedBy,
+      signedBy: verdict.about.decidedBy.toSorted(),
       tasks: detail.taskDetails,
       cost: detail.cost,
       elapsedMs: Math.round(submitted.elapsedMs),

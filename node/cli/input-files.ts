@@ -5,7 +5,7 @@ import type { LocalFile } from '../client/index.ts';
 import { CliFailure, exitCodes } from './failure.ts';
 import { size } from './terminal.ts';
 
-export const inputLimits = { files: 256, sizeBytes: 4 * 2 ** 30 } as const;
+const inputLimits = { files: 256, sizeBytes: 4 * 2 ** 30 } as const;
 
 /** Never part of the data that a person means by a folder's name. */
 const skippedFolders = new Set(['.git', '.hg', '.svn', 'node_modules', '.parley']);

@@ -49,7 +49,7 @@ function showTask(terminal: Terminal, task: PlanTask, idWidth: number, isAnswer:
 }
 
 /** A JSON value on one line, in the manner of YAML: quotes only where they are needed. */
-export function inline(value: unknown): string {
+function inline(value: unknown): string {
   if (Array.isArray(value))
     return value.map((item) => (Array.isArray(item) ? `[${inline(item)}]` : inline(item))).join(', ');
   if (typeof value === 'object' && value !== null) {

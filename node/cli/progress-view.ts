@@ -142,7 +142,7 @@ export class ProgressView {
     if (event.decision === 'REJECT') this.#line(event.task, 'rejected', `${event.basis}${message}`, paint.red);
     else if (event.decision === 'REASSIGN')
       this.#line(event.task, 'again', `attempt ${event.attempt + 2} follows${message}`, paint.yellow);
-    else this.#line(event.task, 'basis', `${event.basis}; signed by ${list(event.signers)}`);
+    else this.#line(event.task, 'basis', `${event.basis}; signed by ${list(event.signers.toSorted())}`);
   }
 
   #isNew(event: {

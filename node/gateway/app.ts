@@ -129,7 +129,7 @@ export function buildApp(services: GatewayServices): Hono {
   });
   app.get('/v1/audit/evidence', (c) => c.json(services.auditEvidence()));
   app.post('/v1/audit/proof', async (c) => c.json(services.auditProof(await parseBody(c.req, auditProofRequest))));
-  addEventRoutes(app, () => services.bus(), parseBody);
+  addEventRoutes(app, () => services.bus());
   app.get('/v1/status', async (c) => c.json(await services.status()));
   app.get('/v1/actors', async (c) => {
     const overMs = watchTime.safeParse(c.req.query('overMs') ?? 1_000);

@@ -13,6 +13,7 @@ import {
 import type { BusEventReply, BusGroupLine } from './api-records.ts';
 import { type ApiErrorCode, GatewayError } from './error.ts';
 import { linesTo } from './lines.ts';
+import { parseBody } from './requests.ts';
 
 const eventsMax = 1_000;
 const consumersMax = 256;
@@ -50,10 +51,8 @@ const replyOf = ({ topic, key, id, atMs, data, note, position }: BusEvent): BusE
   position,
 });
 
-export type ParseBody = <T>(request: { json(): Promise<unknown> }, schema: z.ZodType<T>) => Promise<T>;
-
 /** `bus` is opened at its first use, and rejects with EventBusError where there is none. */
-export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>, parse: ParseBody): void {
+export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>): void {
   /** What each connected consumer has been given and not acknowledged. */
   const waiting = new Map<string, { readonly batch: number; readonly resolve: (isLast: boolean) => void }>();
   let consumers = 0;
@@ -67,7 +66,7 @@ export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>, parse: P
     }
   });
   app.post('/v1/bus/:topic', async (c) => {
-    const { events } = await parse(c.req, publishRequest);
+    const { events } = await parseBody(c.req, publishRequest);
     try {
       const own = await bus();
       const topic = c.req.param('topic');
@@ -159,7 +158,7 @@ export function addEventRoutes(app: Hono, bus: () => Promise<EventBus>, parse: P
     });
   });
   app.post('/v1/bus/consumers/:consumer', async (c) => {
-    const { batch, isLast } = await parse(c.req, acknowledgement);
+    const { batch, isLast } = await parseBody(c.req, acknowledgement);
     const own = waiting.get(c.req.param('consumer'));
     if (own === undefined || own.batch !== batch)
       throw new GatewayError(

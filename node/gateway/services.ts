@@ -212,7 +212,7 @@ export function createWorkflowServices({
   }
 }
 
-export async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of source) chunks.push(chunk);
   return new Uint8Array(Buffer.concat(chunks));

@@ -32,7 +32,7 @@ export class HomeError extends Error {
 const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "lower-case letters, digits, '.', '_', '-', at most 63");
 
 /** A table that stays at this node. Other nodes see only what `allow`ed skills make of it. */
-export const dataSetSchema = z.strictObject({
+const dataSetSchema = z.strictObject({
   name,
   path: z.string().min(1).max(4096),
   policy: z.strictObject({

@@ -14,5 +14,5 @@ export {
   saveSocketPath,
   writeWhole,
 } from './home.ts';
-export { configOf, createMeshFolders, type FoundingNode, foundMesh } from './mesh-folders.ts';
+export { createMeshFolders, type FoundingNode, foundMesh } from './mesh-folders.ts';
 export { freePorts, isFree } from './ports.ts';

@@ -44,7 +44,7 @@ export function foundMesh(meshName: string, homes: readonly Home[]): void {
 }
 
 /** The config of `members` at `epoch` with the strongest thresholds that many equal members can bear. */
-export function configOf(epoch: number, members: readonly Member[], previous: Uint8Array): EpochConfig {
+function configOf(epoch: number, members: readonly Member[], previous: Uint8Array): EpochConfig {
   return {
     epoch,
     members: [...members].sort((a, b) => compareText(a.id, b.id)),

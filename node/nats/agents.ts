@@ -45,7 +45,7 @@ interface Prompt {
 }
 
 /** Plain text, or the envelope. Throws ServiceError 400. */
-export function parsePrompt(data: Uint8Array): Prompt {
+function parsePrompt(data: Uint8Array): Prompt {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(data);

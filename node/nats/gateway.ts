@@ -53,7 +53,7 @@ const statusOf: Readonly<Record<GatewayError['code'], number>> = {
 };
 
 /** What a client is told of an error; what was not thrown for it stays in the log. */
-export function serviceErrorOf(error: unknown, log: Log): ServiceError {
+function serviceErrorOf(error: unknown, log: Log): ServiceError {
   if (error instanceof ServiceError) return error;
   if (error instanceof Abstained) {
     const { message, reason, questions, candidates } = error.reply;

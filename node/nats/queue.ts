@@ -5,7 +5,7 @@ import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { Log } from '../../actors/system/index.ts';
 import { ensureStream, managerOf, streamsOf } from '../../protocols/nats/index.ts';
 
-export const intentQueueSubject = 'parley.intent.queue';
+const intentQueueSubject = 'parley.intent.queue';
 const stream = 'PARLEY_INTENTS';
 const consumer = 'parley';
 /** A taker that says nothing for this long is dead. */

@@ -6,7 +6,7 @@ import type { LaneEntry, LaneStore } from '../lanes/index.ts';
 import { ByteReader, ByteWriter, defineMessage, MalformedBytes, type PostOffice } from '../wire/index.ts';
 import { type BoardKeeper, isLater, type ShareRecord } from './log.ts';
 
-export const shareLane = 'event-shares';
+const shareLane = 'event-shares';
 const gossipTopic = 'events';
 const domain = 'parley/event-shares/1';
 const updatesMax = 1_024;

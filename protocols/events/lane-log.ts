@@ -7,7 +7,7 @@ import { batchHeader, decodeBatch, encodeBatch, partitionCount } from './batch.t
 import { EventBusError } from './bus.ts';
 import type { EventLog, SourceReader } from './log.ts';
 
-export const eventLane = 'events';
+const eventLane = 'events';
 /** Every entry is signed by its author, and checked and written to disk by every member. */
 const batchEveryMs = 20;
 /** Latest entries of one author kept in memory. */

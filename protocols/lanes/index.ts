@@ -2,23 +2,16 @@
 export {
   decodeEntry,
   encodeEntry,
-  encodeHeadProof,
   entryHash,
-  entryOverheadBytes,
-  isLaneName,
   type LaneEntry,
   type LaneFork,
   type LaneHeadProof,
   type LaneName,
-  maxEntryBodyBytes,
-  openHeadProof,
   signEntry,
-  verifyEntry,
-  verifyFork,
 } from './entry.ts';
 export type { IngestResult, LaneRefusal, RefusalReason } from './ingest.ts';
 export type { LaneFrontier, LaneReader } from './reading.ts';
-export { type LaneDamage, LaneDamaged } from './rows.ts';
+export type { LaneDamage } from './rows.ts';
 export {
   type LaneLimits,
   LaneRefused,
@@ -36,5 +29,4 @@ export {
   laneEntriesSchema,
   laneFrontierSchema,
   maxBatchEntries,
-  maxFrontierItems,
 } from './sync.ts';

@@ -11,7 +11,7 @@ const bytes = (max: number, min = 0) =>
   z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length >= min && value.length <= max);
 const nodeId = z.string().min(1).max(64);
 
-export const maxFrontierItems = 4096;
+const maxFrontierItems = 4096;
 export const maxBatchEntries = 2048;
 
 /** `lane.frontier`: where the sender's lanes end. */

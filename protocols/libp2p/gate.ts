@@ -8,24 +8,6 @@ import { createConduct } from './conduct.ts';
 import { noiseCrypto } from './noise-crypto.ts';
 import { withWholeWrites } from './thrift.ts';
 
-export type GateReason =
-  /** The bytes were no handshake, or the pre-shared key or mesh was another. */
-  | 'handshake'
-  /** A valid key that is not allowed here. */
-  | 'stranger'
-  /** Connected, and then silent. */
-  | 'half_open'
-  | 'oversized'
-  | 'version'
-  | 'protocol'
-  | 'never_reads'
-  /** Took more than its share of this node's time for seconds on end. */
-  | 'flooding'
-  /** Broke the rules again and again, and has to wait. */
-  | 'kept_out'
-  /** More connections than one peer needs. */
-  | 'connections';
-
 export interface Gate {
   readonly gater: ConnectionGater;
   /** Noise under the mesh's key; its failures are counted here. */

@@ -4,14 +4,13 @@ export { createDetector } from './detector.ts';
 export type { Detector, DetectorInput, DetectorOptions, DetectorOutput } from './detector-contract.ts';
 export { pick } from './gossip.ts';
 export type { MemberChange, MemberView } from './members.ts';
-export { type Claim, type MemberState, maxClaims, maxDigestEntries, type SwimMessage, swimSchema } from './messages.ts';
+export { type Claim, type MemberState, maxClaims, type SwimMessage, swimSchema } from './messages.ts';
 export {
   createRecordBook,
   type MemberRecord,
-  maxRecordBytes,
   type RecordBook,
   type RecordContent,
   type SignedRecord,
 } from './record.ts';
 export { rendezvous } from './rendezvous.ts';
-export { type DetectorSettings, defaultSettings } from './settings.ts';
+export type { DetectorSettings } from './settings.ts';

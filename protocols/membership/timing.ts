@@ -8,21 +8,10 @@ export function suspicionTimeoutMs(multiplier: number, nodes: number, intervalMs
 }
 
 /** How long a suspicion lasts in all once `confirmations` of the `needed` further accusers have spoken. */
-function suspicionLengthMs(confirmations: number, needed: number, minMs: number, maxMs: number): number {
+export function suspicionLengthMs(confirmations: number, needed: number, minMs: number, maxMs: number): number {
   if (needed < 1) return minMs;
   const share = Math.log(confirmations + 1) / Math.log(needed + 1);
   return Math.max(minMs, Math.floor(maxMs - share * (maxMs - minMs)));
-}
-
-/** What is left of a suspicion; negative where it should have ended. */
-export function remainingSuspicionMs(
-  confirmations: number,
-  needed: number,
-  elapsedMs: number,
-  minMs: number,
-  maxMs: number,
-): number {
-  return suspicionLengthMs(confirmations, needed, minMs, maxMs) - elapsedMs;
 }
 
 /** How often one node repeats a claim: enough for an epidemic to reach everyone. */

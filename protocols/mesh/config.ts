@@ -46,7 +46,7 @@ const configDomain = 'parley/config/1';
 const workersDomain = 'parley/config/2';
 const genesisDomain = 'parley/genesis/1';
 export const maxMembers = 256;
-export const maxWorkers = 256;
+const maxWorkers = 256;
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 export function encodeConfig(config: EpochConfig): Uint8Array {

@@ -10,7 +10,6 @@ export {
   type Genesis,
   type Member,
   maxMembers,
-  maxWorkers,
   meshIdOf,
   type Worker,
   workersOf,

@@ -28,7 +28,7 @@ const answerMs = { first: 400, factor: 1.5, longest: 2_000 } as const;
 /** Read ahead of a handler, per source. */
 const readAhead = 64;
 
-export const eventSubject = (topic: string, partition: string): string => `${root}.${partition}.${topic}`;
+const eventSubject = (topic: string, partition: string): string => `${root}.${partition}.${topic}`;
 
 /** Throws EventBusError `unavailable` where the stream is not there and cannot be made. */
 export async function openJetStreamLog(connection: NatsConnection, access: StreamAccess, log: Log): Promise<EventLog> {

@@ -126,7 +126,7 @@ export function agree(options: {
 }
 
 /** On the wire of a record: kind (1), session (8), number (8), then sealed text and its tag (16). */
-export const recordHeaderBytes = 17;
+const recordHeaderBytes = 17;
 export const recordOverheadBytes = recordHeaderBytes + tagBytes;
 /** The sealed text of every record begins with the number of the first record that its sender has not taken yet. */
 export const ackBytes = 8;

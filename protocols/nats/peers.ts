@@ -15,7 +15,7 @@ import type { SessionKeys } from './keys.ts';
 import { createPulls, type Pulls } from './pulls.ts';
 import { createSession, type Session } from './session.ts';
 
-export const beatMs = 1_000;
+const beatMs = 1_000;
 /** Two answers "nobody listens" this far apart: the peer's process is gone. A member that changes its server is back well before. */
 const absentMs = 1_500;
 const absentBeatMs = 250;

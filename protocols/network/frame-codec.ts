@@ -27,7 +27,7 @@ const correlationBytes = 4;
 /** A frame, and before it a correlation number or a topic behind its length. */
 const maxPieceBytes = 1 + Math.max(correlationBytes, 2 + maxTopicBytes) + maxFrameBytes;
 
-export function hasCorrelation(kind: number): boolean {
+function hasCorrelation(kind: number): boolean {
   return kind === frameKind.request || kind === frameKind.reply || kind === frameKind.refused;
 }
 

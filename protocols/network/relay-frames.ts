@@ -8,7 +8,7 @@ export const carriedKind = { frame: 0, request: 1, reply: 2, refused: 3, pull: 4
 
 /** A frame of the largest size goes in pieces: with what stands around it, it would not fit one. */
 export const pieceBytes = 512 << 10;
-export const reachMax = 4_096;
+const reachMax = 4_096;
 
 const carryDomain = 'parley/relay/1';
 const reachDomain = 'parley/relay-reach/1';

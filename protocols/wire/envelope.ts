@@ -5,7 +5,7 @@ import { ByteReader, ByteWriter, hex, MalformedBytes } from './bytes.ts';
 import type { HlcTime } from './hlc.ts';
 import { type Identity, nodeIdOf, publicKeyOf } from './identity.ts';
 
-export const envelopeVersion = 1;
+const envelopeVersion = 1;
 /** A whole envelope; what is larger travels by content address. */
 export const maxEnvelopeBytes = 1 << 20;
 /** What fits beside the largest header. */

@@ -7,17 +7,14 @@ export {
   type Destination,
   type Envelope,
   type EnvelopeFault,
-  isMessageType,
-  isTopicName,
   maxBodyBytes,
-  maxEnvelopeBytes,
   type OpenResult,
   openEnvelope,
   sealEnvelope,
   type TraceContext,
   type Unsigned,
 } from './envelope.ts';
-export { createHlc, type Hlc, type HlcTime, hlcTime, maxClockDriftMs } from './hlc.ts';
+export { createHlc, type Hlc, type HlcTime } from './hlc.ts';
 export { createIdentity, type Identity, nodeIdOf, publicKeyOf } from './identity.ts';
 export { defineMessage, defineRequest, type MessageDefinition, type RequestDefinition } from './message.ts';
 export { createPostOffice } from './office.ts';

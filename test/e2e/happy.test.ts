@@ -1,6 +1,6 @@
 // Law: an intent goes in at any node, the right answer comes out, and its certificate convinces whoever has nothing but the file; changed
 // in any way, it convinces nobody and says why.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Verification, verifyCertificateFile } from '../../actors/proof/index.ts';
@@ -109,8 +109,10 @@ describe('an intent on a mesh of four processes', () => {
 });
 
 describe('a certificate', () => {
+  const folder = temporaryFolder('parley-proof-');
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
   it('is verified by a process of its own with no node running, in words', async () => {
-    const folder = temporaryFolder('parley-proof-');
     const files = {
       proof: join(folder, 'c.json'),
       result: join(folder, 'r.json'),

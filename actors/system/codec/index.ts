@@ -5,7 +5,6 @@ export {
   type Lower,
   type Lowered,
   MalformedValue,
-  maxValueBytes,
   type Raise,
   UnencodableValue,
 } from './values.ts';

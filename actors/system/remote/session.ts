@@ -36,8 +36,8 @@ export interface SessionNames {
 }
 
 /** Asks of one peer that this node serves at a time, and monitors of one peer on actors of this node. */
-export const maxAsksServed = 10_000;
-export const maxMonitorsHeld = 100_000;
+const maxAsksServed = 10_000;
+const maxMonitorsHeld = 100_000;
 
 export class Session {
   readonly node: NodeId;

@@ -136,7 +136,7 @@ function showDetail(session: Session, detail: WorkflowDetail): void {
     task.skill,
     task.state,
     String(task.attempt + 1),
-    ...[task.executors, task.verifiers, task.endorsedBy].map((names) => names.join(' ')),
+    ...[task.executors, task.verifiers, task.endorsedBy].map((names) => names.toSorted().join(' ')),
   ]);
   terminal.out(renderTable(columns, rows, { width: terminal.width, paint }));
   for (const task of detail.taskDetails) showNotes(session, task);

@@ -151,7 +151,7 @@ export class NodeProcess {
   }
 }
 
-export function after(ms: number, signal: AbortSignal): Promise<void> {
+function after(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true });

@@ -4,7 +4,7 @@ import { type Cell, type ColumnType, compareCells, normalise } from '../cells.ts
 import { SkillFailure } from '../skill.ts';
 import { Measure } from './accumulator.ts';
 
-export const maxGroups = 100_000;
+const maxGroups = 100_000;
 /** Characters that all group keys together may hold. */
 const maxKeyCharacters = 16 * 1024 * 1024;
 
@@ -74,7 +74,7 @@ function keyText(key: readonly Cell[]): string {
   return key.map((cell) => (cell === null ? '-' : `${cell.length}:${cell}`)).join('');
 }
 
-export function compareKeys(a: readonly Cell[], b: readonly Cell[]): number {
+function compareKeys(a: readonly Cell[], b: readonly Cell[]): number {
   for (let i = 0; i < a.length; i++) {
     const [left, right] = [a[i]!, b[i]!];
     const order = compareCells(left, right) || (left === right ? 0 : String(left) < String(right) ? -1 : 1);

@@ -26,7 +26,7 @@ export interface SortableRow {
 }
 
 /** By the keys in turn, then by `order`. Cells with equal value and different spelling are equal here. */
-export function compareRows(a: SortableRow, b: SortableRow, sort: readonly SortBy[]): number {
+function compareRows(a: SortableRow, b: SortableRow, sort: readonly SortBy[]): number {
   for (let i = 0; i < sort.length; i++) {
     const order = compareCells(a.keys[i]!, b.keys[i]!, sort[i]!.direction === 'descending');
     if (order !== 0) return order;
