@@ -29,7 +29,8 @@ test('a room inside a room has one way in, the outer door, except for tests and 
   expect(judge('tools/model.ts', 'consensus/model/explore.ts')).toContain('reaches past');
 });
 
-test('a test beside the code may use test/support, the code itself may not', () => {
+test('a test beside the code, and its kit, may use test/support, the code itself may not', () => {
+  expect(judge('consensus/testing/stage.ts', 'test/support/world.ts')).toBeUndefined();
   expect(judge('consensus/decision.test.ts', 'test/support/world.ts')).toBeUndefined();
   expect(judge('consensus/decision.ts', 'test/support/world.ts')).toContain('upwards');
 });

@@ -36,8 +36,8 @@ export function forbidden(from: string, to: string, hasDoor: (folder: string) =>
   const fromFloor = floorOf(from);
   const toFloor = floorOf(to);
   if (fromFloor === undefined || toFloor === undefined) return undefined;
-  // A test beside the code may use the test support; the code itself may not.
-  const isTestSupport = from.endsWith('.test.ts') && to.startsWith('test/support/');
+  // A test beside the code, and its kit, may use the test support; the code itself may not.
+  const isTestSupport = (from.endsWith('.test.ts') || from.includes('/testing/')) && to.startsWith('test/support/');
   if (toFloor > fromFloor && !isTestSupport) return `imports upwards, from floor ${fromFloor} to floor ${toFloor}`;
   const closed = roomsOf(to, hasDoor).find((room) => !`${from}`.startsWith(`${room}/`));
   // Tests, tools and the simulator may enter a room inside a room (a model, a test kit, the CLI) by its own door: nothing that runs in a

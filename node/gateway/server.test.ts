@@ -1,122 +1,22 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
+// Law: a request reaches its service checked, or is refused in one way; the socket is its owner's alone.
+import { statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EventBusError } from '../../protocols/events/index.ts';
-import { until } from '../../test/support/world.ts';
+import { describe, expect, it } from 'vitest';
 import { GatewayError } from './error.ts';
-import { type GatewayServer, listen } from './server.ts';
-import type { GatewayServices } from './services-contract.ts';
-
-const workflow = 'ab'.repeat(32);
-const blob = { digest: 'cd'.repeat(32), sizeBytes: 3 };
-let folder: string;
-let server: GatewayServer | undefined;
-let socketPath: string;
-let asked: unknown[];
-let failures: unknown[];
-
-function servicesOf(more: Partial<GatewayServices> = {}): GatewayServices {
-  const note =
-    <T>(name: string, reply: T) =>
-    (...args: unknown[]): T => {
-      asked.push([name, ...args]);
-      return reply;
-    };
-  const services = {
-    plan: note('plan', Promise.resolve({ kind: 'abstain' })),
-    storeBlob: async (name: string, source: AsyncIterable<Uint8Array>) => {
-      let sizeBytes = 0;
-      for await (const chunk of source) sizeBytes += chunk.length;
-      asked.push(['storeBlob', name, sizeBytes]);
-      return { name, blob: { ...blob, sizeBytes } };
-    },
-    readBlob: async () =>
-      (async function* () {
-        yield new Uint8Array([1, 2, 3]);
-      })(),
-    open: note('open', Promise.resolve({ workflow, heldBy: 2, repeated: false })),
-    list: note('list', []),
-    detail: note('detail', Promise.resolve({ workflow })),
-    events: async function* () {
-      yield { key: 'opened', atMs: 1, type: 'opened' };
-    },
-    certificate: note('certificate', Promise.resolve(new Uint8Array([123, 125]))),
-    cancel: note('cancel', Promise.resolve({ workflow })),
-    bus: async () => {
-      throw new EventBusError('unavailable', 'no bus here');
-    },
-    status: note('status', Promise.resolve({})),
-    actors: note('actors', Promise.resolve({ actors: [] })),
-    doctor: note('doctor', Promise.resolve({ checks: [] })),
-    audit: note('audit', { epoch: 0 }),
-    auditProof: note('auditProof', {}),
-    auditEvidence: note('auditEvidence', {}),
-    members: note('members', { epoch: 0 }),
-    amend: note('amend', Promise.resolve({ epoch: 0 })),
-    invite: note('invite', Promise.resolve({ ticket: 't', expiresAtMs: 1 })),
-    stop: note('stop', undefined),
-    failed: (error: unknown) => void failures.push(error),
-    ...more,
-  };
-  return services as unknown as GatewayServices;
-}
-
-async function start(more: Partial<GatewayServices> = {}): Promise<void> {
-  server = await listen(servicesOf(more), socketPath);
-}
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly error: { readonly code: string; readonly message: string; readonly hint?: string } | undefined;
-}
-
-function send(method: string, path: string, body?: string | Uint8Array): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        socketPath,
-        method,
-        path,
-        headers: { host: 'parley', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => void chunks.push(chunk));
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8');
-          let error: Answer['error'];
-          try {
-            error = (JSON.parse(text) as { error?: Answer['error'] }).error;
-          } catch {
-            error = undefined;
-          }
-          resolve({ status: response.statusCode!, text, error });
-        });
-      },
-    );
-    sent.on('error', reject);
-    sent.end(body);
-  });
-}
-const post = (path: string, value: unknown): Promise<Answer> => send('POST', path, JSON.stringify(value));
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'parley-gateway-'));
-  socketPath = join(folder, 'node.sock');
-  asked = [];
-  failures = [];
-});
-afterEach(async () => {
-  await server?.close();
-  server = undefined;
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const opening = { words: 'w', plan: {}, idempotencyKey: 'a-key-of-its-own', approved: false };
+import { listen } from './server.ts';
+import {
+  adopt,
+  asked,
+  blob,
+  failures,
+  opening,
+  post,
+  send,
+  servicesOf,
+  socketPath,
+  start,
+  workflow,
+} from './testing/server-kit.ts';
 
 describe('a request', () => {
   it('that fits reaches its service, with nothing added', async () => {
@@ -318,143 +218,6 @@ describe('a service that refuses', () => {
   });
 });
 
-describe('a file', () => {
-  it('is streamed to its service, whatever its size', async () => {
-    await start();
-    expect((await send('PUT', '/v1/blobs?name=a%20b.csv', Buffer.alloc(3 << 20))).status).toBe(200);
-    expect((await send('PUT', '/v1/blobs?name=empty')).status).toBe(200);
-    expect(asked).toEqual([
-      ['storeBlob', 'a b.csv', 3 << 20],
-      ['storeBlob', 'empty', 0],
-    ]);
-  });
-  it.each(['', '?name=', `?name=${'x'.repeat(256)}`])('needs a name (%s)', async (query) => {
-    await start();
-    const { status, error } = await send('PUT', `/v1/blobs${query}`, 'x');
-    expect([status, error?.code]).toEqual([400, 'bad_request']);
-  });
-  it('is read back as bytes', async () => {
-    await start();
-    expect((await send('GET', `/v1/blobs/${blob.digest}`)).text).toBe('\u0001\u0002\u0003');
-  });
-  it('whose client goes away in the middle of it is an error to its service, and the gateway goes on', async () => {
-    let failed: unknown;
-    let isBegun = false;
-    await start({
-      storeBlob: async (_name, source) => {
-        try {
-          for await (const _ of source) isBegun = true;
-        } catch (error) {
-          failed = error;
-        }
-        throw new GatewayError('bad_request', 'the upload broke off');
-      },
-    });
-    const sent = request({
-      socketPath,
-      method: 'PUT',
-      path: '/v1/blobs?name=a',
-      headers: { host: 'parley', 'content-length': 1_000 },
-    });
-    sent.on('error', () => {});
-    sent.write('half');
-    await until('the first half', () => isBegun);
-    sent.destroy();
-    await until('the failure', () => failed !== undefined);
-    expect((await send('GET', '/v1/workflows')).status).toBe(200);
-  });
-});
-
-describe('a stream of events', () => {
-  const streaming = (path: string): Promise<IncomingMessage> =>
-    new Promise((resolve, reject) =>
-      request({ socketPath, path, headers: { host: 'parley' } }, resolve)
-        .on('error', reject)
-        .end(),
-    );
-
-  it('is one object per line, and ends with the workflow', async () => {
-    await start({
-      events: async function* () {
-        yield { key: 'a' } as never;
-        yield { key: 'b' } as never;
-      },
-    });
-    expect((await send('GET', `/v1/workflows/${workflow}/events`)).text).toBe('{"key":"a"}\n{"key":"b"}\n');
-  });
-
-  it('of a workflow nobody knows is not begun', async () => {
-    await start({
-      events: () => {
-        throw new GatewayError('not_found', 'no such workflow');
-      },
-    });
-    expect(await send('GET', '/v1/workflows/abcd/events')).toMatchObject({ status: 404, error: { code: 'not_found' } });
-  });
-
-  it.each(['before the first event', 'after it'])('whose client goes away %s takes nothing with it', async (when) => {
-    let aborted = false;
-    let isLeft = false;
-    let isBegun = false;
-    await start({
-      events: async function* (_prefix, signal) {
-        isBegun = true;
-        try {
-          if (when === 'after it') yield { key: 'a' } as never;
-          await new Promise<void>((resolve) => {
-            signal.addEventListener(
-              'abort',
-              () => {
-                aborted = true;
-                resolve();
-              },
-              { once: true },
-            );
-          });
-        } finally {
-          isLeft = true;
-        }
-      },
-    });
-    const socket = connect(socketPath);
-    socket.write(`GET /v1/workflows/${workflow}/events HTTP/1.1\r\nhost: parley\r\n\r\n`);
-    await until('the stream', () => isBegun);
-    socket.destroy();
-    await until('its end', () => aborted && isLeft);
-    expect((await send('GET', '/v1/workflows')).status).toBe(200);
-  });
-
-  it('says something while nothing happens', async () => {
-    await start({
-      events: async function* (_prefix, signal) {
-        yield { key: 'a' } as never;
-        await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-      },
-    });
-    const response = await streaming(`/v1/workflows/${workflow}/events`);
-    let text = '';
-    response.on('data', (chunk: Buffer) => {
-      text += chunk.toString('utf8');
-    });
-    await until('a sign of life', () => /^\{"key":"a"\}\n\n+$/.test(text));
-    response.destroy();
-  });
-
-  it('that nobody reads holds its events back: the service is not drained into memory', async () => {
-    let told = 0;
-    await start({
-      events: async function* (_prefix, signal) {
-        while (!signal.aborted && told < 100_000) yield { key: `${told++}`, text: 'x'.repeat(1_000) } as never;
-      },
-    });
-    const response = await streaming(`/v1/workflows/${workflow}/events`);
-    response.pause();
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(told).toBeLessThan(20_000);
-    response.destroy();
-  });
-});
-
 describe('the socket', () => {
   it('is its owner’s alone from its first moment on', async () => {
     const umask = process.umask(0o022);
@@ -462,7 +225,7 @@ describe('the socket', () => {
       const starting = listen(servicesOf(), socketPath);
       await new Promise((resolve) => setImmediate(resolve));
       expect((statSync(socketPath).mode & 0o777).toString(8)).toBe('600');
-      server = await starting;
+      adopt(await starting);
       expect((statSync(socketPath).mode & 0o777).toString(8)).toBe('600');
       expect(process.umask()).toBe(0o022);
     } finally {
