@@ -86,7 +86,7 @@ export function showCompleted(session: Session, detail: WorkflowDetail, kept: Ke
 }
 
 /** A path as a person at `cwd` would type it. */
-function shown(session: Session, path: string): string {
+export function shown(session: Session, path: string): string {
   const near = relative(session.cwd, path);
   const home = session.env.HOME;
   if (!near.startsWith('..')) return near;
