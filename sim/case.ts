@@ -1,7 +1,7 @@
 // Law: a case is data: everything that one run depends on besides the code. It can be saved, compared, cut down, and run again.
 import { createRandom } from '../actors/system/index.ts';
 import { type DiskProfile, quickDisk } from './disk/index.ts';
-import { drawFaultPlan, type FaultPlan } from './faults/index.ts';
+import { drawFaultPlan, type FaultPlan, twinsOf } from './faults/index.ts';
 import { calm, type NetworkProfile } from './network/index.ts';
 import type { WorkShape } from './workload.ts';
 import type { SignatureKind } from './world/index.ts';
@@ -44,6 +44,20 @@ export interface SimCase {
   readonly heal: 'quorum' | 'all';
   /** Laws that are not looked at. */
   readonly without: readonly string[];
+}
+
+export interface Machine extends CaseNode {
+  readonly name: string;
+  /** Of its key: a twin's is that of the member it doubles. */
+  readonly member: number;
+}
+
+/** Everything that runs: the nodes, and after them the second machines of those that have one. */
+export function machinesOf({ nodes, plan }: Pick<SimCase, 'nodes' | 'plan'>): readonly Machine[] {
+  return [
+    ...nodes.map((node, member) => ({ ...node, name: `node-${member}`, member })),
+    ...twinsOf(plan).map((member) => ({ ...nodes[member]!, name: `node-${member}-twin`, member })),
+  ];
 }
 
 export const firstFaultMs = 1_500;

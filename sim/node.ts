@@ -82,6 +82,7 @@ export class SimNode {
     swarm: Swarm,
     about: {
       readonly index: number;
+      readonly name: string;
       readonly site: string;
       readonly slowFactor: number;
       readonly identity: Identity;
@@ -90,7 +91,7 @@ export class SimNode {
   ) {
     this.swarm = swarm;
     this.index = about.index;
-    this.name = `node-${about.index}`;
+    this.name = about.name;
     this.site = about.site;
     this.slowFactor = about.slowFactor;
     this.identity = about.identity;

@@ -1,6 +1,6 @@
 // Law: a run is a function of its case: faults first, then a quorum is made whole, the rest stays broken for good, and everything that was
 // accepted must come to its end within a bound.
-import type { SimCase } from './case.ts';
+import { machinesOf, type SimCase } from './case.ts';
 import {
   areAccountsSettled,
   checkAccounts,
@@ -12,6 +12,7 @@ import {
   createAuditCheck,
   createBook,
   createBurdenCheck,
+  createChatterCheck,
   createClientCheck,
   createEffectCheck,
   createEpochs,
@@ -31,7 +32,7 @@ import {
   type Meters,
   type Violation,
 } from './check/index.ts';
-import { createInjector, disguiseOf, faultyNodes } from './faults/index.ts';
+import { createInjector, createTwins, disguiseOf, faultyNodes, twinsOf } from './faults/index.ts';
 import type { SimNode } from './node.ts';
 import { Swarm, type Watcher } from './swarm.ts';
 import { drawWork, shapedWork } from './workload.ts';
@@ -75,13 +76,17 @@ const serviceRestartMs = 500;
 const purpose = { core: 0, gone: 1 } as const;
 
 export async function runCase(simCase: SimCase, options: RunOptions = {}): Promise<RunResult> {
-  const { seed, nodes: machines, plan } = simCase;
+  const { seed, nodes: members, plan } = simCase;
+  const machines = machinesOf(simCase);
   const { onEvent, queue, watch, untilEvent } = options;
-  const liars = faultyNodes(plan);
+  const doubled = twinsOf(plan);
+  const faulty = faultyNodes(plan);
+  const liars = new Set(machines.flatMap(({ member }, index) => (faulty.has(member) ? [index] : [])));
   const isHonest = (index: number): boolean => !liars.has(index);
   const swarm = new Swarm({
     seed,
-    nodes: machines.length,
+    nodes: members.length,
+    twins: doubled,
     siteOf: (index) => machines[index]!.site,
     slowFactorOf: (index) => machines[index]!.slowFactor ?? 1,
     withDataSets: new Set(machines.map(({ site }) => site)).size > 1,
@@ -111,6 +116,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   const audit = createAuditCheck({ swarm, book, isHonest });
   const clients = createClientCheck({ swarm, book, isHonest });
   const effects = createEffectCheck({ swarm, book, isHonest });
+  const chatter = createChatterCheck({ swarm, book, isHonest });
   const supervision = createSupervisionCheck({ swarm, book, isHonest });
   const fencing = createFencingCheck({ book, isHonest });
   const votes = createVoteCheck({
@@ -134,6 +140,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     clients,
     effects,
     fencing,
+    chatter,
     sometimes,
     meter,
   ])
@@ -163,6 +170,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   const restart = (node: SimNode): void => swarm.later(serviceRestartMs, 'service.restart', () => node.start());
   swarm.watch({ treeEnded: restart, startFailed: restart });
 
+  const twins = createTwins(swarm, doubled);
   for (const node of swarm.nodes) {
     const { startsAtMs = 0 } = machines[node.index]!;
     if (startsAtMs === 0) node.start();
@@ -176,12 +184,13 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   // Keyed by node, so that a case with one fault less heals alike.
   const draws = createDraws(seed, 'healing');
   const honest = swarm.nodes.filter(({ index }) => isHonest(index));
-  const size = simCase.heal === 'all' ? honest.length : machines.length - swarm.genesis.config.f;
+  const size = simCase.heal === 'all' ? honest.length : members.length - swarm.genesis.config.f;
   const order = (node: SimNode): number => draws.u32(purpose.core, node.index, 0, 0);
   const chosen = new Set([...honest].sort((a, b) => order(a) - order(b)).slice(0, size));
   const core = honest.filter((node) => chosen.has(node));
   if (!isStopped()) {
     injector.stop();
+    twins.calm();
     for (const node of honest) {
       if (chosen.has(node)) continue;
       if (draws.chance(500, purpose.gone, node.index, 0, 0)) node.end(true, 'silent');
@@ -205,6 +214,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     if (!isWorking) {
       checkQuiet(before, laneRows(core, isHonest, swarm.nodes), swarm.nodes, book);
       checkAudit(core, book);
+      chatter.finish();
     }
     checkMembership(core, gone, book);
     checkAccounts(core, swarm, book);
@@ -236,6 +246,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     const before = laneRows(core, isHonest, swarm.nodes);
     const wasWorking = isAnyRunning(core);
     const known = knownWorkflows(core);
+    chatter.begin();
     await swarm.run(swarm.nowMs + convergeMs, isStopped);
     if (!isStopped()) finish(before, wasWorking || isAnyRunning(core) || knownWorkflows(core) !== known);
   }

@@ -31,6 +31,8 @@ export interface SwarmOptions {
   readonly workers?: number;
   /** Nodes that only listen, let in by the members before the run; the last ones. Default: none. */
   readonly observers?: number;
+  /** Members that run on two machines, each with a disk of its own: the second ones follow the last node. Default: none. */
+  readonly twins?: readonly number[];
   /** Of the i-th node; default: all at one site. */
   readonly siteOf?: (index: number) => string;
   /** Every node of a site keeps its site's own `ledger`, where this is set. */
@@ -118,7 +120,7 @@ export class Swarm {
   private readonly watchers: Watcher[] = [];
 
   constructor(options: SwarmOptions) {
-    const { seed, nodes: count, workers = 0, observers = 0, siteOf = () => 'here' } = options;
+    const { seed, nodes: count, workers = 0, observers = 0, twins = [], siteOf = () => 'here' } = options;
     this.options = options;
     this.kernel = createKernel({
       ...(options.queue === undefined ? {} : { queue: options.queue }),
@@ -129,6 +131,7 @@ export class Swarm {
     this.diskProfile = options.disk ?? quickDisk;
     const about = Array.from({ length: count + workers + observers }, (_, index) => ({
       index,
+      name: `node-${index}`,
       site: siteOf(index),
       slowFactor: options.slowFactorOf?.(index) ?? 1,
       identity: createIdentity(this.crypto, this.random.fork(`identity/${index}`).bytes(32)),
@@ -160,11 +163,17 @@ export class Swarm {
       onSend: (from, to, kind, bytes, id) => this.observe(from, to, kind, bytes, id),
       onArrive: (from, to, id) => this.tell('arrived', from, to, id),
     });
-    this.nodes = about.map((each) => new SimNode(this, each));
+    const second = twins.map((index, i) => ({
+      ...about[index]!,
+      index: about.length + i,
+      name: `node-${index}-twin`,
+    }));
+    this.nodes = [...about, ...second].map((each) => new SimNode(this, each));
   }
 
   get observers(): readonly SimNode[] {
-    return this.nodes.slice(this.options.nodes + (this.options.workers ?? 0));
+    const { nodes, workers = 0, observers = 0 } = this.options;
+    return this.nodes.slice(nodes + workers, nodes + workers + observers);
   }
 
   get nowMs(): number {

@@ -112,12 +112,14 @@ export const removalActor: ActorDef<RemovalMessage, State, RemovalArgs> = define
         approvals.onChange(() => void ctx.self.tell({ type: 'convicted' })),
         args.departures.onChange(() => void ctx.self.tell({ type: 'convicted' })),
         parts.chain.onAppend(({ config }) => {
-          for (const { id, name } of goneFrom(parts.chain.config(config.epoch - 1)!, config))
+          for (const { id, name } of goneFrom(parts.chain.config(config.epoch - 1)!, config)) {
+            if (guilty.has(id)) parts.world.sometimes('a guilty member removed');
             parts.world.log('warn', guilty.has(id) ? 'a node was removed' : 'a node left', {
               node: id,
               name,
               tolerance: toleranceInWords(config),
             });
+          }
         }),
       ],
     };

@@ -60,7 +60,9 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
     const leave = [
       office.on(laneFrontier, (body, { from }) => {
         const isWaiting = frontiers.has(from);
-        frontiers.set(from, body);
+        // An answer that overtakes a question leaves it one.
+        const isQuestion = isWaiting && frontiers.get(from)!.isAnswer !== true;
+        frontiers.set(from, isQuestion ? { items: body.items } : body);
         if (!isWaiting && !self.tell({ type: 'frontier', from })) frontiers.delete(from);
       }),
       office.on(laneEntries, (body, { from }) => {
@@ -87,8 +89,10 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
     const { office, world, chain, identity } = parts;
     const hasLane = (id: NodeId): boolean => chain.node(id) !== undefined;
     // Who only listens proves to its peers once, as they come, how far their own lanes had reached.
-    const digest = async (peer: NodeId, proves = hasLane(identity.id)): Promise<void> =>
-      void office.send(peer, laneFrontier, await sync.digestFor(peer, proves));
+    const digest = async (peer: NodeId, proves = hasLane(identity.id), isAnswer = false): Promise<void> => {
+      const frontier = await sync.digestFor(peer, proves);
+      office.send(peer, laneFrontier, isAnswer ? { ...frontier, isAnswer } : frontier);
+    };
     switch (message.type) {
       case 'appended':
         for (const batch of sync.push([message.entry]))
@@ -112,7 +116,7 @@ export const memoryActor: ActorDef<MemoryMessage, MemoryState, MemoryArgs> = def
         if (body === undefined) return;
         const { batch, behind } = await sync.answer(body);
         if (batch !== undefined) office.send(message.from, laneEntries, batch);
-        if (behind) await digest(message.from);
+        if (behind) await digest(message.from, undefined, true);
         return;
       }
       case 'entries': {

@@ -186,6 +186,39 @@ test('peers on two branches of a forked lane both end with the evidence, and the
   }
 });
 
+test('peers of which each is behind the other in another lane that was forked ask each other once, and not without end', async () => {
+  const liar = testIdentity(9, crypto);
+  const [a, b] = [await peer(0), await peer(1)];
+  const branch = (lane: string, word: string, length: number): Uint8Array[] => {
+    const rows: LaneEntry[] = [];
+    for (let sequence = 1; sequence <= length; sequence++) {
+      const before = rows.at(-1);
+      const previous = before === undefined ? new Uint8Array(32) : entryHash(before, crypto);
+      const place = { mesh, lane, sequence, previous, hlc: BigInt(sequence) };
+      rows.push(signEntry({ ...place, body: text(`${word} ${sequence}`) }, liar, crypto));
+    }
+    return rows.map(encodeEntry);
+  };
+  await a.store.ingest([...branch('audit', 'left', 2), ...branch('workflow', 'left', 4)], liar.id);
+  await b.store.ingest([...branch('audit', 'right', 4), ...branch('workflow', 'right', 2)], liar.id);
+  for (let turn = 0; turn < 2; turn++) {
+    await pull(a, b, 5);
+    await pull(b, a, 5);
+  }
+  expect([a, b].map(({ store }) => store.forks().length)).toEqual([2, 2]);
+  // As `memory` does it: a question, and answers to answers as long as one is due.
+  let frontiers = 0;
+  for (let [asker, teller, isAnswer] = [a, b, false]; ; [asker, teller] = [teller, asker]) {
+    frontiers++;
+    const digest = laneFrontierSchema.parse({ ...(await asker.sync.digestFor(teller.identity.id)), isAnswer });
+    const { batch, behind } = await teller.sync.answer(digest);
+    expect(batch).toBeUndefined();
+    if (!behind || frontiers > 5) break;
+    isAnswer = true;
+  }
+  expect(frontiers).toBe(2);
+});
+
 test('bodies out of bounds fail the schemas', () => {
   const item = { author: 'x', lane: 'audit', sequence: 1, hash: new Uint8Array(32) };
   expect(laneFrontierSchema.safeParse({ items: [item] }).success).toBe(true);

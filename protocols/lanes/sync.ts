@@ -29,6 +29,8 @@ export const laneFrontierSchema = z.object({
       }),
     )
     .max(maxFrontierItems),
+  /** It answers a frontier, to which its receiver has its answer: none is due to this one. */
+  isAnswer: z.boolean().optional(),
 });
 export type LaneFrontierBody = z.infer<typeof laneFrontierSchema>;
 
@@ -51,7 +53,11 @@ export interface LaneSync {
    * proves to it how far its own lanes reached, which is read from the disk.
    */
   digestFor(peer: NodeId, proves?: boolean): Promise<LaneFrontierBody>;
-  /** Answers a peer's frontier: the batch it lacks (send it unless undefined), and whether it has what this node lacks (send it a digest). */
+  /**
+   * Answers a peer's frontier: the batch it lacks (send it unless undefined), and whether it has what this node lacks (send it a digest with
+   * `isAnswer`). Never so on a frontier that is an answer itself: of two branches of a forked lane neither is taken for the other, and two
+   * nodes that are each behind the other in one would ask each other without end.
+   */
   answer(theirs: LaneFrontierBody): Promise<{ readonly batch: LaneEntriesBody | undefined; readonly behind: boolean }>;
   /** Takes a batch in. `askAgain`: send the peer a digest now, for the batch left a gap or there is more. */
   receive(batch: LaneEntriesBody, from: NodeId): Promise<IngestResult & { readonly askAgain: boolean }>;
@@ -96,7 +102,9 @@ export function createLaneSync(options: LaneSyncOptions): LaneSync {
     async answer(theirs) {
       for (const { proof } of theirs.items) if (proof !== undefined) await store.observeProof(proof);
       const mine = new Map(store.frontier().map((item) => [nameOf(item), item]));
-      const behind = theirs.items.some((item) => item.sequence > (mine.get(nameOf(item))?.sequence ?? 0));
+      const behind =
+        theirs.isAnswer !== true &&
+        theirs.items.some((item) => item.sequence > (mine.get(nameOf(item))?.sequence ?? 0));
       const frontier: LaneFrontier[] = theirs.items.map(({ author, lane, sequence, hash, forked }) => ({
         author,
         lane,

@@ -2,6 +2,7 @@
 export { areAccountsSettled, checkAccounts } from './accounts.ts';
 export { createAuditCheck } from './audit.ts';
 export { createBurdenCheck } from './burden.ts';
+export { type ChatterCheck, createChatterCheck } from './chatter.ts';
 export { createClientCheck } from './clients.ts';
 export { createEffectCheck } from './effects.ts';
 export { createEpochs } from './epochs.ts';

@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CliFailure, exitCodes } from '../../node/cli/index.ts';
+import { machinesOf } from '../case.ts';
 import { lineOf } from '../lines.ts';
 import { createRecorder, page, shivizPattern, toJsonLines, toShiViz } from '../report/index.ts';
 import { runCase } from '../run.ts';
@@ -33,7 +34,7 @@ export async function report(context: Context, what: string, options: ReportOpti
   write(out, page({ name, about, simCase, result, recording, command, nodeVersion: process.versions.node }));
   if (options.shiviz !== undefined) {
     try {
-      write(options.shiviz, toShiViz(recording, simCase.nodes.length));
+      write(options.shiviz, toShiViz(recording, machinesOf(simCase).length));
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       throw new CliFailure(exitCodes.usage, 'too_many', error.message, 'Leave --shiviz out, or shrink the case first.');

@@ -17,4 +17,6 @@ export {
   type Trigger,
   triggers,
   type When,
+  wordKits,
 } from './plan.ts';
+export { createTwins, type Twins, twinsOf } from './twins.ts';

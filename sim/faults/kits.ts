@@ -24,7 +24,12 @@ function repeatedly(liar: Liar, periodMs: number, act: () => void): void {
 
 const heardMax = 100;
 
-const wraps: Readonly<Record<Exclude<Kit, 'wrong-result' | 'moody-model'>, Wrap>> = {
+/** What the others lie by: a sandbox, or a second machine. */
+const wordless = ['wrong-result', 'moody-model', 'twins'] as const satisfies readonly Kit[];
+type Wordless = (typeof wordless)[number];
+const isWordless = (kit: Kit): kit is Wordless => (wordless as readonly Kit[]).includes(kit);
+
+const wraps: Readonly<Record<Exclude<Kit, Wordless>, Wrap>> = {
   /** Some peers are told the truth, all are told nil, and where it leads, nonsense. */
   equivocate(network, liar, random) {
     const spared = new Set(liar.others.filter(() => random.chance(0.5)));
@@ -270,8 +275,7 @@ export function disguiseOf(chosen: readonly Kit[], random: Random, troubles: Tro
       const liar = createLiar(world, context);
       let { network } = world;
       for (const kit of chosen)
-        if (kit !== 'wrong-result' && kit !== 'moody-model')
-          network = wraps[kit](network, liar, random.fork(`${kit}/${context.life.number}`));
+        if (!isWordless(kit)) network = wraps[kit](network, liar, random.fork(`${kit}/${context.life.number}`));
       return { ...world, network };
     },
   };

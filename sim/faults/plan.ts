@@ -129,8 +129,11 @@ export const kits = [
   'false-decision',
   'cancel-for-some',
   'moody-model',
+  'twins',
 ] as const;
 export type Kit = (typeof kits)[number];
+/** Those that lie; `twins` only exist. */
+export const wordKits = kits.filter((kit) => kit !== 'twins');
 
 export const faultKinds = [
   'crash',
@@ -184,8 +187,10 @@ export function drawFaultPlan(random: Random, options: DrawOptions): FaultPlan {
   const liars: FaultPlan['liars'][number][] = [];
   for (let left = f > 0 && byzantine.chance(0.5) ? 1 + byzantine.below(f) : 0; left > 0; left--) {
     const node = byzantine.below(nodes);
-    const chosen = kits.filter(() => byzantine.chance(0.35));
-    const own = chosen.length === 0 ? [kits[byzantine.below(kits.length)]!] : chosen;
+    const chosen = wordKits.filter(() => byzantine.chance(0.35));
+    const words = chosen.length === 0 ? [wordKits[byzantine.below(wordKits.length)]!] : chosen;
+    // Two machines say enough: the lies of a third voice would hide what they do.
+    const own: Kit[] = byzantine.fork(`twins/${node}`).chance(0.15) ? ['twins'] : words;
     if (
       !liars.some((liar) => liar.node === node) &&
       faultyNodes({ faults, liars: [...liars, { node, kits: own }] }).size <= f

@@ -83,4 +83,10 @@ export const roleMutants: readonly Mutant[] = [
     edits: [['(guilty.has(id) && id !== identity.id)', '(guilty.has(id) && id === identity.id)']],
     scenario: 'liar-third',
   },
+  {
+    name: 'an answer to a frontier is answered like a question',
+    file: 'protocols/lanes/sync.ts',
+    edits: [['        theirs.isAnswer !== true &&\n', '']],
+    scenario: 'twins',
+  },
 ];

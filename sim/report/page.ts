@@ -1,5 +1,5 @@
 // Law: a report is one file that says everything itself: no script from elsewhere, no font, no request, in light and in dark.
-import type { SimCase } from '../case.ts';
+import { machinesOf, type SimCase } from '../case.ts';
 import { quantile } from '../check/index.ts';
 import type { RunResult } from '../run.ts';
 import { sourceHash } from '../source-hash.ts';
@@ -29,11 +29,11 @@ export function page(options: PageOptions): string {
   const { violations, meters, workflows, virtualMs } = result;
   const isOk = result.verdict === 'ok';
   const liars = new Map(simCase.plan.liars.map(({ node, kits }) => [node, kits]));
-  const nodes = simCase.nodes.map(({ site }, index) => ({
-    name: `node-${index}`,
+  const nodes = machinesOf(simCase).map(({ name, site, member }) => ({
+    name,
     site,
-    isLiar: liars.has(index),
-    lies: liars.get(index) ?? [],
+    isLiar: liars.has(member),
+    lies: liars.get(member) ?? [],
   }));
   const cpuMs = recording.cpuMsByNode.reduce((sum, ms) => sum + ms, 0);
   const cards = [
@@ -71,7 +71,7 @@ export function page(options: PageOptions): string {
   // What is found out when all is over says nothing of when it went wrong: the last thing that anybody did for the work does.
   const first = violations.find(({ node }) => node >= 0) ?? violations[0];
   const lastStep = recording.moments.findLast(
-    ({ mark, node }) => (mark === 'ended' || mark === 'entry') && !liars.has(node),
+    ({ mark, node }) => (mark === 'ended' || mark === 'entry') && nodes[node]?.isLiar === false,
   );
   const effect =
     first !== undefined && first.node >= 0

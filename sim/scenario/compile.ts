@@ -7,9 +7,9 @@ import {
   type Fault,
   type FaultAction,
   type FaultPlan,
-  kits,
   type Target,
   type When,
+  wordKits,
 } from '../faults/index.ts';
 import { calm, type LinkProfile, lan, linkName, type NetworkProfile, wan } from '../network/index.ts';
 import type { WorkShape } from '../workload.ts';
@@ -100,8 +100,11 @@ function liarsOf(scenario: Scenario, nodes: readonly CaseNode[], random: Random)
       index = (index + 1) % nodes.length;
     }
     taken.add(index);
-    const any = kits.filter(() => own.chance(0.35));
-    return { node: index, kits: chosen !== 'any' ? chosen : any.length > 0 ? any : [kits[own.below(kits.length)]!] };
+    const any = wordKits.filter(() => own.chance(0.35));
+    return {
+      node: index,
+      kits: chosen !== 'any' ? chosen : any.length > 0 ? any : [wordKits[own.below(wordKits.length)]!],
+    };
   });
 }
 

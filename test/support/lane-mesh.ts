@@ -55,15 +55,15 @@ export async function openLaneMember(options: {
     log,
   });
   const sync = createLaneSync({ store });
-  const digest = async (peer: string): Promise<void> =>
-    void office.send(peer, frontierMessage, await sync.digestFor(peer));
+  const digest = async (peer: string, isAnswer = false): Promise<void> =>
+    void office.send(peer, frontierMessage, { ...(await sync.digestFor(peer)), isAnswer });
   office.on(entriesMessage, async (batch, { from }) => {
     if ((await sync.receive(batch, from)).askAgain) await digest(from);
   });
   office.on(frontierMessage, async (body, { from }) => {
     const { batch, behind } = await sync.answer(body);
     if (batch !== undefined) office.send(from, entriesMessage, batch);
-    if (behind) await digest(from);
+    if (behind) await digest(from, true);
   });
   store.onEntry((entry, from) => {
     if (from !== undefined) return;
