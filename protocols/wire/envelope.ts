@@ -113,10 +113,10 @@ export function openEnvelope(
   if (!read.ok) return read;
   const { envelope } = read;
   if (!hasValidSignature(bytes, envelope, options)) return { ok: false, reason: 'signature', from: envelope.from };
-  return { ok: true, envelope };
+  return { ok: true, envelope: { ...envelope, body: envelope.body.slice() } };
 }
 
-/** Structure alone: for what can be refused before a signature is worth checking. Never throws. */
+/** Structure alone: for what can be refused before a signature is worth checking. Never throws; the body is a view of `bytes`. */
 export function readEnvelope(bytes: Uint8Array): OpenResult {
   if (bytes.length > maxEnvelopeBytes) return { ok: false, reason: 'too_large' };
   // The reader's copies are copies only of a plain Uint8Array: slicing a Buffer would alias it.
@@ -141,7 +141,8 @@ export function readEnvelope(bytes: Uint8Array): OpenResult {
         ? { trace: { traceId: hex.encode(reader.fixed(16)), spanId: hex.encode(reader.fixed(8)), flags: reader.u8() } }
         : {};
     const ttlMs = reader.u32();
-    const body = reader.bytes(maxBodyBytes);
+    // Decoding copies what it keeps: a second copy of a large body would only feed the collector.
+    const body = reader.bytesView(maxBodyBytes);
     const sig = reader.fixed(signatureBytes);
     reader.end();
     const envelope: Envelope = { v, id, type, from, ...destination, ...re, hlc, ...trace, ttlMs, body, sig };

@@ -1,6 +1,6 @@
 // Law: Parley over NATS is measured against what it rides on: a bare NATS request, a bare NATS publish, and a bare TCP socket, in the same
 // run, on the same machine, with the same payload; what was asked for is printed beside what was met.
-// Usage: node test/bench/transport-nats.ts [seconds per row]
+// Usage: node test/bench/transport-nats.ts [rounds]
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -9,19 +9,15 @@ import { createNatsNetwork, type NatsNetwork } from '../../protocols/nats/index.
 import { createSplitter, encodedBytes, encodeInto, frameKind } from '../../protocols/network/index.ts';
 import { natsServerBinary, startNatsServer } from '../support/nats.ts';
 import { createCrypto, testIdentity, until } from '../support/world.ts';
+import { alternate, collect, cpuMicros, printBlocks, requestBlock } from './alternate.ts';
 
 const sizes = [256, 4_096, 65_536];
 const counts = [2, 5, 10, 20];
 const ratioGoal = 1.3;
-const seconds = Number(process.argv.find((argument) => /^[\d.]+$/.test(argument)) ?? 1);
-/** 64 KB requests in flight fill more than a socket's buffer. */
-const inFlightOf = (size: number): number => (size > 16_384 ? 16 : 64);
+const rounds = Number(process.argv.find((argument) => /^\d+$/.test(argument)) ?? 7);
+const floodMs = 500;
 const publishInFlight = 16;
 
-const cpuMicros = (): number => {
-  const { user, system } = process.cpuUsage();
-  return user + system;
-};
 const open = (url: string, index: number): Promise<NatsNetwork> =>
   createNatsNetwork({
     identity: testIdentity(index),
@@ -43,7 +39,10 @@ async function runChild(url: string): Promise<void> {
     socket.pipe(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  process.on('message', () => process.send!(cpuMicros()));
+  process.on('message', (what) => {
+    if (what === 'begin') collect();
+    process.send!(cpuMicros());
+  });
   process.on('disconnect', () => process.exit());
   process.send!((server.address() as { port: number }).port);
 }
@@ -62,12 +61,6 @@ function tcpCaller(socket: Socket): (payload: Uint8Array) => Promise<void> {
     });
 }
 
-interface Sample {
-  readonly p50Ms: number;
-  readonly perSecond: number;
-  readonly cpuUs: number;
-}
-
 async function requestReply(url: string): Promise<void> {
   const child: ChildProcess = spawn(process.execPath, [fileURLToPath(import.meta.url), 'child', url], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -75,35 +68,12 @@ async function requestReply(url: string): Promise<void> {
   const next = (): Promise<number> =>
     new Promise((resolve) => void child.once('message', (value) => resolve(value as number)));
   const port = await next();
-  const cpuOfBoth = async (): Promise<number> => {
+  const ask = (what: 'begin' | 'cpu'): Promise<number> => {
     const reply = next();
-    child.send('cpu');
-    return cpuMicros() + (await reply);
+    child.send(what);
+    return reply;
   };
-  const measure = async (size: number, call: (payload: Uint8Array) => Promise<unknown>): Promise<Sample> => {
-    const payload = new Uint8Array(size);
-    for (let i = 0; i < 200; i++) await call(payload);
-    const rtts: number[] = [];
-    for (const endMs = performance.now() + seconds * 300; performance.now() < endMs; ) {
-      const startMs = performance.now();
-      await call(payload);
-      rtts.push(performance.now() - startMs);
-    }
-    rtts.sort((a, b) => a - b);
-    const before = await cpuOfBoth();
-    let done = 0;
-    const startMs = performance.now();
-    const worker = async (): Promise<void> => {
-      for (; performance.now() - startMs < seconds * 1_000; done++) await call(payload);
-    };
-    await Promise.all(Array.from({ length: inFlightOf(size) }, worker));
-    const elapsedMs = performance.now() - startMs;
-    return {
-      p50Ms: rtts[rtts.length >> 1]!,
-      perSecond: (done / elapsedMs) * 1_000,
-      cpuUs: ((await cpuOfBoth()) - before) / done,
-    };
-  };
+  const other = { begin: () => ask('begin'), cpuMicros: () => ask('cpu') };
   const bare = await connect({ servers: url });
   const network = await open(url, 0);
   const peer = testIdentity(1).id;
@@ -111,26 +81,18 @@ async function requestReply(url: string): Promise<void> {
   const socket = connectTcp(port, '127.0.0.1');
   socket.setNoDelay(true);
   const tcp = tcpCaller(socket);
-  console.log('request/reply, two processes                  rtt p50 ms      req/s  CPU us/req');
   for (const size of sizes) {
-    const rows = {
-      'bare TCP': await measure(size, tcp),
-      'bare NATS request': await measure(size, (payload) => bare.request('bench.echo', payload, { timeout: 5_000 })),
-      'Parley over NATS': await measure(size, (payload) => network.request(peer, payload, { timeoutMs: 5_000 })),
-    };
-    for (const [name, { p50Ms, perSecond, cpuUs }] of Object.entries(rows))
-      console.log(
-        `${`${size} B  ${name}`.padEnd(44)} ${p50Ms.toFixed(3).padStart(11)} ${perSecond.toFixed(0).padStart(10)} ${cpuUs.toFixed(1).padStart(11)}`,
-      );
-    const [of, ours] = [rows['bare NATS request'], rows['Parley over NATS']];
-    for (const [what, ratio] of [
-      ['time per request under load', of.perSecond / ours.perSecond],
-      ['round trip p50', ours.p50Ms / of.p50Ms],
-      ['CPU of both processes', ours.cpuUs / of.cpuUs],
-    ] as const)
-      console.log(
-        `${size} B  ${what}: ${ratio.toFixed(2)}× the bare request: ${ratio <= ratioGoal ? 'met' : 'missed'} (≤ ${ratioGoal}×)`,
-      );
+    const payload = new Uint8Array(size);
+    const blocks = await alternate(
+      {
+        'bare TCP': () => requestBlock(other, size, () => tcp(payload)),
+        'bare NATS request': () =>
+          requestBlock(other, size, () => bare.request('bench.echo', payload, { timeout: 5_000 })),
+        'Parley over NATS': () => requestBlock(other, size, () => network.request(peer, payload, { timeoutMs: 5_000 })),
+      },
+      rounds,
+    );
+    printBlocks(size, blocks, 'bare NATS request', 'Parley over NATS', ratioGoal);
   }
   socket.destroy();
   await Promise.all([bare.close(), network.close()]);
@@ -147,7 +109,7 @@ async function flood(
 ): Promise<readonly [number, number]> {
   let sent = 0;
   const [from, before, startMs] = [received(), cpuMicros(), performance.now()];
-  while (performance.now() - startMs < seconds * 1_000) {
+  while (performance.now() - startMs < floodMs) {
     while (sent * perPublish - (received() - from) < publishInFlight * perPublish) {
       publish();
       sent++;
