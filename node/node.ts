@@ -96,7 +96,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const storage = await createStorage(home.storeFolder);
     opened.push(() => storage.close());
     const nodeLog = createLog({ file: home.logFile, node: settings.name });
-    opened.push(async () => nodeLog.flush());
+    opened.push(() => nodeLog.flush());
     const { log } = nodeLog;
     const clock = realClock();
     const chain = createMeshChain(genesis, crypto);

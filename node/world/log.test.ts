@@ -1,8 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { eventually } from '../../test/support/mesh.ts';
 import { createLog } from './log.ts';
 
 it('writes what went wrong, not an empty object, where an error is among the fields', async () => {
@@ -12,11 +11,12 @@ it('writes what went wrong, not an empty object, where an error is among the fie
     const { log, flush } = createLog({ file, node: 'amber' });
     log('error', 'actor crashed', { kind: 'steward', error: new TypeError('it is undefined') });
     log('error', 'actor crashed', { kind: 'steward', error: 'a thrown text' });
-    const lines = await eventually('both lines', () => {
-      flush();
-      const text = readFileSync(file, 'utf8').trim().split('\n');
-      return text.length === 2 ? text.map((line) => JSON.parse(line) as { error: unknown }) : undefined;
-    });
+    await flush();
+    const lines = readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { error: unknown });
+    expect(lines).toHaveLength(2);
     expect(lines[0]!.error).toMatchObject({
       type: 'TypeError',
       message: 'it is undefined',
@@ -27,3 +27,21 @@ it('writes what went wrong, not an empty object, where an error is among the fie
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+it.skipIf(!existsSync('/dev/full'))(
+  'waits for no full disk: what is refused is let go, and its end comes all the same',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'parley-log-'));
+    try {
+      const file = join(folder, 'node.log');
+      symlinkSync('/dev/full', file);
+      const { log, flush } = createLog({ file, node: 'amber' });
+      for (let i = 0; i < 100; i++) log('info', 'x'.repeat(1_000));
+      await flush();
+      log('info', 'one more');
+      await flush();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
