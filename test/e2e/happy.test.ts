@@ -171,7 +171,7 @@ describe('a certificate', () => {
       expect(refusal(proof.slice(0, length))).toMatch(/JSON|spelling/);
     expect(refusal(new Uint8Array([...proof, 10]))).toContain('spelling');
     expect(refusal(reshaped(proof, (file) => void Object.assign(file, { note: 'x' })))).toContain(
-      'parley-certificate/1',
+      'it is not a parley-certificate',
     );
   });
 
