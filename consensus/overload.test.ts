@@ -243,6 +243,8 @@ describe('a member that floods', () => {
       for (const held of entries) builder.relay(held.export());
     });
     expect(feed(flooder, relayed)).toBeGreaterThan(0);
+    // One that is no member has no room here: there may be any number of them.
+    expect(feed({ ...flooder, id: 'an observer' }, relayed)).toBe(entries.length);
     const outputs = engine.handle({ type: 'start', subject });
     for (const bytes of frameOf((builder) => builder.payload(value, payload), victim))
       outputs.push(...engine.handle({ type: 'frame', from: victim.id, bytes }));

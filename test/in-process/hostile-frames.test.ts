@@ -5,7 +5,7 @@ import { decodeFrameMessage, encodeFrameMessage, type FrameMessage, frameType } 
 import { encodeMeshEntry, meshLane } from '../../actors/epochs/index.ts';
 import type { Crypto, Network, NodeId } from '../../actors/system/index.ts';
 import { encodeVote, FrameBuilder, HeldEntry, noHash, sealBatch } from '../../consensus/forging/index.ts';
-import { createEngine, maxFrameBytes } from '../../consensus/index.ts';
+import { createEngine, decodeEntry, decodeFrame, maxFrameBytes } from '../../consensus/index.ts';
 import {
   encodeBody,
   encodeDirect,
@@ -209,6 +209,40 @@ describe('a member that speaks for others', () => {
     await expectCompleted(await mesh.open('birch', planOf([task('three')]), 'after the start'));
   });
 
+  it('in their names, under its own key, is refused, and nobody is held to what it said', async () => {
+    const tap = await start();
+    const identity = mesh.identityOf(liar);
+    const met = new Set<string>();
+    tap.onHeard = (_, heard) => {
+      const { frame } = decodeFrameMessage(readDirect(heard)!.body);
+      for (const entry of decodeFrame(frame).batch?.entries ?? []) {
+        const said = decodeEntry(entry);
+        const { instance } = said.type === 'vote' ? said.vote : said.proposal;
+        if (met.has(instance)) continue;
+        met.add(instance);
+        for (const id of honest.map((name) => mesh.idOf(name))) {
+          const vote = {
+            kind: 'prevote',
+            instance,
+            round: 0,
+            value: null,
+            polkaRound: -1,
+            proposalHash: noHash,
+          } as const;
+          const held = new HeldEntry(encodeVote(vote), id);
+          const batch = sealBatch({ ...identity, id }, crypto, [held]);
+          const [inBatch, relayed] = [new FrameBuilder(), new FrameBuilder()];
+          inBatch.batch(batch);
+          relayed.relay(held.export());
+          for (const builder of [inBatch, relayed]) toAll(tap, framed(builder.build()[0]!));
+        }
+      }
+    };
+    await expectCompleted(await mesh.open('amber', planOf([task('one'), task('two', { after: ['one'] })])));
+    expect(met.size).toBeGreaterThan(1);
+    for (const name of honest) expect(refusedBy(name).liars.consensus).toBeGreaterThan(2 * met.size);
+  });
+
   it('and lies about how far their logs went keeps none of them from voting', async () => {
     const tap = await start();
     await expectCompleted(await mesh.open('amber', planOf([task('one')])));
@@ -240,6 +274,26 @@ describe('a member that speaks for others', () => {
 });
 
 describe('a member that floods', () => {
+  it('fills no memory of one that is not ready to hear: what exceeds its own queue is dropped under its name', async () => {
+    const tap = await start();
+    await expectCompleted(await mesh.open('amber', planOf([task('one')])));
+    // Amber starts alone with the liar, and does not hear consensus before it knows that its log is its last word.
+    for (const name of honest) await mesh.stopNode(name);
+    await mesh.startNode('amber');
+    await mesh.time.advance(2_000);
+    const large = framed(new Uint8Array(500_000));
+    for (let i = 0; i < 40; i++) {
+      const frame = large.slice();
+      new DataView(frame.buffer).setUint32(51, i);
+      expect(tap.network.send(mesh.idOf('amber'), frame)).toBe(true);
+      await mesh.time.advance(1);
+    }
+    // 4 MiB are eight of them.
+    expect(refusedBy('amber').liars).toEqual({ consensus: 40 - 8 });
+    for (const name of ['birch', 'cedar']) await mesh.startNode(name);
+    await expectCompleted(await mesh.open('amber', planOf([task('two')]), 'after the flood'));
+  });
+
   it('costs the others no more than one that is silent: they decide in the same virtual time, hear little of it, and name it', async () => {
     const counted = { checks: 0 };
     const counting: Crypto = {
@@ -261,7 +315,7 @@ describe('a member that floods', () => {
       let serial = 0;
       const flood = (): void => {
         // As many as the buffers take: each of them is a message of its own.
-        for (let i = 0; i < 40; i++) {
+        for (let i = 0; i < 25; i++) {
           const frame = storm[serial++ % storm.length]!.slice();
           new DataView(frame.buffer).setUint32(51, serial);
           for (const name of honest) sent += Number(tap.network.send(mesh.idOf(name), frame));
