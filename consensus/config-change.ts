@@ -1,5 +1,6 @@
 // Law: only the members of an epoch make the next one, by deciding its config; one member joins, leaves or changes at a time, so that
-// the quorums of neighbouring epochs overlap in honest members and nobody is voted out of their own decision unseen.
+// the quorums of neighbouring epochs overlap in honest members and nobody is voted out of their own decision unseen. Workers, who are of no
+// quorum, may come several at once.
 import type { Crypto } from '../actors/system/index.ts';
 import {
   configHash,
@@ -22,6 +23,9 @@ export function configKey(epoch: number): Uint8Array {
   return new ByteWriter('parley/config-key/1').u32(epoch).finish();
 }
 
+/** Newcomers without a vote that one config may let in. */
+export const workersPerConfigMax = 64;
+
 const refuse = (reason: string): Check => ({ ok: false, reason });
 
 /** Whether `next` may follow `current`; a member votes for nothing else. */
@@ -38,7 +42,10 @@ export function judgeConfigChange(next: EpochConfig, current: EpochConfig, crypt
   const weak = changed.find((id) => after.has(id) && !isAdmissibleKey(publicKeyOf(id)));
   if (weak !== undefined)
     return refuse(`the key of ${after.get(weak)!.name} is not admissible: of small or mixed order`);
-  if (changed.length > 1)
+  const areNewWorkers = changed.every((id) => !before.has(id) && !('weight' in after.get(id)!));
+  if (areNewWorkers && changed.length > workersPerConfigMax)
+    return refuse(`it lets in ${changed.length} workers; at most ${workersPerConfigMax} come at once`);
+  if (changed.length > 1 && !areNewWorkers)
     return refuse(`it changes ${changed.length} nodes; one at a time keeps the quorums of both epochs overlapping`);
   const soundness = soundnessOf(
     next.members.map((member) => member.weight),

@@ -26,7 +26,7 @@ export {
   encodeCertificate,
   verifyCertificate,
 } from './certificate.ts';
-export { configKey, judgeConfigChange, judgeGenesis, verifyConfigLink } from './config-change.ts';
+export { configKey, judgeConfigChange, judgeGenesis, verifyConfigLink, workersPerConfigMax } from './config-change.ts';
 export {
   type Ballot,
   type CoreInput,

@@ -1,19 +1,17 @@
 // Law: whoever proves a token is let in as what the token says, and learns the mesh from its genesis on. A new member changes the quorums,
 // and a new worker whose results are judged, so the members decide both; an observer changes nothing but who may listen, and one member's signed word is enough.
 import { z } from 'zod';
-import { configKey } from '../../consensus/index.ts';
-import { decodeConfig, encodeConfig, encodeGenesis, type Worker, workersOf } from '../../protocols/mesh/index.ts';
+import { decodeConfig, encodeConfig, encodeGenesis } from '../../protocols/mesh/index.ts';
 import { decodeBody, encodeBody, MalformedBytes, publicKeyOf } from '../../protocols/wire/index.ts';
 import type { KeeperMessage } from '../consensus/index.ts';
 import type { Parts, Place } from '../parts/index.ts';
 import { type ActorDef, defineActor, type NodeId } from '../system/index.ts';
 import type { Approvals } from './amendments.ts';
 import type { ChainStore } from './chain-store.ts';
-import { judgeJoin } from './config-question.ts';
 import { type Departures, leavingEntry } from './departures.ts';
 import type { Invites } from './invites.ts';
+import { createJoiner, decidePatienceMs, holderOf, type Joiner, nameTaken, observersPerEntryMax } from './joiner.ts';
 import { chainLinks, joinMesh, linksPerReply } from './messages.ts';
-import { nextConfig } from './next-config.ts';
 
 export type AdmissionMessage =
   | { readonly type: 'peer-up'; readonly node: NodeId }
@@ -38,8 +36,6 @@ export interface Observers {
 }
 
 export const meshLane = 'mesh';
-const decidePatienceMs = 8_000;
-const attemptsMax = 3;
 const requestTimeoutMs = 5_000;
 /** Between looks at the chain of one random member. */
 const exchangePeriodMs = 10_000;
@@ -51,9 +47,18 @@ export const admissionActor: ActorDef<
 > = defineActor({
   kind: 'admission',
   start(ctx, args) {
-    const { parts } = args;
+    const { parts, observers } = args;
+    const joiner = createJoiner({
+      ...args,
+      async write(nodes) {
+        const entry: MeshEntry =
+          nodes.length === 1 ? { kind: 'observer', node: nodes[0]! } : { kind: 'observers', nodes: [...nodes] };
+        await parts.lanes.append(meshLane, encodeMeshEntry(entry));
+        for (const id of nodes) observers.add(id, parts.identity.id);
+      },
+    });
     const leave = [
-      parts.office.answer(joinMesh, (request, { from }) => admit(args, request, from)),
+      parts.office.answer(joinMesh, (request, { from }) => admit(args, joiner, request, from)),
       parts.office.answer(chainLinks, ({ fromEpoch }) => linksFrom(parts, fromEpoch)),
       parts.world.network.onPeer(
         ({ node, up }) => void (up && parts.chain.isMember(node) && ctx.self.tell({ type: 'peer-up', node })),
@@ -123,6 +128,7 @@ function linksFrom(
 
 async function admit(
   args: AdmissionArgs,
+  joiner: Joiner,
   request: {
     readonly token: Uint8Array;
     readonly name: string;
@@ -143,19 +149,14 @@ async function admit(
       'version',
       `the newcomer runs parley ${request.version}, this mesh ${args.version}; run the same version`,
     );
-  if (holderOf(parts, request.name, from) !== undefined) return refuse('name_taken', nameTaken(request.name));
+  if (holderOf(parts.chain.current, request.name, from) !== undefined)
+    return refuse('name_taken', nameTaken(request.name));
   const redeemed = await invites.redeem(request.token, from);
   if (!redeemed.ok) return refuse(redeemed.code, redeemed.reason);
 
   if (redeemed.role !== 'observer') {
-    const newcomer: Worker = {
-      id: from,
-      name: request.name,
-      site: request.site,
-      operator: request.operator,
-      modelFamily: request.modelFamily,
-    };
-    const outcome = await addNode(args, newcomer, redeemed.role);
+    const { name, site, operator, modelFamily } = request;
+    const outcome = await joiner.letIn({ id: from, name, site, operator, modelFamily }, redeemed.role);
     if (outcome !== 'in' && outcome !== 'undecided') return refuse('conflict', outcome.refused);
     if (outcome === 'undecided') {
       return refuse(
@@ -164,8 +165,7 @@ async function admit(
       );
     }
   } else if (!observers.has(from)) {
-    await parts.lanes.append(meshLane, encodeMeshEntry({ kind: 'observer', node: from }));
-    observers.add(from, parts.identity.id);
+    await joiner.note(from);
   }
   return {
     admitted: true as const,
@@ -175,60 +175,11 @@ async function admit(
   };
 }
 
-/** The node besides `id` that has that name. */
-function holderOf({ chain: { current } }: Parts, name: string, id: NodeId): Worker | undefined {
-  return [...current.members, ...workersOf(current)].find((each) => each.name === name && each.id !== id);
-}
-
-const nameTaken = (name: string): string => `a member is already named '${name}'; join with another --name`;
-
-async function addNode(
-  args: AdmissionArgs,
-  newcomer: Worker,
-  role: 'member' | 'worker',
-): Promise<'in' | 'undecided' | { readonly refused: string }> {
-  const { parts } = args;
-  const { chain, world } = parts;
-  const isIn = (): boolean => (role === 'member' ? chain.member(newcomer.id) : chain.worker(newcomer.id)) !== undefined;
-  for (let attempt = 0; attempt < attemptsMax && !isIn(); attempt++) {
-    const { current } = chain;
-    if (chain.node(newcomer.id) !== undefined)
-      return {
-        refused: `this node is a ${chain.isMember(newcomer.id) ? 'member' : 'worker'} already; to become a ${role} it leaves first: parley down --leave`,
-      };
-    if (holderOf(parts, newcomer.name, newcomer.id) !== undefined) return { refused: nameTaken(newcomer.name) };
-    const next =
-      role === 'member'
-        ? nextConfig(current, [...current.members, { ...newcomer, weight: 1 }], world.crypto)
-        : nextConfig(current, current.members, world.crypto, [...workersOf(current), newcomer]);
-    // What the others would refuse is not proposed: an engine holds on to what it was offered.
-    const verdict = judgeJoin(next, current, world.crypto);
-    if (!verdict.ok) return { refused: verdict.reason.slice(0, 400) };
-    args.keeper.ref?.tell({
-      type: 'propose',
-      epoch: current.epoch,
-      subject: { domain: 'config', key: configKey(next.epoch) },
-      payload: encodeConfig(next),
-    });
-    const isDecided = await new Promise<boolean>((resolve) => {
-      const cancel = world.scheduler.at(world.clock.monotonicMs() + decidePatienceMs, () => {
-        leave();
-        resolve(false);
-      });
-      const leave = chain.onAppend(() => {
-        cancel();
-        leave();
-        resolve(true);
-      });
-    });
-    if (!isDecided) break;
-  }
-  return isIn() ? 'in' : 'undecided';
-}
-
 const node = z.string().min(40).max(64);
 const meshEntry = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('observer'), node }),
+  /** Those that came while one entry was being written. */
+  z.strictObject({ kind: z.literal('observers'), nodes: z.array(node).min(1).max(observersPerEntryMax) }),
   /** Without a weight the author takes back what it said of the node; 0 is its removal. */
   z.strictObject({
     kind: z.literal('amend'),
@@ -241,7 +192,7 @@ const meshEntry = z.discriminatedUnion('kind', [
 export type MeshEntry = z.infer<typeof meshEntry>;
 
 export function encodeMeshEntry(entry: MeshEntry): Uint8Array {
-  return encodeBody(entry, 1_024);
+  return encodeBody(entry, 8_192);
 }
 
 /**
@@ -265,9 +216,10 @@ export function noteMeshEntry(
       departures.note(author, data.epoch);
       return;
     }
-    publicKeyOf(data.node);
+    for (const id of data.kind === 'observers' ? data.nodes : [data.node]) publicKeyOf(id);
     if (data.kind === 'amend') approvals.note(author, data.epoch, data.node, data.weight);
-    else if (chain.isMember(author)) observers.add(data.node, author);
+    else if (chain.isMember(author))
+      for (const id of data.kind === 'observers' ? data.nodes : [data.node]) observers.add(id, author);
   } catch (error) {
     if (!(error instanceof MalformedBytes)) throw error;
     refusals.add(author, 'entry', `${meshLane}: ${error.message}`);

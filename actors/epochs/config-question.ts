@@ -1,4 +1,4 @@
-// Law: the members decide who is a member. A config is voted for only if it lets one more member in, of weight 1, or removes one that
+// Law: the members decide who is a member. A config is voted for only if it lets one more member in, of weight 1, or workers, or removes one that
 // evidence convicts or that leaves by its own word, or changes what members of quorum weight approve, and keeps the strongest fault budget its members can bear;
 // or if it changes nothing, where the epoch has decided what one may. Once decided it is on this node's disk before it is in force here.
 import { type Check, configKey, encodeCertificate, faultBudgetOf, judgeConfigChange } from '../../consensus/index.ts';
@@ -69,15 +69,17 @@ function newcomersOf(next: EpochConfig, current: EpochConfig) {
 }
 
 /**
- * Whether `next` lets one more node in and does nothing else. A lying member could otherwise have an honest one voted out, give its own
+ * Whether `next` lets one more member in, or one worker or several, and does nothing else. A lying member could otherwise have an honest one voted out, give its own
  * more weight, or have the mesh tolerate fewer liars than it can: each sound by itself. A newcomer is a member, or a worker without a vote.
  */
 export function judgeJoin(next: EpochConfig, current: EpochConfig, crypto: Pick<Crypto, 'sha256'>): Check {
   const sound = judgeConfigChange(next, current, crypto);
   if (!sound.ok) return sound;
-  const [newcomer] = newcomersOf(next, current);
-  // One node changes at most, so with one more of them the change is the newcomer.
-  if (newcomer === undefined || sizeOf(next) !== sizeOf(current) + 1) return { ok: false, reason: 'it lets nobody in' };
+  const newcomers = newcomersOf(next, current);
+  const [newcomer] = newcomers;
+  // One node changes at most, or workers only come: with so many more nodes than before the change is the newcomers.
+  if (newcomer === undefined || sizeOf(next) !== sizeOf(current) + newcomers.length)
+    return { ok: false, reason: 'it lets nobody in' };
   if ('weight' in newcomer && newcomer.weight !== 1)
     return { ok: false, reason: `${newcomer.name} would weigh ${newcomer.weight}; a newcomer weighs 1` };
   const { f, c, p } = faultBudgetOf(next.members.map(({ weight }) => weight));

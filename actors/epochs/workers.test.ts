@@ -45,9 +45,23 @@ describe('a config with workers', () => {
 });
 
 describe('the members', () => {
-  it('let one worker in at a time, and change nothing else with it', () => {
+  it('let workers in, several at once where they are not too many, and change nothing else with them', () => {
     expect(judgeJoin(withElm, config, crypto)).toEqual({ ok: true });
-    expect(judgeJoin(next(config, [elm, fern]), config, crypto)).toMatchObject({ ok: false });
+    expect(judgeJoin(next(config, [elm, fern]), config, crypto)).toEqual({ ok: true });
+    const many = (count: number) => Array.from({ length: count }, (_, i) => workerOf(10 + i, `worker-${i}`));
+    expect(judgeJoin(next(withElm, [elm, ...many(64)]), withElm, crypto)).toEqual({ ok: true });
+    expect(judgeJoin(next(withElm, [elm, ...many(65)]), withElm, crypto)).toMatchObject({
+      reason: expect.stringMatching(/65 workers; at most 64/),
+    });
+    // Neither in place of another, nor with a member, nor while one is changed.
+    const withMember = (workers: readonly Worker[]) =>
+      nextConfig(config, [...config.members, { ...workerOf(6, 'gale'), weight: 1 }], crypto, workers);
+    for (const [after, before] of [
+      [next(withElm, [fern, ...many(2)]), withElm],
+      [next(withElm, [{ ...elm, site: 'south' }, fern, ...many(1)]), withElm],
+      [withMember([elm]), config],
+    ] as const)
+      expect(judgeJoin(after, before, crypto)).toMatchObject({ reason: expect.stringMatching(/one at a time/) });
     expect(judgeJoin({ ...withElm, f: 0, c: 0, p: 0 }, config, crypto)).toMatchObject({
       reason: expect.stringMatching(/4 members bear f = 1/),
     });

@@ -58,7 +58,7 @@ class Outsider {
     return answer!;
   }
 }
-const ticket = async (role: 'member' | 'observer'): Promise<Uint8Array> => {
+const ticket = async (role: 'member' | 'worker' | 'observer'): Promise<Uint8Array> => {
   const issuing = mesh.node('amber').admittance.invites.issue(role, 3_600_000);
   await mesh.time.advance(10);
   return (await issuing).token;
@@ -136,6 +136,23 @@ describe('a newcomer', () => {
     expect(both).toMatchObject([{ admitted: true }, { admitted: true }]);
     await mesh.time.advance(2_000);
     expect(mesh.names.map(membersAt)).toEqual([6, 6, 6, 6]);
+    expect(mesh.crashes).toEqual([]);
+  });
+
+  it('workers that come while one is decided on are in the next epoch together, and observers beside them', async () => {
+    mesh = await InProcessMesh.start({ count: 4 });
+    const guests = Array.from({ length: 14 }, (_, i) => new Outsider(5 + i));
+    const tokens = await Promise.all(guests.map((_, i) => ticket(i < 7 ? 'worker' : 'observer')));
+    const answers = await Promise.all(guests.map((guest, i) => guest.join(tokens[i]!)));
+    expect(answers).toEqual(guests.map(() => expect.objectContaining({ admitted: true })));
+    await mesh.time.advance(2_000);
+    for (const name of mesh.names) {
+      const { chain } = mesh.node(name).composed.parts;
+      expect(chain.current.workers).toHaveLength(7);
+      // The first by itself, and the six that waited meanwhile.
+      expect(chain.current.epoch).toBeLessThanOrEqual(3);
+    }
+    expect(mesh.names.map(membersAt)).toEqual([4, 4, 4, 4]);
     expect(mesh.crashes).toEqual([]);
   });
 
