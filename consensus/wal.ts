@@ -58,7 +58,8 @@ export function encodeRecord(
 ): { readonly bytes: Uint8Array; readonly head: LogHead } {
   if (payload.length > recordPayloadMaxBytes)
     throw new RangeError(`a record of ${payload.length} bytes exceeds its limit of ${recordPayloadMaxBytes}`);
-  const bytes = new Uint8Array(headerBytes + payload.length);
+  // Every byte of it is written below.
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(headerBytes + payload.length).buffer);
   const view = new DataView(bytes.buffer);
   const sequence = after.sequence + 1;
   view.setUint32(0, payload.length);

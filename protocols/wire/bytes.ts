@@ -45,7 +45,7 @@ export class MalformedBytes extends Error {
   override readonly name = 'MalformedBytes';
 }
 
-/** What a writer writes into. Arrays of more than 64 bytes are costly to make, so a finished writer leaves its own to the next. */
+/** What a writer writes into. Arrays are costly to make, and more so to grow, so a finished writer leaves its own to the next. */
 interface Scratch {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -53,6 +53,8 @@ interface Scratch {
 }
 
 const scratchBytes = 4096;
+/** Larger ones are left to the collector. */
+const scratchKeptBytes = 256 * 1024;
 const scratchesMax = 8;
 const scratches: Scratch[] = [];
 
@@ -160,7 +162,9 @@ export class ByteWriter {
   /** What `use` makes of what was written: it sees the bytes without a copy, and must not keep them. The writer is empty afterwards. */
   finishInto<T>(use: (bytes: Uint8Array) => T): T {
     const made = use(this.#scratch.bytes.subarray(0, this.#length));
-    if (this.#scratch.bytes.length === scratchBytes && scratches.length < scratchesMax) scratches.push(this.#scratch);
+    const { length } = this.#scratch.bytes;
+    if (length >= scratchBytes && length <= scratchKeptBytes && scratches.length < scratchesMax)
+      scratches.push(this.#scratch);
     this.#scratch = nothing;
     this.#length = 0;
     return made;
