@@ -54,6 +54,15 @@ const failureOf = (act: () => unknown): HomeError => {
 };
 
 describe('a node’s folder', () => {
+  it('that lost its key is not given another: its settings stay, and who runs it is told', () => {
+    const home = createHome(at(), settings);
+    home.saveMesh({ genesis: 'ab', psk: '0'.repeat(64), bootstrap: [] });
+    rmSync(at('identity.key'));
+    expect(failureOf(() => createHome(at(), { ...settings, name: 'other' }))).toMatchObject({ code: 'no_identity' });
+    expect(openHome(at()).node().name).toBe(settings.name);
+    expect(existsSync(at('identity.key'))).toBe(false);
+  });
+
   it('is made with a key of its own that nobody else can read, whatever the umask', () => {
     const umask = process.umask(0);
     try {

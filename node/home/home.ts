@@ -189,7 +189,10 @@ export function hasIdentity(folder: string): boolean {
   return existsSync(join(folder, 'identity.key'));
 }
 
-/** Creates the folder with a fresh identity. Throws HomeError `exists` where there is one: an identity is never overwritten. */
+/**
+ * Creates the folder with a fresh identity. Throws HomeError `exists` where there is one: an identity is never overwritten; `no_identity` where
+ * there was one: a stranger must not take over what its node was told.
+ */
 export function createHome(folder: string, settings: NodeSettings): Home {
   const home = openHome(folder);
   if (hasIdentity(home.folder))
@@ -197,6 +200,12 @@ export function createHome(folder: string, settings: NodeSettings): Home {
       'exists',
       `${home.folder} already holds a node`,
       'Use another folder, or start the node that is there with `parley up`.',
+    );
+  if (home.mesh() !== undefined)
+    throw new HomeError(
+      'no_identity',
+      `${home.folder} holds the mesh of a node and not its key (identity.key)`,
+      'Restore the file from a backup. Without it this node cannot prove who it is; a new node must join in its place, in another folder.',
     );
   const dataSets = settings.dataSets.map((set) => ({
     ...set,
