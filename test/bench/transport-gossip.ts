@@ -15,6 +15,8 @@ const nodesAt = process.argv.indexOf('--nodes');
 const counts = (nodesAt < 0 ? '2,5,10,20' : process.argv[nodesAt + 1]!).split(',').map(Number);
 const sizes = [256, 4_096, 65_536];
 const ratioGoal = 0.25;
+/** Every connection is two handshakes and their signatures, all in this process: twenty nodes need some 15 s of CPU. */
+const formingMaxMs = 300_000;
 /** A publication that is not everywhere by then is counted as lost. */
 const patienceMs = 10_000;
 /** Publications on their way at once: few enough of the large ones that gossipsub does not have to buffer them. */
@@ -75,7 +77,7 @@ async function bareMesh(count: number) {
   await until(
     'subscriptions',
     () => nodes.every((node) => node.services.pubsub!.getSubscribers('news').length === count - 1),
-    60_000,
+    formingMaxMs,
   );
   return {
     publish: (data: Uint8Array) => nodes[0]!.services.pubsub!.publish('news', data),
@@ -98,7 +100,10 @@ async function parleyMesh(count: number) {
         log: () => {},
       }),
     );
-  await until('a full mesh', () => networks.every((network) => network.peers().length === count - 1), 60_000);
+  const connected = (): number => networks.reduce((sum, network) => sum + network.peers().length, 0) / 2;
+  const telling = setInterval(() => say(`${connected()} of ${(count * (count - 1)) / 2} connections`), 10_000);
+  await until('a full mesh', () => connected() === (count * (count - 1)) / 2, formingMaxMs);
+  clearInterval(telling);
   const tally = createTally();
   const offices: PostOffice[] = networks.map((network, index) =>
     createPostOffice({
