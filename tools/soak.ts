@@ -31,6 +31,13 @@ const runs: readonly LongRun[] = [
     isTimed: true,
   },
   {
+    name: 'intents',
+    shows:
+      'the leader of the queue’s stream is killed; intents go on being acknowledged, p99 ≤ 2 s, each with one result (10)',
+    command: ['test/soak/intents.ts'],
+    isTimed: true,
+  },
+  {
     name: 'membership',
     shows:
       'a killed node is known dead in 5 s; on a lossy network beside a busy core no node that stands still is (--minutes 30)',

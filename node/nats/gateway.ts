@@ -2,7 +2,8 @@
 // service clients read. The server's permissions say who may ask; what is said is not secret from the server's operator.
 //
 //   request parley.intent.submit             Intent → {ok, workflow, heldBy, repeated, events, result, outcome?}
-//   publish parley.intent.queue              Intent, kept by JetStream until a node has opened it; acknowledged at its `replyTo`
+//   publish parley.intent.queue              Intent, kept by JetStream until a node has opened it; acknowledged at its `replyTo`. With an
+//                                            idempotency key it is kept by the mesh where the stream has no leader
 //   subscribe parley.workflow.ID.events      WorkflowEvent, as they happen
 //   subscribe parley.workflow.ID.result      Outcome with the certificate, at the end
 //   request parley.workflow.ID.follow        events from the beginning, then the Outcome, then an empty message
@@ -19,6 +20,7 @@ import { Abstained, createIntents, type Intent, parseIntent } from './intents.ts
 import { errorHeaders, type RunningService, runService, type Service, ServiceError } from './micro.ts';
 import { type IntentQueue, openIntentQueue } from './queue.ts';
 import { createReports, eventsSubject, resultSubject } from './reports.ts';
+import { openSecondRoute, type SecondRoute } from './second-route.ts';
 
 export interface NatsGatewayOptions {
   readonly servers: NatsServers;
@@ -169,10 +171,12 @@ export async function openNatsGateway(options: NatsGatewayOptions): Promise<Nats
 
   let running: RunningService | undefined;
   let queue: IntentQueue | undefined;
+  let secondRoute: SecondRoute | undefined;
   let agents: { stop(): void } | undefined;
   const detach = (): void => {
     running?.stop();
     queue?.stop();
+    secondRoute?.stop();
     agents?.stop();
   };
   const attach = (connection: NatsConnection): void => {
@@ -208,6 +212,25 @@ export async function openNatsGateway(options: NatsGatewayOptions): Promise<Nats
           tell({ ok: false, error: serviceErrorOf(error, log).body });
           return 'done';
         }
+      },
+    });
+    secondRoute = openSecondRoute({
+      connection,
+      queueGroup,
+      read(bytes) {
+        try {
+          const intent = parseIntent(bytes);
+          return intent.idempotencyKey === undefined ? undefined : intent;
+        } catch {
+          // Whoever takes it off the stream says what is wrong with it.
+          return undefined;
+        }
+      },
+      async accept(intent) {
+        const accepted = await accept(intent);
+        if (intent.replyTo !== undefined && !accepted.repeated)
+          connection.publish(intent.replyTo, JSON.stringify(accepted));
+        return accepted;
       },
     });
   };

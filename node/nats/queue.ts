@@ -5,8 +5,8 @@ import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import type { Log } from '../../actors/system/index.ts';
 import { ensureStream, managerOf, streamsOf } from '../../protocols/nats/index.ts';
 
-const intentQueueSubject = 'parley.intent.queue';
-const stream = 'PARLEY_INTENTS';
+export const intentQueueSubject = 'parley.intent.queue';
+export const intentStream = 'PARLEY_INTENTS';
 const consumer = 'parley';
 /** A taker that says nothing for this long is dead. */
 const takenMs = 15_000;
@@ -41,7 +41,7 @@ export function openIntentQueue(options: {
     const created = await ensureStream(
       connection,
       {
-        name: stream,
+        name: intentStream,
         subjects: [intentQueueSubject],
         retention: RetentionPolicy.Workqueue,
         storage: StorageType.File,
@@ -51,7 +51,7 @@ export function openIntentQueue(options: {
       domain,
     );
     const manager = await managerOf(connection, domain);
-    await manager.consumers.add(stream, {
+    await manager.consumers.add(intentStream, {
       durable_name: consumer,
       ack_policy: AckPolicy.Explicit,
       ack_wait: nanos(takenMs),
@@ -74,14 +74,14 @@ export function openIntentQueue(options: {
   async function run(): Promise<void> {
     try {
       const created = await ensureQueue();
-      const source = await streamsOf(access).consumers.get(stream, consumer);
+      const source = await streamsOf(access).consumers.get(intentStream, consumer);
       const iterator = await source.consume({ max_messages: takenAtOnce, expires: 10_000, idle_heartbeat: 5_000 });
       if (stopped) {
         iterator.stop();
         return;
       }
       messages = iterator;
-      log('info', 'taking intents from the queue', { stream });
+      log('info', 'taking intents from the queue', { stream: intentStream });
       for await (const message of iterator) void handle(message, created);
       if (!stopped) throw new Error('the server ended the consumer');
     } catch (error) {
