@@ -35,6 +35,8 @@ export interface SimCase {
   readonly signatures: SignatureKind;
   readonly network: NetworkProfile;
   readonly disk: DiskProfile;
+  /** Test points of the code, each with how many times in a thousand it says yes. Default: none does. */
+  readonly buggify?: Readonly<Record<string, number>>;
   readonly plan: FaultPlan;
   readonly workload: readonly Errand[];
   readonly faultsUntilMs: number;
@@ -72,6 +74,12 @@ export function drawCase(seed: number, nodes = 4): SimCase {
   const sites = random.chance(0.4) ? 2 : 1;
   const link = random.fork('network');
   const scale = link.chance(0.3) ? 1 + link.below(8) : 1;
+  const points = random.fork('buggify');
+  const buggify = {
+    ...(points.chance(0.3) ? { 'consensus.rewrite': 1 + points.below(500) } : {}),
+    // Whether an epoch is spent is for all to say alike.
+    ...(points.chance(0.1) ? { 'epochs.short': 1_000 } : {}),
+  };
   return {
     seed,
     nodes: Array.from({ length: nodes }, (_, index) => ({ site: `site-${index % sites}` })),
@@ -86,6 +94,7 @@ export function drawCase(seed: number, nodes = 4): SimCase {
       noticeMinUs: link.chance(0.5) ? 20_000 : 1_000_000,
       noticeMaxUs: link.chance(0.5) ? 1_500_000 : 12_000_000,
     },
+    ...(Object.keys(buggify).length === 0 ? {} : { buggify }),
     disk: { ...quickDisk, syncUs: random.chance(0.2) ? 40_000 : quickDisk.syncUs },
     plan: drawFaultPlan(random, { nodes, f, fromMs: firstFaultMs, untilMs: faultsUntilMs }),
     workload: Array.from({ length: 1 + random.below(5) }, (_, id) => {

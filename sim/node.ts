@@ -18,7 +18,7 @@ import { Disk, openSimStorage, slower } from './disk/index.ts';
 import { openSimNetwork } from './network/index.ts';
 import { createSimSandbox, noTroubles, type Troubles } from './sandbox.ts';
 import type { Swarm } from './swarm.ts';
-import { createLife, type Life, type NodeClocks } from './world/index.ts';
+import { createDraws, createLife, type Draws, type Life, type NodeClocks } from './world/index.ts';
 
 export interface DataSet {
   readonly name: string;
@@ -54,6 +54,7 @@ const stopGraceUs = 100_000;
 const stopPatienceUs = 30_000_000;
 const parallelMax = 2;
 const version = '0.1.0';
+const purpose = { buggify: 0 } as const;
 
 export class SimNode {
   readonly swarm: Swarm;
@@ -75,6 +76,9 @@ export class SimNode {
   /** There once the node has opened its disk. */
   process: Process | undefined;
   lives = 0;
+  private readonly draws: Draws;
+  /** Test points come upon so far. */
+  private asked = 0;
   /** To be shut down in order; `again` once somebody wants it to run afterwards. */
   private stopping: { again: boolean } | undefined;
 
@@ -96,6 +100,7 @@ export class SimNode {
     this.slowFactor = about.slowFactor;
     this.identity = about.identity;
     this.dataSets = about.dataSets;
+    this.draws = createDraws(swarm.options.seed, 'node');
     this.disk = new Disk({
       kernel: swarm.kernel,
       node: about.index,
@@ -200,7 +205,7 @@ export class SimNode {
   }
 
   private async compose(life: Life): Promise<Process> {
-    const { swarm, identity, disk, site, name, slowFactor } = this;
+    const { swarm, identity, index, disk, site, name, slowFactor } = this;
     const { crypto, genesis, options } = swarm;
     const storage = openSimStorage({ disk, life, crypto });
     const chain = createMeshChain(genesis, crypto);
@@ -225,7 +230,7 @@ export class SimNode {
       storage,
       network: openSimNetwork({ fabric: swarm.fabric, life, self: identity.id, site, allow: admittance.allow }),
       sandbox: createSimSandbox({ life, crypto, storage, seed: options.seed, troubles: this.troubles, slowFactor }),
-      buggify: () => false,
+      buggify: (point) => this.draws.chance(options.buggify?.[point] ?? 0, purpose.buggify, index, 0, this.asked++),
       sometimes: (what) => swarm.tell('reached', what),
     };
     const world = this.disguise?.wrap(plain, { identity, genesis, life }) ?? plain;

@@ -18,6 +18,7 @@ import {
   createEpochs,
   createFencingCheck,
   createHealthCheck,
+  createHoldingCheck,
   createLaneCheck,
   createMeter,
   createResultCheck,
@@ -93,6 +94,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     signatures: simCase.signatures,
     network: simCase.network,
     disk: simCase.disk,
+    ...(simCase.buggify === undefined ? {} : { buggify: simCase.buggify }),
     ...(onEvent === undefined ? {} : { onEvent }),
     ...(queue === 'wheel' ? { queue: createWheelQueue() } : {}),
   });
@@ -119,6 +121,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   const chatter = createChatterCheck({ swarm, book, isHonest });
   const supervision = createSupervisionCheck({ swarm, book, isHonest });
   const fencing = createFencingCheck({ book, isHonest });
+  const holding = createHoldingCheck({ swarm, book, isHonest });
   const votes = createVoteCheck({
     swarm,
     book,
@@ -141,6 +144,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     effects,
     fencing,
     chatter,
+    holding,
     sometimes,
     meter,
   ])

@@ -8,7 +8,7 @@ import { type BoardChange, encodeWorkflowEntry, workflowLane } from '../actors/w
 import { defaultFaultBudget } from '../consensus/index.ts';
 import { createCrypto, type WorkflowServices } from '../node/index.ts';
 import { type Genesis, meshIdOf } from '../protocols/mesh/index.ts';
-import { compareText, createIdentity, openEnvelope, readDirect, utf8 } from '../protocols/wire/index.ts';
+import { compareText, createIdentity, hex, openEnvelope, readDirect, utf8 } from '../protocols/wire/index.ts';
 import { type DiskProfile, type OperationKind, quickDisk } from './disk/index.ts';
 import { type CarriedKind, calm, Fabric, type NetworkProfile } from './network/index.ts';
 import { type DataSet, once, type Process, SimNode, type StopOutcome } from './node.ts';
@@ -43,6 +43,8 @@ export interface SwarmOptions {
   readonly signatures?: SignatureKind;
   readonly network?: NetworkProfile;
   readonly disk?: DiskProfile;
+  /** Test points of the code, each with how many times in a thousand it says yes; the others never do. */
+  readonly buggify?: Readonly<Record<string, number>>;
   readonly onEvent?: TraceListener;
   readonly queue?: EventQueue;
 }
@@ -59,6 +61,8 @@ export interface SentMessage {
   readonly sizeBytes: number;
   /** The frame's own, for `arrived`. */
   readonly id: number;
+  /** Of a request and of its reply the same. */
+  readonly question?: string;
 }
 
 /** All optional: a watcher hears what it asks for. None of them may reach into a node. */
@@ -263,8 +267,9 @@ export class Swarm {
     }
     const opened = openEnvelope(bytes, { crypto: trusting, meshId: this.meshId });
     if (!opened.ok) return;
-    const { type, from: author, body } = opened.envelope;
-    this.tell('sent', { from, to, carried, type, author, body, sizeBytes, id });
+    const { type, from: author, body, id: own, re = own } = opened.envelope;
+    const question = carried === 'request' || carried === 'reply' ? { question: hex.encode(re) } : {};
+    this.tell('sent', { from, to, carried, type, author, body, sizeBytes, id, ...question });
   }
 }
 

@@ -3,6 +3,8 @@
 import { hash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { defaultFaultBudget } from '../quorum.ts';
+import { soundRules } from '../rules.ts';
+import * as attacks from './attacks.ts';
 import { type ChaosOptions, runChaos } from './chaos.ts';
 import { createFastCrypto } from './fast-crypto.ts';
 import { seededChance } from './sim.ts';
@@ -30,6 +32,21 @@ export function drawChaos(seed: number): Omit<ChaosOptions, 'crypto'> {
   };
 }
 
+/** Every so many seeds one of the directed attacks takes its turn: what it takes is a script, which chance alone hardly writes. */
+const attackEvery = 10;
+
+function alarmsOf(seed: number): { readonly found: readonly string[]; readonly frames: number } {
+  const scenes = Object.entries(attacks);
+  const [name, scene] = scenes[Math.floor(seed / attackEvery) % scenes.length]!;
+  if (seed % attackEvery === 0) {
+    const { violations, allDecided } = scene(crypto, soundRules);
+    const found = allDecided ? violations : [...violations, 'not all decided'];
+    if (found.length > 0) return { found: found.map((each) => `${each} (${name})`), frames: 0 };
+  }
+  const { violations, undecided, sim } = runChaos({ crypto, ...drawChaos(seed) });
+  return { found: undecided === 0 ? violations : [...violations, `${undecided} undecided`], frames: sim.messageCount };
+}
+
 if (import.meta.main) {
   const { values } = parseArgs({
     options: {
@@ -45,9 +62,9 @@ if (import.meta.main) {
     runs++;
     let found: readonly string[];
     try {
-      const { violations, undecided, sim } = runChaos({ crypto, ...drawChaos(seed) });
-      frames += sim.messageCount;
-      found = undecided === 0 ? violations : [...violations, `${undecided} undecided`];
+      const run = alarmsOf(seed);
+      frames += run.frames;
+      found = run.found;
     } catch (error) {
       found = [String(error)];
     }

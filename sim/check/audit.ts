@@ -1,5 +1,6 @@
-// Law: the audit log of an epoch only grows, and whoever held so many entries of it held the same ones: at every node, at every moment, in
-// every life. Looked at whenever a node learns of a decision or dies.
+// Law: the audit log of an epoch only grows, whoever held so many entries of it held the same ones, and what it says was decided was: at
+// every node, at every moment, in every life. Looked at whenever a node learns of a decision or dies.
+import { decodeAuditEntry } from '../../consensus/index.ts';
 import { hex } from '../../protocols/wire/index.ts';
 import type { SimNode } from '../node.ts';
 import type { Swarm, Watcher } from '../swarm.ts';
@@ -7,6 +8,18 @@ import type { Book } from './violations.ts';
 
 export interface AuditCheck extends Watcher {
   finish(): void;
+}
+
+/** Every decision on any board, the liars' own included: a board takes none without its certificate. */
+function decisionsOf({ nodes }: Swarm): Set<string> {
+  const found = new Set<string>();
+  for (const { process } of nodes)
+    for (const { tasks } of process?.composed.parts.board.all() ?? [])
+      for (const { attempts } of tasks.values())
+        for (const { certified } of attempts.values())
+          if (certified !== undefined)
+            found.add(`${hex.encode(certified.certificate.subject.key)} ${certified.certificate.value}`);
+  return found;
 }
 
 export function createAuditCheck(options: {
@@ -45,6 +58,22 @@ export function createAuditCheck(options: {
     ending: (node) => look(node),
     finish() {
       for (const node of swarm.nodes) look(node);
+      const happened = decisionsOf(swarm);
+      for (const { index, name, process } of swarm.nodes) {
+        if (!isHonest(index) || process === undefined) continue;
+        const { audit, parts } = process.composed;
+        for (const { config } of parts.chain.links) {
+          const log = audit.log(config.epoch);
+          for (let i = 0; i < log.size; i++) {
+            const { kind, key, digest } = decodeAuditEntry(log.leaf(i)!);
+            if (kind === 'verdict' && !happened.has(`${hex.encode(key)} ${digest}`))
+              book.break(
+                'audit-true',
+                `entry ${i} of epoch ${config.epoch} at ${name} is a decision that nobody holds`,
+              );
+          }
+        }
+      }
     },
   };
 }

@@ -8,6 +8,7 @@ export { createEffectCheck } from './effects.ts';
 export { createEpochs } from './epochs.ts';
 export { createFencingCheck } from './fencing.ts';
 export { createHealthCheck } from './health.ts';
+export { createHoldingCheck } from './holding.ts';
 export { createLaneCheck } from './lanes.ts';
 export { createMeter, type Meters, quantile, type TypeCount } from './meter.ts';
 export { createResultCheck } from './results.ts';

@@ -37,6 +37,8 @@ export function createVoteCheck({ swarm, book, epochs, isHonest, onSaid }: VoteC
   /** Honest signers, by what they signed. */
   const signers = new Map<string, Set<string>>();
   const certifiable = new Map<string, string>();
+  /** What honest members precommitted last, by signer and instance. */
+  const locks = new Map<string, { readonly round: number; readonly value: string }>();
 
   const certify = (instance: string, value: string, how: string): void => {
     const other = certifiable.get(instance);
@@ -74,7 +76,27 @@ export function createVoteCheck({ swarm, book, epochs, isHonest, onSaid }: VoteC
     const electorate = epochs.electorate(epoch);
     if (electorate === undefined) return;
     const { quorum, fast } = electorate;
-    const weight = electorate.weigh(found) + electorate.liarWeight;
+    const weighed = (by: Iterable<string>): number => electorate.weigh(by) + electorate.liarWeight;
+    /** Whether the signer can have seen a polka of `value` in one of these rounds; its own prevote may not have found a way out. */
+    const isPolkaPossible = (first: number, last: number): boolean => {
+      for (let each = first; each <= last; each++)
+        if (weighed([signer, ...(signers.get(`${instance}|prevote|${each}|${value}`) ?? [])]) >= quorum) return true;
+      return false;
+    };
+    const name = swarm.nodes[from]!.name;
+    const lock = locks.get(`${signer}|${instance}`);
+    if (kind === 'precommit') {
+      if (before === undefined && !isPolkaPossible(round, round))
+        book.break('lock', `${name} precommitted in round ${round} of ${instance.slice(0, 12)} without a polka`);
+      if (lock === undefined || lock.round < round) locks.set(`${signer}|${instance}`, { round, value });
+    } else if (lock !== undefined && lock.round < round && lock.value !== value) {
+      if (!isPolkaPossible(lock.round + 1, round - 1))
+        book.break(
+          'lock',
+          `${name} precommitted in round ${lock.round} of ${instance.slice(0, 12)} and prevoted something else in round ${round}, with no polka since`,
+        );
+    }
+    const weight = weighed(found);
     if (kind === 'precommit' && weight >= quorum) certify(instance, value, `precommits of round ${round}`);
     if (kind === 'prevote' && round === 0 && weight >= fast) certify(instance, value, 'prevotes of round 0');
   };
@@ -88,10 +110,11 @@ export function createVoteCheck({ swarm, book, epochs, isHonest, onSaid }: VoteC
         if (read.has(name)) return;
         if (read.size >= readMax) read.clear();
         read.add(name);
-        const { batch } = decodeFrame(frame);
-        // What is relayed was seen when its signer first sent it; what a liar says in others' names is nobody's word.
-        if (batch?.signer === swarm.nodes[from]!.id)
-          for (const entry of batch.entries) note(epoch, batch.signer, entry);
+        const { batch, relayed } = decodeFrame(frame);
+        const { id } = swarm.nodes[from]!;
+        // What a liar says in others' names is nobody's word; what is said again may never have gone out the first time.
+        if (batch?.signer === id) for (const entry of batch.entries) note(epoch, id, entry);
+        for (const { signer, entry } of relayed) if (signer === id) note(epoch, id, entry);
       } catch (error) {
         // A liar's garbage. An honest node that sends any is a fault of the code, and the receiver's refusal tells of it.
         if (!(error instanceof MalformedBytes) || isHonest(from)) throw error;

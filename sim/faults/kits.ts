@@ -3,7 +3,14 @@
 import { encodeFrameMessage, frameType } from '../../actors/consensus/index.ts';
 import type { NodeId, Random } from '../../actors/system/index.ts';
 import { decodeWorkflowEntry, encodeWorkflowEntry, workflowLane } from '../../actors/workflow/index.ts';
-import { decodeDecision, decodeFrame, encodeDecision, isRefusal } from '../../consensus/index.ts';
+import {
+  decodeAuditBatch,
+  decodeDecision,
+  decodeFrame,
+  encodeAuditBatch,
+  encodeDecision,
+  isRefusal,
+} from '../../consensus/index.ts';
 import { encodeEntry, entryHash, type LaneEntry } from '../../protocols/lanes/index.ts';
 import { decodeBody, hex } from '../../protocols/wire/index.ts';
 import type { Disguise } from '../node.ts';
@@ -50,7 +57,7 @@ const wraps: Readonly<Record<Exclude<Kit, Wordless>, Wrap>> = {
     };
   },
 
-  /** Two engines, each true to its half of the peers, which propose two decisions that are both borne out. */
+  /** Two engines, each true to its half of the peers, which propose two decisions that are both borne out; for the audit log, one that is not. */
   'two-faced'(network, liar, random) {
     const half = new Set(liar.others.filter(() => random.chance(0.5)));
     const inner = { ...liar, world: { ...liar.world, network } };
@@ -253,8 +260,17 @@ async function* flipped(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8A
   for await (const chunk of source) yield chunk.map((byte) => byte ^ 1);
 }
 
-/** The same decision with one attestation less, where it holds without; else the same. */
+/** The same decision with one attestation less, where it holds without; else the same. Of a batch for the audit log: a decision nobody made. */
 function otherDecision(payload: Uint8Array, liar: Liar): Uint8Array {
+  const batch = ifWellFormed(() => decodeAuditBatch(payload));
+  if (batch !== undefined) {
+    const madeUp = {
+      kind: 'verdict',
+      key: new Uint8Array(32),
+      digest: hex.encode(liar.world.crypto.sha256(payload)),
+    } as const;
+    return encodeAuditBatch({ ...batch, entries: [madeUp] });
+  }
   const decision = ifWellFormed(() => decodeDecision(payload, liar.world.crypto));
   if (decision === undefined) return payload;
   if (isRefusal(decision)) return encodeDecision({ ...decision, refused: decision.refused.slice(1) });

@@ -57,6 +57,7 @@ export const roleMutants: readonly Mutant[] = [
         "    const [first] = record.tasks.get(task.id)!.attempts.get(status.attempt)!.candidates.values();\n    const ref =\n      first === undefined\n        ? resultBlob(status.certified.decision)!\n        : { digest: Buffer.from(first.candidate.resultDigest).toString('hex'), sizeBytes: first.candidate.sizeBytes };\n",
       ],
     ],
+    scenario: 'effects-beside-a-liar',
   },
   {
     name: 'a cancellation is over on words that others only join on',

@@ -2,6 +2,7 @@
 // mutant that "survived". They are planted in a copy of the repository and nowhere else.
 
 import { roleMutants } from './list-roles.ts';
+import { ruleMutants } from './list-rules.ts';
 import type { Mutant } from './mutant.ts';
 
 export const mutants: readonly Mutant[] = [
@@ -37,6 +38,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a lock is not looked at',
     file: 'consensus/core.ts',
     edits: [['state.lockedRound === -1 || state.lockedValue === input.value ? input.value : null);', 'input.value);']],
+    scenario: 'consensus',
   },
   {
     name: 'nothing is said again',
@@ -148,6 +150,7 @@ export const mutants: readonly Mutant[] = [
     name: 'a site’s own word convicts its other nodes',
     file: 'actors/auditor/dissent.ts',
     edits: [["  if (decision.endorsement.rule === 'site') return [];\n", '']],
+    scenario: 'site-beside-a-liar',
   },
   {
     name: 'evidence about the audit log is shown without end',
@@ -193,6 +196,7 @@ export const mutants: readonly Mutant[] = [
         'return precommit(valid, input.value);',
       ],
     ],
+    scenario: 'consensus',
   },
   {
     name: 'a certificate is made one vote short',
@@ -240,4 +244,5 @@ export const mutants: readonly Mutant[] = [
     scenario: 'disk-chaos',
   },
   ...roleMutants,
+  ...ruleMutants,
 ];

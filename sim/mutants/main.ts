@@ -14,6 +14,10 @@ const copied = ['actors', 'consensus', 'node', 'protocols', 'sim', 'test', 'pack
 /** A seed takes about half a second; one that takes this long hangs, which is a kill. */
 const hangAfter = '180s';
 const patienceMs = 60_000;
+/** In place of a scenario. */
+const consensusLevel = 'consensus';
+/** A seed of the engine alone costs a fiftieth of one of whole nodes. */
+const engineSeedsPerSeed = 50;
 
 export interface MutantsOptions {
   readonly seeds: number;
@@ -85,9 +89,10 @@ interface Hunt {
   readonly signal: AbortSignal;
 }
 
-async function huntOne(mutant: Mutant, { clean, mutated, seeds, killsMax, signal }: Hunt): Promise<Row> {
+async function huntOne(mutant: Mutant, { clean, mutated, seeds: seedsOfNodes, killsMax, signal }: Hunt): Promise<Row> {
   const { name, file, nodes = 4, scenario = 'swarm' } = mutant;
-  const of = [scenario, '--nodes', String(nodes)];
+  const of = scenario === consensusLevel ? [] : [scenario, '--nodes', String(nodes)];
+  const seeds = scenario === consensusLevel ? seedsOfNodes * engineSeedsPerSeed : seedsOfNodes;
   plant(mutated, mutant);
   const counts = new Map<string, number>();
   let [kills, tried, firstSeed] = [0, 0, undefined as number | undefined];
@@ -127,7 +132,7 @@ function plant(folder: string, mutant: Mutant): void {
   writeFileSync(path, planted(readFileSync(path, 'utf8'), mutant));
 }
 
-/** From seed `from` on; a copy that does not even start is an error and no kill. */
+/** From seed `from` on, of a scenario or of the engine alone; a copy that does not even start is an error and no kill. */
 function firstFailure(
   folder: string,
   of: readonly string[],
@@ -135,20 +140,11 @@ function firstFailure(
   seeds: number,
   signal: AbortSignal,
 ): Promise<Kill | undefined> {
-  const args = [
-    'sim/main.ts',
-    'fuzz',
-    ...of,
-    '--from',
-    String(from),
-    '--seeds',
-    String(seeds),
-    '--until-fail',
-    '--hang-after',
-    hangAfter,
-    '-o',
-    'json',
-  ];
+  const span = ['--from', String(from), '--seeds', String(seeds), '--until-fail'];
+  const isWhole = of.length > 0;
+  const args = isWhole
+    ? ['sim/main.ts', 'fuzz', ...of, ...span, '--hang-after', hangAfter, '-o', 'json']
+    : ['consensus/testing/seeds.ts', ...span];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     let [out, err] = ['', ''];
@@ -164,10 +160,32 @@ function firstFailure(
     child.once('exit', () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', stop);
-      const lines = out.split('\n').filter((line) => line.startsWith('{'));
-      if (lines.length === 0 && !signal.aborted) return reject(new Error(`a copy with a bug did not run: ${err}`));
-      const found = lines.map((line) => JSON.parse(line) as Partial<Kill>).find(({ seed }) => seed !== undefined);
-      resolve(found === undefined ? undefined : { seed: found.seed!, laws: found.laws! });
+      const found = isWhole ? killOfWhole(out) : killOfEngine(out);
+      if (found === 'did not run' && !signal.aborted) return reject(new Error(`a copy with a bug did not run: ${err}`));
+      resolve(found === 'did not run' ? undefined : found);
     });
   });
+}
+
+function killOfWhole(out: string): Kill | undefined | 'did not run' {
+  const lines = out.split('\n').filter((line) => line.startsWith('{'));
+  if (lines.length === 0) return 'did not run';
+  const found = lines.map((line) => JSON.parse(line) as Partial<Kill>).find(({ seed }) => seed !== undefined);
+  return found === undefined ? undefined : { seed: found.seed!, laws: found.laws! };
+}
+
+function killOfEngine(out: string): Kill | undefined | 'did not run' {
+  const [, seed, what] = /^FAIL seed=(\d+) (.*) →/m.exec(out) ?? [];
+  if (seed !== undefined) return { seed: Number(seed), laws: [lawOfEngine(what!)] };
+  return /^\d+ seeds, 0 alarm/m.test(out) ? undefined : 'did not run';
+}
+
+/** Its alarms are sentences about some instance; what they have in common is the law. */
+function lawOfEngine(alarm: string): string {
+  if (/^two values/.test(alarm)) return 'agreement';
+  if (/undecided$/.test(alarm)) return 'liveness';
+  if (/^an honest node said two/.test(alarm)) return 'no-double-vote';
+  if (/^an honest node locked/.test(alarm)) return 'lock';
+  if (/names an honest node$/.test(alarm)) return 'honest-unnamed';
+  return alarm.slice(0, 28);
 }

@@ -6,6 +6,6 @@ export interface Mutant {
   readonly edits: readonly (readonly [from: string, to: string])[];
   /** Of `swarm`; some mistakes matter only in meshes of this size. Default 4. */
   readonly nodes?: number;
-  /** What it is hunted with. Default `swarm`. */
+  /** What it is hunted with: a scenario, or `consensus`: the engine alone, among meshes, faults and twins drawn from the seed. Default `swarm`. */
   readonly scenario?: string;
 }

@@ -7,6 +7,7 @@ import {
   type Fault,
   type FaultAction,
   type FaultPlan,
+  faultyNodes,
   type Target,
   type When,
   wordKits,
@@ -26,17 +27,18 @@ export function compile(scenario: Scenario, seed: number): SimCase {
   const nodes = machinesOf(scenario);
   const liars = liarsOf(scenario, nodes, random);
   const whom = chooser(scenario, nodes, liars);
+  const scripted = scenario.faults.flatMap((fault, i) =>
+    faultsOf(fault, phases.faults, whom, random.fork(`fault/${i}`)),
+  );
   const f = Math.floor((nodes.length - 1) / 3);
   const drawn = drawFaultPlan(random.fork('drawn'), {
     nodes: nodes.length,
-    f,
+    // Who is drawn to forget comes on top of those who lie or forget already.
+    f: Math.max(0, f - faultyNodes({ faults: scripted, liars }).size),
     fromMs: firstFaultMs,
     untilMs: phases.faults,
     kinds: scenario.draw,
   });
-  const scripted = scenario.faults.flatMap((fault, i) =>
-    faultsOf(fault, phases.faults, whom, random.fork(`fault/${i}`)),
-  );
   const workload = errandsOf(scenario, nodes, whom, random);
   refuseBeyond(scenario, 'faults', scripted.length, faultsMax);
   refuseBeyond(scenario, 'errands', workload.length, errandsMax);
