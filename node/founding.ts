@@ -181,7 +181,7 @@ const joinHints: Readonly<Record<string, string>> = {
     'Set the clocks of both machines (NTP; `timedatectl` shows whether it is on) and join again: the ticket is still good.',
   foreign: 'Do not trust this ticket. Ask the person who invited you.',
   closed:
-    'The ticket has been used or has expired, and no other is out. Ask for a new one: `parley invite` at a member.',
+    'The ticket has been used or has expired, and no other is out; or that member runs another version of parley (`parley doctor` there). Ask for a new one: `parley invite` at a member.',
   unreachable:
     'Check that the member runs, that its address in the ticket is reachable from here (firewall, NAT), and that the ticket is of this mesh.',
 };
@@ -243,15 +243,24 @@ async function meet(network: NatsNetwork, issuer: NodeId, servers: readonly stri
   const scheduler = realScheduler(clock);
   const endMs = clock.monotonicMs() + joinPatienceMs;
   while (!network.peers().includes(issuer)) {
-    if (clock.monotonicMs() >= endMs)
+    if (clock.monotonicMs() >= endMs) {
+      checkVersion(network);
       throw new JoinRefused(
         'unreachable',
         network.server() === undefined
           ? `no NATS server let this node in at ${servers.join(', ')}; give --nats, --nats-user and --nats-password-file`
           : `the issuer could not be reached over the NATS server ${network.server()}`,
       );
+    }
     await new Promise<void>((resolve) => void scheduler.at(clock.monotonicMs() + 100, resolve));
   }
+}
+
+/** Throws JoinRefused where who answers speaks another version on the wire: nothing further is said then. */
+function checkVersion(network: Pick<Libp2pNetwork, 'refusals'>): void {
+  const other = network.refusals().find(({ reason }) => reason === 'version');
+  if (other !== undefined)
+    throw new JoinRefused('version', `a node answers in another version of the protocol: ${other.detail}`);
 }
 
 /** Connects to the issuer at one of the ticket's addresses. Throws JoinRefused, saying for each address why it did not work. */
@@ -271,6 +280,7 @@ async function reach(network: Libp2pNetwork, { issuer, addresses }: Ticket): Pro
     );
     if (network.peers().includes(issuer)) return;
     const reasons = errors.filter((error) => error !== undefined);
+    checkVersion(network);
     const closed = reasons.find((error) => error instanceof NetworkError && error.code === 'refused');
     if (closed !== undefined) throw new JoinRefused('closed', `the issuer lets nobody in now: ${closed.message}`);
     // Elsewhere it may still answer, but a key that does not fit here fits nowhere.

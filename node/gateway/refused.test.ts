@@ -25,8 +25,13 @@ it('a member that sends what no sound node sends is a fault, with what to do; wh
       expect.objectContaining({ ok: false, fix: expect.stringMatching(/./) }),
     ]);
   expect(refused('Elm', 'signature')).toMatchObject({ subject: 'elm', ok: false });
-  for (const reason of ['stranger', 'unknown_type', 'expired', 'membership', 'slow'])
+  for (const reason of ['stranger', 'unknown_type', 'expired', 'membership', 'slow', 'epoch'])
     expect(refused('Birch', reason)).toMatchObject({ ok: true, isNote: true });
+});
+
+it('another version on the wire is a note that says so, whoever speaks it and whichever transport found out', () => {
+  for (const from of ['/ip4/192.0.2.7', '(unknown)', 'Birch'])
+    expect(refused(from, 'version')).toMatchObject({ ok: true, detail: expect.stringContaining('same version') });
 });
 
 it('a NATS server that grants too little is a fault of the installation', () => {

@@ -39,13 +39,7 @@ export function examineRefusals(
         fix: "Grant the node's user at the NATS server what deploy/nats/users.conf grants, and reload the server.",
       };
     if (reason === 'version')
-      return {
-        subject,
-        check,
-        ok: false,
-        detail,
-        fix: 'Two versions that do not speak to each other: run the same one on all nodes.',
-      };
+      return noted('it speaks another version on the wire and is not connected; run the same version on all nodes');
     if (chain.node(from) === undefined)
       return noted(wasMember(from) ? 'it is no member any more' : 'from outside the mesh; nothing got in');
     const harmless = harmlessFromMembers[reason];

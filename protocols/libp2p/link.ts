@@ -18,6 +18,8 @@ export const frameProtocol = '/parley/frame/1';
 
 /** From the first stream to `up`; then the connection is given up as half open. */
 const handshakeMs = 5_000;
+/** From finding that the peer speaks another version to hanging up. */
+const farewellMs = 500;
 /** How long `up` waits for the peer's subscriptions, so that what is published right after it arrives. */
 const gossipGraceMs = 1_500;
 const gossipLookMs = 15;
@@ -165,7 +167,12 @@ export function createLink(node: NodeId, host: LinkHost): Link {
               'version',
               `frame version ${payload[0]}, this node speaks ${frameVersion}`,
             );
-          end(of, `the peer speaks frame version ${payload[0]}`, { abortConnections: true });
+          // Not at once: the peer is to read our hello and find the same.
+          clearTimeout(of.handshakeTimer);
+          of.handshakeTimer = setTimeout(
+            () => end(of, `the peer speaks frame version ${payload[0]}`, { abortConnections: true }),
+            farewellMs,
+          );
           return;
         }
         of.heardHello = true;
