@@ -314,6 +314,13 @@ describe('what a plan says of a relation', () => {
       /must be one of/,
     ],
     ['judges of no number', { kind: 'judges', skill: 'x' }, [], /lacks "atLeast"/],
+    [
+      'more attempts than a task has',
+      { kind: 'judges', skill: 'x', atLeast: 2, attempts: 4 },
+      ['attempts'],
+      /integer from 1 to 3/,
+    ],
+    ['attempts of what nobody judges', { kind: 'exact', attempts: 2 }, ['attempts'], /has no "attempts"/],
     ['more families than attestations', { kind: 'exact', atLeast: 1, families: 2 }, ['families'], /not be more/],
     ['no attestation at all', { kind: 'exact', atLeast: 0 }, ['atLeast'], /integer from 1/],
     [

@@ -13,6 +13,7 @@ import { composeNode } from './compose.ts';
 import { carryOutEffects, createDataSets, createRetention, keepEffects } from './files/index.ts';
 import { createGateway, createWorkflowServices } from './gateway/index.ts';
 import { HomeError, openHome } from './home/index.ts';
+import { createOllama, judgingSandbox } from './models/index.ts';
 import { createSandbox } from './sandbox/index.ts';
 import {
   createCrypto,
@@ -154,7 +155,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     });
     const addresses = (): readonly string[] => libp2p?.addresses() ?? [];
     const natsAddress = (): readonly string[] => (nats?.server() === undefined ? [] : [`nats://${nats.server()}`]);
-    const ownSandbox = createSandbox({ blobPath: (digest) => storage.blobPath(digest), maxWorkers: parallelMax });
+    const ownSandbox = judgingSandbox({
+      sandbox: createSandbox({ blobPath: (digest) => storage.blobPath(digest), maxWorkers: parallelMax }),
+      blobs: storage.blobs,
+      crypto,
+      modelFamily: settings.modelFamily,
+      model: settings.model && createOllama(settings.model),
+    });
     opened.push(() => ownSandbox.close());
     const network = options.wrap?.network?.(transport) ?? transport;
     const sandbox = options.wrap?.sandbox?.(ownSandbox) ?? ownSandbox;

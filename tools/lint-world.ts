@@ -7,6 +7,7 @@ const worldImplementations: readonly (readonly [prefix: string, why: string])[] 
   ['node/crypto/', 'the Crypto port on node:crypto'],
   ['node/sandbox/', 'runs skills in worker threads: the implementation of the Sandbox port'],
   ['node/skills/', 'runs inside the sandbox, on files the sandbox opened'],
+  ['node/models/', 'asks a model server: what the Sandbox port judges by'],
   ['node/home/', 'the node’s own folder: its keys, settings and addresses'],
   ['node/files/', 'files outside the store: a site’s data sets, a workflow’s folder'],
   ['node/gateway/', 'the edge to clients: sockets and their files'],

@@ -162,6 +162,7 @@ function storyOf(parts: Parts, record: WorkflowRecord, author: NodeId, entry: Bo
         verdict: statement.verdict,
         digest: hex.encode(statement.ownDigest),
         durationMs: entry.durationMs,
+        ...(statement.relation.id === 'judges' ? { isJudge: true, said: entry.said ?? '' } : {}),
       });
     }
     case 'fault':

@@ -158,10 +158,20 @@ function taskWithDefaults(task: Record<string, unknown>, manifests: readonly Ski
     optional: false,
     timeoutMs: Math.max(planLimits.defaultTimeoutMs, minimum),
     ...task,
-    ...(task.relation === undefined ? {} : { relation: relationWithDefaults(task.relation) }),
+    ...(task.relation === undefined ? {} : { relation: judgedWithDefaults(relationWithDefaults(task.relation), task) }),
     files,
     after,
   };
+}
+
+/** Judges judge by the skill for that, unless told otherwise; and of a step that is there to be judged, its own question. */
+function judgedWithDefaults(relation: unknown, task: Record<string, unknown>): unknown {
+  if (!isRecord(relation) || relation.kind !== 'judges') return relation;
+  const ofStep =
+    task.skill === 'judge' && relation.input === undefined && isRecord(task.input)
+      ? { input: { ...task.input, of: 'files' } }
+      : {};
+  return { skill: 'judge.opinion', ...relation, ...ofStep };
 }
 
 /** A relation without parameters may be given by its name, and a bound as a number: it is kept as the decimal that people read. */

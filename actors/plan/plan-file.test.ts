@@ -152,6 +152,16 @@ tasks:
       'plan.yaml:7:42 task "total": the relation embedding has no "degrees"',
     ],
     [
+      'a step that is there to be judged and is not',
+      good.replace('    skill: table.query', '    skill: judge'),
+      'plan.yaml:3:5 task "total": judge needs judges: relation: { kind: judges',
+    ],
+    [
+      'what members judge by, as a task',
+      good.replace('    skill: table.query', '    skill: judge.opinion'),
+      'plan.yaml:4:12 task "total": "judge.opinion" is what members judge by',
+    ],
+    [
       'a judge that nobody has',
       good.replace(
         '    skill: table.query',
@@ -167,6 +177,32 @@ tasks:
       errors.some((error) => error.startsWith(expected)),
       errors.join('\n'),
     ).toBe(true);
+  });
+
+  it('has judges judge by the skill for that, and of a step its own question', () => {
+    const relationIn = (yaml: string): unknown => {
+      const parsed = parsePlanFile(yaml, 'plan.yaml', manifests);
+      if (parsed.kind === 'invalid') throw new Error(parsed.errors.join('\n'));
+      return parsed.draft.tasks[0]?.relation;
+    };
+    const step =
+      'goal: x\ntasks:\n  - { id: a, skill: judge, input: { question: Is it?, rules: [1] }, files: { a: a }, relation: RELATION }';
+    expect(relationIn(step.replace('RELATION', '{ kind: judges, atLeast: 2 }'))).toEqual({
+      kind: 'judges',
+      skill: 'judge.opinion',
+      atLeast: 2,
+      input: { question: 'Is it?', rules: [1], of: 'files' },
+    });
+    const own = '{ kind: judges, atLeast: 2, skill: judge.opinion, input: { question: Else? } }';
+    expect(relationIn(step.replace('RELATION', own))).toMatchObject({ input: { question: 'Else?' } });
+    const work = 'goal: x\ntasks:\n  - { id: a, skill: table.query, files: { a: a }, relation: RELATION }';
+    const asked = '{ kind: judges, atLeast: 1, input: { question: Is it? } }';
+    expect(relationIn(work.replace('RELATION', asked))).toEqual({
+      kind: 'judges',
+      skill: 'judge.opinion',
+      atLeast: 1,
+      input: { question: 'Is it?' },
+    });
   });
 
   it('refuses what is not a plan at all, and an alias bomb', () => {

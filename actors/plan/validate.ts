@@ -74,6 +74,10 @@ function validate(
       continue;
     }
     checkCall(task, manifest, add);
+    if (!manifest.deterministic)
+      add(`"${manifest.name}" is what members judge by; it stands in a relation, not in a task`, ['skill']);
+    if (manifest.isJudged === true && task.relation?.kind !== 'judges')
+      add(`${manifest.name} needs judges: relation: { kind: judges, atLeast: 2 }`, ['relation']);
     checkJudges(task, manifests, add);
   }
   if (!ids.has(plan.result)) {

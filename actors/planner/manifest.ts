@@ -25,7 +25,9 @@ export interface SkillManifest {
     readonly required: boolean;
     readonly many?: boolean;
   }[];
-  /** Two honest nodes get equal bytes from equal inputs: the only kind of skill that can be certified. */
-  readonly deterministic: true;
+  /** Two honest nodes get equal bytes from equal inputs. Only such a skill can be a task's; another may be what members judge by. */
+  readonly deterministic: boolean;
+  /** Its output is worth something only where members judge it: a task of it needs the relation `judges`, and no words are planned into it. */
+  readonly isJudged?: true;
   readonly minimumTimeoutMs: number;
 }

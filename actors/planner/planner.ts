@@ -20,7 +20,9 @@ import type { Abstention, PlannerRequest, Planning } from './types.ts';
 export function planFromWords(request: PlannerRequest): Planning {
   const { words, files, fileBlobs, sites = [] } = request;
   // The order in which a node lists its skills must not show in the answer.
-  const manifests = [...request.manifests].sort((left, right) => (left.name < right.name ? -1 : 1));
+  const manifests = request.manifests
+    .filter(({ deterministic, isJudged }) => deterministic && isJudged !== true)
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
   const tokens = tokenize(words.slice(0, planLimits.goalChars));
   const tables = tablesOf(files, sites).filter(
     ({ source, sites: holders }) => holders !== undefined || fileBlobs.has(source),

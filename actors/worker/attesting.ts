@@ -35,6 +35,8 @@ export interface Comparison {
   /** Of what the node found itself; of judges, of what its judge said. */
   readonly ownDigest: Uint8Array;
   readonly durationMs: number;
+  /** Of a judge: why, for people. */
+  readonly said?: string | undefined;
 }
 
 /** Comparisons under way, by what they are of, and when those that failed may be tried again. */
@@ -115,7 +117,13 @@ export function attest(
     const before = relation.judging === undefined ? undefined : ownJudgementOf(attempt, self, held);
     if (before !== undefined) {
       const { verdict, score, ownDigest } = before.attestation;
-      sign(attester, { ...about, judgement: { verdict, score }, ownDigest, durationMs: before.durationMs });
+      sign(attester, {
+        ...about,
+        judgement: { verdict, score },
+        ownDigest,
+        durationMs: before.durationMs,
+        said: before.said,
+      });
       continue;
     }
     if (own === undefined && held.candidate.outcome === 'failure') continue;
@@ -128,8 +136,8 @@ export function attest(
       async (signal) => {
         const startedMs = clock.monotonicMs();
         const on = { workflow: workflow.workflow, relation, call, executor, own };
-        const { judgement, ownDigest } = await compare(parts, on, held, signal);
-        return { ...about, judgement, ownDigest, durationMs: clock.monotonicMs() - startedMs };
+        const found = await compare(parts, on, held, signal);
+        return { ...about, ...found, durationMs: clock.monotonicMs() - startedMs };
       },
       (comparison) => ({ type: 'compared', key, comparison }),
       (error) => ({ type: 'not-compared', key, message: error.message }),
@@ -169,7 +177,7 @@ async function compare(
   },
   { candidate }: Candidate,
   signal: AbortSignal,
-): Promise<{ readonly judgement: Judgement; readonly ownDigest: Uint8Array }> {
+): Promise<Pick<Comparison, 'judgement' | 'ownDigest' | 'said'>> {
   const { blobs, world } = parts;
   const { workflow, relation, call, executor, own } = asked;
   const ref = { digest: hex.encode(candidate.resultDigest), sizeBytes: candidate.sizeBytes };
@@ -191,7 +199,21 @@ async function compare(
   const said = outcome.kind === 'result' ? outcome.output : new Uint8Array(0);
   // Kept: whoever asks why a judge said so has its digest, under the judge's signature.
   await world.storage.blobs.write(once(said));
-  return { judgement: relation.compare(said, said), ownDigest: world.crypto.sha256(said) };
+  const why = outcome.kind === 'failure' ? outcome.message : reasonsIn(said);
+  return { judgement: relation.compare(said, said), ownDigest: world.crypto.sha256(said), said: why };
+}
+
+const saidMaxChars = 500;
+
+/** What a judge gives as its "reasons", where it gives some. */
+function reasonsIn(said: Uint8Array): string | undefined {
+  try {
+    const { reasons } = JSON.parse(Buffer.from(said).toString('utf8')) as { readonly reasons?: unknown };
+    const texts = Array.isArray(reasons) ? reasons.filter((reason) => typeof reason === 'string') : [];
+    return texts.length === 0 ? undefined : texts.join('; ').slice(0, saidMaxChars).toWellFormed();
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a judge finds the candidate under, beside the files of the call. */
@@ -209,7 +231,7 @@ async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
 
 export function sign({ parts, record }: Pick<Attester, 'parts' | 'record'>, comparison: Comparison): void {
   const { world, identity, chain } = parts;
-  const { terms, digest, judgement, ownDigest, workflow, durationMs } = comparison;
+  const { terms, digest, judgement, ownDigest, workflow, durationMs, said } = comparison;
   const { meshId, epoch, planDigest, task, attempt, callDigest, relation } = terms;
   const attestation = attestations.sign(
     {
@@ -236,6 +258,7 @@ export function sign({ parts, record }: Pick<Attester, 'parts' | 'record'>, comp
     task,
     attempt,
     attestation: attestations.encode(attestation),
+    ...(said === undefined ? {} : { said: said.slice(0, saidMaxChars).toWellFormed() }),
     durationMs,
     atMs: world.clock.wallMs(),
   });

@@ -60,6 +60,8 @@ const entry = z.discriminatedUnion('kind', [
     task,
     attempt,
     attestation: bytes(8_192),
+    /** Of a judge: why, in its own words. The digest of all that it said is what it signed. */
+    said: z.string().max(500).optional(),
     durationMs,
     atMs: z.number().nonnegative(),
   }),

@@ -51,7 +51,10 @@ export interface AttemptRecord {
     }
   >;
   /** By verifier and candidate digest. */
-  readonly attestations: Map<string, { readonly attestation: Attestation; readonly durationMs: number }>;
+  readonly attestations: Map<
+    string,
+    { readonly attestation: Attestation; readonly durationMs: number; readonly said?: string | undefined }
+  >;
   readonly expired: Map<NodeId, Expired>;
   readonly faults: Map<NodeId, { readonly code: string; readonly message: string }>;
   certified: Certified | undefined;

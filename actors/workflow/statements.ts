@@ -80,7 +80,7 @@ export function foldAttestation(
   let others = 0;
   for (const other of attempt.attestations.keys()) if (other.startsWith(`${author}|`)) others++;
   if (others >= candidatesMax) throw new MalformedBytes('more attestations than there are candidates');
-  attempt.attestations.set(key, { attestation, durationMs: entry.durationMs });
+  attempt.attestations.set(key, { attestation, durationMs: entry.durationMs, said: entry.said });
   return true;
 }
 

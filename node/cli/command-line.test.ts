@@ -60,6 +60,7 @@ const commands = [
   'top',
   'ask',
   'run',
+  'judge',
   'ps',
   'show',
   'cancel',

@@ -1,8 +1,8 @@
 // Law: what gives a mesh work, and what becomes of it, is declared here.
 import { type Declare, finding } from './declare.ts';
-import { parseDuration } from './parse.ts';
+import { collect, parseCount, parseDuration } from './parse.ts';
 
-/** ask, run, ps, show, cancel. */
+/** ask, run, judge, ps, show, cancel. */
 export function declareWork({ add, withFolder, working, go }: Declare): void {
   working(
     add('ask <words>', {
@@ -36,6 +36,35 @@ export function declareWork({ add, withFolder, working, go }: Declare): void {
   ).action((plan: string, options) =>
     go(async (session, given) => (await import('./commands/run.ts')).run(session, plan, given), options),
   );
+
+  withFolder(
+    add('judge <files...>', {
+      summary: 'have files judged by members',
+      description:
+        'Have files judged: members say yes or no to a question about them, each by its own model or by rules.',
+      examples: [
+        [
+          'judge summary.md --question "Does it name every section?" --judges 2 --families 2',
+          'two members of two model families have to say yes',
+        ],
+        ['judge notes.md --question "Is it publishable?" --lacks TODO', 'checked without a model'],
+      ],
+      notes: `Members without a model judge by --contains and --lacks alone.\n${finding}`,
+    }),
+  )
+    .requiredOption('-q, --question <text>', 'what is asked of the files; yes accepts them')
+    .option('-c, --criterion <text>', 'what they have to meet besides; may be repeated', collect(String))
+    .option('--contains <text>', 'a text that they have to contain; may be repeated', collect(String))
+    .option('--lacks <text>', 'a text that they must not contain; may be repeated', collect(String))
+    .option('-j, --judges <count>', 'how many members, besides who executes it, have to agree', parseCount(1, 64), 2)
+    .option('--families <count>', 'of how many different model families', parseCount(1, 64), 1)
+    .option('-y, --yes', 'run it without asking', false)
+    .option('--dry-run', 'show the plan and run nothing', false)
+    .option('--no-wait', 'return as soon as the mesh has taken the work')
+    .option('-t, --timeout <time>', 'how long to wait for the result, for example 30s or 5m', parseDuration)
+    .action((files: string[], options) =>
+      go(async (session, given) => (await import('./commands/judge.ts')).judge(session, files, given), options),
+    );
 
   withFolder(
     add('ps', {

@@ -69,6 +69,8 @@ export function declaring(root: Command, program: string, start: (run: Run) => v
       .option('--name <name>', "the node's name, unique in its mesh; a new node's default is this machine's name")
       .option('--site <site>', 'the place whose private data this node may hold', undefined)
       .option('--model-family <family>', 'whose models this node judges with; tasks may ask for several families')
+      .option('--model <name>', 'the model it judges with, as its server calls it: needs --model-family')
+      .option('--model-url <url>', "a server that speaks Ollama's protocol; http://127.0.0.1:11434 unless given")
       .option(
         '--listen <address>',
         'where peers reach it: PORT, ADDRESS:PORT or a multiaddress; may be repeated',

@@ -12,6 +12,8 @@ export interface SettingsOptions {
   readonly name?: string;
   readonly site?: string;
   readonly modelFamily?: string;
+  readonly model?: string;
+  readonly modelUrl?: string;
   readonly listen?: readonly string[];
   readonly nats?: readonly string[];
   readonly natsUser?: string;
@@ -75,11 +77,14 @@ export function keepSettings(session: Session, folder: string, options: Settings
   if (JSON.stringify(changed) !== JSON.stringify(settings)) home.saveNode(changed);
 }
 
-/** How the node reaches NATS and is watched, where that was said; what else it has set there stays. */
+/** Where a model server listens unless told otherwise. */
+const defaultModelUrl = 'http://127.0.0.1:11434';
+
+/** How the node reaches NATS and its model and is watched, where that was said; what else it has set there stays. */
 function edgesOf(
-  { nats, natsUser, natsPasswordFile, metrics }: SettingsOptions,
-  before: Pick<NodeSettings, 'nats'> = {},
-): Pick<NodeSettings, 'nats' | 'metrics'> {
+  { nats, natsUser, natsPasswordFile, metrics, model, modelUrl }: SettingsOptions,
+  before: Pick<NodeSettings, 'nats' | 'model'> = {},
+): Pick<NodeSettings, 'nats' | 'metrics' | 'model'> {
   const servers = nats ?? before.nats?.servers;
   if (servers === undefined && (natsUser ?? natsPasswordFile) !== undefined)
     throw new CliFailure(
@@ -88,7 +93,13 @@ function edgesOf(
       '--nats-user and --nats-password-file need --nats',
       'For example --nats nats://localhost:4222.',
     );
+  const modelName = model ?? before.model?.name;
+  if (modelName === undefined && modelUrl !== undefined)
+    throw new CliFailure(exitCodes.usage, 'usage', '--model-url needs --model', 'For example --model llama3.2.');
   return {
+    ...(modelName === undefined
+      ? {}
+      : { model: { name: modelName, url: modelUrl ?? before.model?.url ?? defaultModelUrl } }),
     ...(servers === undefined
       ? {}
       : {

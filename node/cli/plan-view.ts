@@ -85,5 +85,5 @@ function ruleInWords({ relation }: PlanTask): string {
     kind === 'judges' ? `judged by a quorum with ${relation.skill}` : `recomputed by a quorum, alike under ${kind}`;
   const again = kind === 'judges' && (relation.attempts ?? 1) > 1 ? `, up to ${relation.attempts} attempts` : '';
   const count = atLeast === undefined ? '' : `, at least ${atLeast} besides its executor`;
-  return `${what}${count}${families === undefined ? '' : `, of ${families} model families`}${again}`;
+  return `${what}${count}${families === undefined ? '' : `, of ${families} model ${families === 1 ? 'family' : 'families'}`}${again}`;
 }

@@ -111,7 +111,12 @@ export class ProgressView {
 
   #attestation(event: Extract<WorkflowEvent, { type: 'attestation' }>): void {
     const { paint } = this.#terminal;
-    if (event.verdict === 1) {
+    if (event.isJudge === true) {
+      const said = event.said === undefined || event.said === '' ? '' : `: ${event.said}`;
+      const answer = event.verdict === 1 ? `${paint.green('✓')} says yes to` : `${paint.red('✗')} says no to`;
+      if (!this.#isDecided(event))
+        this.#line(event.task, 'judged', `${event.node} ${answer} ${event.of}'s result${said}`);
+    } else if (event.verdict === 1) {
       if (this.#isDecided(event) || !this.#isNew(event)) return;
       this.#line(
         event.task,

@@ -87,6 +87,8 @@ export interface Judgement {
   readonly modelFamily: string;
   readonly of: string;
   readonly accepts: boolean;
+  /** Why, in the judge's own words; where this node heard them. */
+  readonly said?: string;
 }
 
 export interface WorkflowDetail extends WorkflowSummary {
@@ -145,6 +147,9 @@ export type WorkflowEvent = { readonly key: string; readonly atMs: number } & (
       readonly verdict: 1 | -1;
       readonly digest: string;
       readonly durationMs: number;
+      /** It judged the result and did not make its own; `said` is why, in its words. */
+      readonly isJudge?: true;
+      readonly said?: string;
     }
   | {
       readonly type: 'fault';

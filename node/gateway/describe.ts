@@ -23,6 +23,7 @@ import {
   thresholdsOf,
   weightOf,
 } from '../../consensus/index.ts';
+import { hex } from '../../protocols/wire/index.ts';
 import type { Judgement, TaskDetail, WorkflowDetail, WorkflowState, WorkflowSummary } from './api-work.ts';
 
 export function summaryOf(parts: Parts, record: WorkflowRecord): WorkflowSummary {
@@ -98,7 +99,7 @@ function taskDetail(parts: Parts, record: WorkflowRecord, task: PlanTask): TaskD
         : [decision.candidate.executor, ...decision.attestations.map(({ verifier }) => verifier)].map(name),
     dissent: [...new Set(judgedIn(decision).flatMap(({ dissent }) => dissent.map(({ verifier }) => name(verifier))))],
     basis: endorsementInWords(decision, config),
-    ...judgementsOf(decision, name),
+    ...judgementsOf(decision, attempt, name),
     ...earlierOf(parts, record, task.id, status.attempt),
     ...(digest === undefined ? {} : { resultDigest: digest }),
     ...(failure === undefined ? {} : { message: failure }),
@@ -120,17 +121,23 @@ function judgedIn(decision: Decision): readonly JudgedCandidate[] {
   return [{ candidate, bearing: attestations, dissent }];
 }
 
-function judgementsOf(decision: Decision, name: (id: NodeId) => string): Pick<TaskDetail, 'judgements'> {
+function judgementsOf(
+  decision: Decision,
+  attempt: AttemptRecord | undefined,
+  name: (id: NodeId) => string,
+): Pick<TaskDetail, 'judgements'> {
   if (decision.kind === 'REASSIGN' || decision.relation.id !== 'judges') return {};
   const judgements = judgedIn(decision).flatMap(({ candidate, bearing, dissent }) =>
-    [...bearing, ...dissent].map(
-      ({ verifier, modelFamily, verdict }): Judgement => ({
+    [...bearing, ...dissent].map(({ verifier, modelFamily, verdict, candidateDigest }): Judgement => {
+      const said = attempt?.attestations.get(`${verifier}|${hex.encode(candidateDigest)}`)?.said;
+      return {
         node: name(verifier),
         modelFamily,
         of: name(candidate.executor),
         accepts: verdict === 1,
-      }),
-    ),
+        ...(said === undefined ? {} : { said }),
+      };
+    }),
   );
   return { judgements };
 }

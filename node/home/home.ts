@@ -83,6 +83,14 @@ const retentionSchema = z.strictObject({
   gigabytes: z.number().min(0).max(1e6).optional(),
 });
 
+const modelSchema = z.strictObject({
+  /** Of the model server, which speaks Ollama's protocol. */
+  url: z.url({ protocol: /^https?$/ }).max(512),
+  /** As the server calls it, for example `llama3.2`. */
+  name: z.string().min(1).max(200),
+});
+export type ModelSettings = z.infer<typeof modelSchema>;
+
 const nodeSchema = z
   .strictObject({
     name,
@@ -104,10 +112,16 @@ const nodeSchema = z
     announce: z.array(z.string().max(256)).max(16).optional(),
     relay: relaySchema.optional(),
     retention: retentionSchema.optional(),
+    /** What this node judges with, beside rules; of the family that "modelFamily" names. */
+    model: modelSchema.optional(),
   })
   .refine(({ listen, nats }) => listen.length > 0 || (nats !== undefined && nats.transport !== false), {
     path: ['listen'],
     message: 'give an address to listen on, or "nats" to reach the mesh by',
+  })
+  .refine(({ model, modelFamily }) => model === undefined || (modelFamily !== 'none' && modelFamily !== 'rules'), {
+    path: ['modelFamily'],
+    message: 'name the family of the "model", as tasks that ask for several families count it',
   });
 export type NodeSettings = z.infer<typeof nodeSchema>;
 

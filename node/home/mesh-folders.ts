@@ -13,6 +13,7 @@ export interface FoundingNode {
   readonly listen: readonly string[];
   readonly dataSets?: readonly DataSet[];
   readonly nats?: NatsSettings;
+  readonly modelFamily?: string;
 }
 
 /** One folder per node under `root`, all members of a new mesh, each with the others' addresses. Returns the homes in order. */
@@ -58,7 +59,7 @@ function settingsOf(node: FoundingNode): NodeSettings {
     name: node.name,
     site: node.site,
     operator: node.site,
-    modelFamily: 'none',
+    modelFamily: node.modelFamily ?? 'none',
     listen: [...node.listen],
     dataSets: [...(node.dataSets ?? [])],
     ...(node.nats === undefined ? {} : { nats: node.nats }),

@@ -33,6 +33,7 @@ export interface NodeSpec {
   readonly site?: string;
   readonly dataSets?: readonly DataSet[];
   readonly nats?: NatsSettings;
+  readonly modelFamily?: string;
   /** The mesh is reached over NATS alone. */
   readonly isNatsAlone?: boolean;
   /** What its node.json says besides. */
@@ -172,13 +173,16 @@ export class TestMesh {
       createMeshFolders({
         root,
         meshName: 'test',
-        nodes: specs.map(({ name, site = 'local', dataSets = [], nats, isNatsAlone = false, listen }, index) => ({
-          name,
-          site,
-          dataSets,
-          listen: isNatsAlone ? [] : [listen ?? `/ip4/127.0.0.1/tcp/${ports[index]}`],
-          ...(nats === undefined ? {} : { nats }),
-        })),
+        nodes: specs.map(
+          ({ name, site = 'local', dataSets = [], nats, isNatsAlone = false, listen, modelFamily }, index) => ({
+            name,
+            site,
+            dataSets,
+            listen: isNatsAlone ? [] : [listen ?? `/ip4/127.0.0.1/tcp/${ports[index]}`],
+            ...(nats === undefined ? {} : { nats }),
+            ...(modelFamily === undefined ? {} : { modelFamily }),
+          }),
+        ),
       });
       for (const { name, settings } of specs) {
         const home = openHome(mesh.folder(name));

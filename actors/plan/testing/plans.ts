@@ -31,6 +31,8 @@ export const manifests = [
   manifest('table.query'),
   manifest('report.write', { effects: 'writes-workflow-folder' }),
   manifest('clock.none', { files: [] }),
+  manifest('judge', { isJudged: true, input: { type: 'object', required: ['question'] } }),
+  manifest('judge.opinion', { deterministic: false, input: { type: 'object', required: ['question'] } }),
 ];
 
 export function task(id: string, more: Partial<PlanTask> = {}): PlanTask {

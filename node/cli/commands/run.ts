@@ -12,7 +12,18 @@ import { submit } from '../submission.ts';
 import { connectWorking, type WorkingOptions } from './working-options.ts';
 
 export async function run(session: Session, planPath: string, options: WorkingOptions): Promise<undefined> {
-  const { draft, paths, files } = readPlan(session, planPath, options.data ?? []);
+  return runPlan(session, readPlan(session, planPath, options.data ?? []), options);
+}
+
+/** Of each of `paths`, in order, the file to store. */
+export interface ReadPlan {
+  readonly draft: PlanDraft;
+  readonly paths: readonly string[];
+  readonly files: readonly LocalFile[];
+}
+
+export async function runPlan(session: Session, plan: ReadPlan, options: WorkingOptions): Promise<undefined> {
+  const { draft, paths, files } = plan;
   const { client, progress } = await connectWorking(session, options.folder);
   const status = await client.status(session.signal);
   const bind = async (stored: StoredFiles): Promise<unknown> => {
@@ -32,11 +43,7 @@ export async function run(session: Session, planPath: string, options: WorkingOp
 }
 
 /** The draft, the paths it names, and for each of them (same order) the file to store. Throws CliFailure, exit code 2. */
-export function readPlan(
-  session: Session,
-  planPath: string,
-  data: readonly string[],
-): { readonly draft: PlanDraft; readonly paths: readonly string[]; readonly files: readonly LocalFile[] } {
+function readPlan(session: Session, planPath: string, data: readonly string[]): ReadPlan {
   const path = resolve(session.cwd, planPath);
   let text: string;
   try {
@@ -56,22 +63,9 @@ export function readPlan(
   }
   const replacements = new Map(data.map((given) => [basename(given), resolve(session.cwd, given)]));
   const paths = draftPaths(parsed.draft);
-  const files = paths.map((named): LocalFile => {
-    const source = replacements.get(basename(named)) ?? resolve(dirname(path), named);
-    try {
-      const stats = statSync(source);
-      if (!stats.isFile())
-        throw new CliFailure(
-          exitCodes.usage,
-          'no_such_file',
-          `${planPath} names ${named}, which is not a file`,
-          'Name a file.',
-        );
-      return { name: basename(named), sizeBytes: stats.size, open: () => createReadStream(source) };
-    } catch (error) {
-      throw unreadable(error, `${named} (named in ${planPath})`);
-    }
-  });
+  const files = paths.map((named) =>
+    localFile(replacements.get(basename(named)) ?? resolve(dirname(path), named), `${named} (named in ${planPath})`),
+  );
   const unused = [...replacements.keys()].filter((name) => !paths.some((named) => basename(named) === name));
   if (unused.length > 0) {
     throw new CliFailure(
@@ -82,4 +76,15 @@ export function readPlan(
     );
   }
   return { draft: parsed.draft, paths, files };
+}
+
+/** `what`: how a complaint calls it. Throws CliFailure, exit code 2. */
+export function localFile(source: string, what: string): LocalFile {
+  try {
+    const stats = statSync(source);
+    if (!stats.isFile()) throw new CliFailure(exitCodes.usage, 'no_such_file', `${what} is not a file`, 'Name a file.');
+    return { name: basename(source), sizeBytes: stats.size, open: () => createReadStream(source) };
+  } catch (error) {
+    throw unreadable(error, what);
+  }
 }

@@ -156,10 +156,10 @@ function showNotes(session: Session, task: TaskDetail): void {
     terminal.out(`  ${paint.cyan(task.task)}  ${paint.dim(`attempt ${i + 1}: ${printable(earlier)}`)}`);
   if (task.basis !== undefined) terminal.out(`  ${paint.cyan(task.task)}  ${printable(task.basis)}`);
   if (task.message !== undefined) terminal.out(`  ${paint.cyan(task.task)}  ${paint.yellow(printable(task.message))}`);
-  for (const { node, modelFamily, of, accepts } of task.judgements ?? []) {
-    const said = accepts ? paint.green('yes') : paint.red('no');
+  for (const { node, modelFamily, of, accepts, said } of task.judgements ?? []) {
+    const answer = accepts ? paint.green('yes') : paint.red('no');
     terminal.out(
-      `  ${paint.cyan(task.task)}  judge ${printable(node)} (${printable(modelFamily)}) on ${printable(of)}'s result: ${said}`,
+      `  ${paint.cyan(task.task)}  judge ${printable(node)} (${printable(modelFamily)}) on ${printable(of)}'s result: ${answer}${said === undefined ? '' : paint.dim(` ${printable(said)}`)}`,
     );
   }
   if (task.dissent.length > 0)
