@@ -1,21 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { virtualWorld } from './testing/index.ts';
-import { TimerWheel, WheelEntry } from './timer-wheel.ts';
+import { CallEntry, TimerWheel } from './timer-wheel.ts';
 
 describe('the wheel', () => {
-  class Entry extends WheelEntry {
-    private readonly act: () => void;
-    constructor(act: () => void) {
-      super();
-      this.act = act;
-    }
-
-    fire(): void {
-      this.act();
-    }
-  }
-
   type Step =
     | { readonly kind: 'add'; readonly delayMs: number }
     | { readonly kind: 'cancel'; readonly which: number }
@@ -41,13 +29,13 @@ describe('the wheel', () => {
         const wheel = new TimerWheel(world.clock, world.scheduler);
         const fired: string[] = [];
         const expected: string[] = [];
-        const entries: Entry[] = [];
+        const entries: CallEntry[] = [];
         let pending: { readonly dueMs: number; readonly number: number }[] = [];
         for (const step of [...script, { kind: 'advance', ms: 2 ** 34 } as const]) {
           const nowMs = world.clock.monotonicMs();
           if (step.kind === 'add') {
             const number = entries.length;
-            const entry = new Entry(() => fired.push(`${number}@${world.clock.monotonicMs()}`));
+            const entry = new CallEntry(() => fired.push(`${number}@${world.clock.monotonicMs()}`));
             entries.push(entry);
             pending.push({ dueMs: nowMs + step.delayMs, number });
             wheel.add(entry, step.delayMs);
@@ -80,7 +68,7 @@ describe('the wheel', () => {
       },
     });
     let firedMs = -1;
-    wheel.add(new Entry(() => (firedMs = world.clock.monotonicMs())), 86_400_000);
+    wheel.add(new CallEntry(() => (firedMs = world.clock.monotonicMs())), 86_400_000);
     await world.advance(90_000_000);
     expect(firedMs).toBe(86_400_000);
     expect(armed).toBeLessThan(8);
@@ -94,7 +82,7 @@ describe('the wheel', () => {
       at: (atMs, fire) => world.scheduler.at(atMs - 0.7, fire),
     });
     let firedMs = -1;
-    wheel.add(new Entry(() => (firedMs = clock.monotonicMs())), 10);
+    wheel.add(new CallEntry(() => (firedMs = clock.monotonicMs())), 10);
     await world.advance(30);
     expect(firedMs).toBeGreaterThanOrEqual(10.7);
     expect(firedMs).toBeLessThan(12);

@@ -19,6 +19,19 @@ export abstract class WheelEntry {
   abstract fire(): void;
 }
 
+/** A timer that calls what it was given. */
+export class CallEntry extends WheelEntry {
+  private readonly act: () => void;
+  constructor(act: () => void) {
+    super();
+    this.act = act;
+  }
+
+  fire(): void {
+    this.act();
+  }
+}
+
 class SlotList {
   first: WheelEntry | undefined = undefined;
   last: WheelEntry | undefined = undefined;

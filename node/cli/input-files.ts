@@ -1,8 +1,9 @@
 // Law: only what the user named leaves the disk, by stream, within bounds, and under names that say where in the folder it was.
-import { createReadStream, readdirSync, statSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { LocalFile } from '../client/index.ts';
 import { CliFailure, exitCodes } from './failure.ts';
+import type { Session } from './session.ts';
 import { size } from './terminal.ts';
 
 const inputLimits = { files: 256, sizeBytes: 4 * 2 ** 30 } as const;
@@ -80,6 +81,15 @@ export function filesNamedIn(words: string, cwd: string): string[] {
     }
   }
   return [...names];
+}
+
+/** A file that the command line names. Throws CliFailure. */
+export function readNamed(session: Pick<Session, 'cwd'>, file: string): Uint8Array {
+  try {
+    return readFileSync(resolve(session.cwd, file));
+  } catch (error) {
+    throw unreadable(error, file);
+  }
 }
 
 export function unreadable(error: unknown, given: string): unknown {

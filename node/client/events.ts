@@ -1,8 +1,9 @@
 // Law: a client keeps its place on the bus over the loss of its node: a reader goes on after what it has seen, a consumer is given again
 // what it had not acknowledged.
+
+import type { BusEventReply, BusGroupLine, BusReply } from '../gateway/index.ts';
 import type { MeshClient } from './mesh-client.ts';
 import { ConnectionLost, call, callJson, readLines } from './socket.ts';
-import type { BusEventReply, BusGroupLine, BusReply } from './wire.ts';
 
 export interface EventToSend {
   readonly key: string;

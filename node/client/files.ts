@@ -1,6 +1,7 @@
 // Law: a node that is asked to plan over files holds them first, whichever node that turns out to be.
+
+import type { BlobReply } from '../gateway/index.ts';
 import { callJson } from './socket.ts';
-import type { BlobReply } from './wire.ts';
 
 export interface LocalFile {
   readonly name: string;

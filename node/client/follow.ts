@@ -1,9 +1,10 @@
 // Law: a workflow belongs to the mesh, not to the node it was given to. Following it survives that node: events are told apart by
 // key, so none is shown twice, and a node that never heard of the workflow is given the same intent again under the same key.
+
+import type { OpenRequest, WorkflowEvent, WorkflowSummary } from '../gateway/index.ts';
 import type { StoredFiles } from './files.ts';
 import type { MeshClient } from './mesh-client.ts';
 import { ApiFailure, ConnectionLost, call, callJson, readLines } from './socket.ts';
-import type { OpenRequest, WorkflowEvent, WorkflowSummary } from './wire.ts';
 
 export interface FollowOptions {
   readonly signal?: AbortSignal;

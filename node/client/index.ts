@@ -1,9 +1,5 @@
 // Law: the door of the client room: a typed client of one mesh through any of its nodes.
-export { busGroups, consumeEvents, type EventToSend, publishEvents, readEvents } from './events.ts';
-export { type LocalFile, StoredFiles } from './files.ts';
-export { type FollowOptions, follow } from './follow.ts';
-export { MeshClient, type MeshClientOptions, type Move } from './mesh-client.ts';
-export { ApiFailure, ConnectionLost, isListening } from './socket.ts';
+
 export type {
   ActorRow,
   ActorsReply,
@@ -32,4 +28,9 @@ export type {
   WorkflowEvent,
   WorkflowState,
   WorkflowSummary,
-} from './wire.ts';
+} from '../gateway/index.ts';
+export { busGroups, consumeEvents, type EventToSend, publishEvents, readEvents } from './events.ts';
+export { type LocalFile, StoredFiles } from './files.ts';
+export { type FollowOptions, follow } from './follow.ts';
+export { MeshClient, type MeshClientOptions, type Move } from './mesh-client.ts';
+export { ApiFailure, ConnectionLost, isListening } from './socket.ts';

@@ -1,7 +1,6 @@
 // Law: any live node will do. A client holds the sockets of several nodes of one mesh, talks to one, and when that one is lost
 // repeats the request at another; every request it repeats is one the mesh answers the same way twice.
-import type { StoredFiles } from './files.ts';
-import { ApiFailure, type CallOptions, ConnectionLost, call, callJson, isListening, readBytes } from './socket.ts';
+
 import type {
   ActorsReply,
   AmendRequest,
@@ -20,7 +19,9 @@ import type {
   PlanRequest,
   WorkflowDetail,
   WorkflowSummary,
-} from './wire.ts';
+} from '../gateway/index.ts';
+import type { StoredFiles } from './files.ts';
+import { ApiFailure, type CallOptions, ConnectionLost, call, callJson, isListening, readBytes } from './socket.ts';
 
 export interface Move {
   readonly from: string;

@@ -2,7 +2,7 @@
 // cannot be talked to (ConnectionLost), and only the second is worth trying elsewhere.
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { createConnection } from 'node:net';
-import type { ApiError } from './wire.ts';
+import type { ApiError } from '../gateway/index.ts';
 
 /** The node answered, and the answer is an error. `status` is the HTTP status. */
 export class ApiFailure extends Error {

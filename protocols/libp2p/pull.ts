@@ -8,6 +8,7 @@ import {
   pullStallMs,
   readU32,
   refusalText,
+  u32,
   writeU32,
 } from '../network/index.ts';
 import { ByteReader, ByteWriter, utf8 } from '../wire/index.ts';
@@ -170,11 +171,6 @@ export async function providePull(stream: Stream, peer: NodeId, provide: Provide
     for (const piece of pieces) {
       if (!stream.send(piece)) await drained(stream);
     }
-  };
-  const u32 = (value: number): Uint8Array => {
-    const bytes = new Uint8Array(4);
-    writeU32(bytes, 0, value);
-    return bytes;
   };
   const gone = new Promise<'gone'>((resolve) => stream.addEventListener('close', () => resolve('gone')));
   try {

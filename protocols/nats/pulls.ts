@@ -6,7 +6,9 @@ import {
   type ProvideHandler,
   pullStallMs,
   readU32,
+  refusalOf,
   refusalText,
+  u32,
   writeU32,
 } from '../network/index.ts';
 import { ByteReader, ByteWriter, MalformedBytes, utf8 } from '../wire/index.ts';
@@ -54,12 +56,6 @@ function message(op: number, id: number, rest: Uint8Array): Uint8Array {
   bytes.set(rest, headerBytes);
   return bytes;
 }
-
-const u32 = (value: number): Uint8Array => {
-  const bytes = new Uint8Array(4);
-  writeU32(bytes, 0, value);
-  return bytes;
-};
 
 export function createPulls(peer: NodeId, host: PullsHost): Pulls {
   const readings = new Map<number, Reading>();
@@ -193,7 +189,7 @@ export function createPulls(peer: NodeId, host: PullsHost): Pulls {
         if (reading.bufferedBytes > 2 * creditBytes)
           throw new MalformedBytes('a pull sends more than it has credit for');
       } else if (op === pullOp.done) reading.outcome = 'done';
-      else if (op === pullOp.failed) reading.outcome = new NetworkError('refused', textOf(rest));
+      else if (op === pullOp.failed) reading.outcome = refusalOf(rest);
       reading.wake();
     },
     onDrain() {
@@ -211,12 +207,4 @@ export function createPulls(peer: NodeId, host: PullsHost): Pulls {
       }
     },
   };
-}
-
-function textOf(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes.subarray(0, 800));
-  } catch {
-    return 'refused';
-  }
 }

@@ -11,6 +11,7 @@ export {
   frameVersion,
   OversizedFrame,
   readU32,
+  u32,
   writeU32,
 } from './frame-codec.ts';
 export { createFrameHandlers, type FrameHandlers } from './frame-handlers.ts';
@@ -24,6 +25,7 @@ export {
   maxResourceBytes,
   maxTopicBytes,
   pullStallMs,
+  refusalOf,
   refusalText,
   slowMs,
 } from './limits.ts';

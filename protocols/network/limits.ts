@@ -1,5 +1,6 @@
 // Law: every transport has the same limits, so that what passes one passes all.
 import { NetworkError } from '../../actors/system/index.ts';
+import { utf8 } from '../wire/index.ts';
 
 /** The largest frame: an envelope is at most this (1 MiB). */
 export const maxFrameBytes = 1 << 20;
@@ -17,6 +18,15 @@ const refusalTextMax = 200;
 /** What a caller may read of a handler's error: only what was thrown for it to read. Everything else may hold secrets. */
 export function refusalText(error: unknown): string {
   return error instanceof NetworkError ? error.message.slice(0, refusalTextMax) : 'the handler failed';
+}
+
+/** What a peer refused with, as its error here: text of the peer's, cut. */
+export function refusalOf(text: Uint8Array): NetworkError {
+  try {
+    return new NetworkError('refused', utf8.decode(text.subarray(0, 4 * refusalTextMax)));
+  } catch {
+    return new NetworkError('refused', 'refused');
+  }
 }
 
 /** A peer that took nothing for so long, while more waited for it than may, is slow and not only busy. */

@@ -2,7 +2,7 @@
 // finds nobody and is dropped; a peer has only so many requests answered at a time.
 import { type Log, NetworkError, type NodeId } from '../../actors/system/index.ts';
 import { utf8 } from '../wire/index.ts';
-import { maxFrameBytes, maxRequestsServedPerPeer, refusalText } from './limits.ts';
+import { maxFrameBytes, maxRequestsServedPerPeer, refusalOf, refusalText } from './limits.ts';
 import type { ServeHandler } from './listeners.ts';
 
 export interface RequestsHost<Kind> {
@@ -68,7 +68,7 @@ export function createRequests<Kind>(peer: NodeId, host: RequestsHost<Kind>): Re
       });
     },
     onReply: (correlation, payload) => take(correlation)?.resolve(payload),
-    onRefused: (correlation, payload) => take(correlation)?.reject(new NetworkError('refused', textOf(payload))),
+    onRefused: (correlation, payload) => take(correlation)?.reject(refusalOf(payload)),
     answer(correlation, frame, serve) {
       const refuse = (why: string): void => void put(kinds.refused, correlation, utf8.encode(why));
       const reply = (value: Uint8Array): void => {
@@ -105,12 +105,4 @@ export function createRequests<Kind>(peer: NodeId, host: RequestsHost<Kind>): Re
       for (const correlation of [...pending.keys()]) take(correlation)?.reject(error);
     },
   };
-}
-
-function textOf(payload: Uint8Array): string {
-  try {
-    return utf8.decode(payload.subarray(0, 800));
-  } catch {
-    return 'refused';
-  }
 }

@@ -19,35 +19,27 @@ const crypto = createCrypto();
 /** What `record` writes into the node's folder. */
 export const recordFile = 'said.bin';
 
+/** A shadow votes with the node's key; the node's own votes are kept from those that `isKept` names. */
+function besideShadow(network: Network, folder: string, isKept: (to: NodeId) => boolean): Network {
+  const forger = createForger(folder);
+  const voter = createShadowVoter({ forger, as: forger.self, say: (to, message) => tell(network, to, message) });
+  return {
+    ...network,
+    onFrame: listening(network, (from, frame) => voter.hear(from, frame)),
+    send(to, frame) {
+      voter.hear(forger.self.id, frame);
+      return isKept(to) && isVoting(frame) ? true : network.send(to, frame);
+    },
+  };
+}
+
 export const networkBehaviours: Readonly<
   Record<Exclude<Behaviour, 'wrong-result' | 'wrong-attestation'>, NetworkBehaviour>
 > = {
   /** One victim is told nil and never the truth; the others are told both. */
-  equivocate(network, folder) {
-    const forger = createForger(folder);
-    const voter = createShadowVoter({ forger, as: forger.self, say: (to, message) => tell(network, to, message) });
-    return {
-      ...network,
-      onFrame: listening(network, (from, frame) => voter.hear(from, frame)),
-      send(to, frame) {
-        voter.hear(forger.self.id, frame);
-        return to === network.peers()[0] && isVoting(frame) ? true : network.send(to, frame);
-      },
-    };
-  },
+  equivocate: (network, folder) => besideShadow(network, folder, (to) => to === network.peers()[0]),
 
-  'wrong-vote'(network, folder) {
-    const forger = createForger(folder);
-    const voter = createShadowVoter({ forger, as: forger.self, say: (to, message) => tell(network, to, message) });
-    return {
-      ...network,
-      onFrame: listening(network, (from, frame) => voter.hear(from, frame)),
-      send(to, frame) {
-        voter.hear(forger.self.id, frame);
-        return isVoting(frame) ? true : network.send(to, frame);
-      },
-    };
-  },
+  'wrong-vote': (network, folder) => besideShadow(network, folder, () => true),
 
   silent(network) {
     const never = new Promise<never>(() => {});

@@ -2,7 +2,7 @@
 // group. Two nodes that meet exchange all they own; afterwards each tells its changes, numbered, so that a gap is noticed and healed.
 import { MalformedValue } from '../codec/index.ts';
 import { errorOf } from '../lifecycle.ts';
-import { WheelEntry } from '../timer-wheel.ts';
+import { CallEntry } from '../timer-wheel.ts';
 import type { ActorRef, Message } from '../types.ts';
 import type { NodeId } from '../world.ts';
 import { asList, asNumber, asText, frameKind, frameMark } from './frames.ts';
@@ -51,14 +51,15 @@ export class GroupsOffice implements Groups {
   private readonly local: LocalGroups;
   private readonly peers = new Map<NodeId, PeerView>();
   private readonly listeners = new Map<(event: GroupEvent) => void, string | undefined>();
-  private readonly repair: Repair;
+  /** Wakes while a peer is behind, or has not answered. */
+  private readonly repair: CallEntry;
   private repairMs = repairAfterMs;
   private version = 0;
 
   constructor(office: RemoteOffice) {
     this.office = office;
     this.local = new LocalGroups(office.system, (event) => this.changed(event));
-    this.repair = new Repair(() => this.onRepair());
+    this.repair = new CallEntry(() => this.onRepair());
   }
 
   // ── what actors of this node do ──
@@ -260,19 +261,6 @@ export class GroupsOffice implements Groups {
     if (!missing) return;
     this.repairMs = Math.min(2 * this.repairMs, repairSlowestMs);
     this.office.system.wheel.add(this.repair, this.repairMs);
-  }
-}
-
-/** Wakes while a peer is behind, or has not answered. */
-class Repair extends WheelEntry {
-  private readonly act: () => void;
-  constructor(act: () => void) {
-    super();
-    this.act = act;
-  }
-
-  fire(): void {
-    this.act();
   }
 }
 

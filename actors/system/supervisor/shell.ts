@@ -5,7 +5,7 @@ import type { ActorContext } from '../context.ts';
 import { Fifo } from '../fifo.ts';
 import { beginEnd, defaultShutdownMs, errorOf, letGo, revive, spawnChild } from '../lifecycle.ts';
 import type { ChildReport, Overseer } from '../overseer.ts';
-import { WheelEntry } from '../timer-wheel.ts';
+import { CallEntry } from '../timer-wheel.ts';
 import { type ActorRef, type ExitReason, type ReplyTo, shutdown } from '../types.ts';
 import { SupervisorModel } from './model.ts';
 import type { Answer, EndKind, ModelChild, ModelEffect, ModelEvent, ModelRules } from './model-events.ts';
@@ -35,21 +35,9 @@ interface Child {
   readonly plan: ChildPlan;
   cell: Cell | undefined;
   /** Kills it if it has not ended by then. */
-  deadline: Deadline | undefined;
+  deadline: CallEntry | undefined;
   /** Sends the retry after a back-off. */
-  delayed: Deadline | undefined;
-}
-
-class Deadline extends WheelEntry {
-  private readonly act: () => void;
-  constructor(act: () => void) {
-    super();
-    this.act = act;
-  }
-
-  fire(): void {
-    this.act();
-  }
+  delayed: CallEntry | undefined;
 }
 
 interface Request {
@@ -220,7 +208,7 @@ export class SupervisorShell implements Overseer {
     }
     cell.requestStop(shutdown);
     if (limit === 'infinity' || child.deadline !== undefined) return;
-    child.deadline = new Deadline(() => cell.kill());
+    child.deadline = new CallEntry(() => cell.kill());
     this.cell.system.wheel.add(child.deadline, limit);
   }
 
@@ -246,7 +234,7 @@ export class SupervisorShell implements Overseer {
     }
     const fullMs = Math.min(backoff.maxMs, backoff.minMs * 2 ** attempt);
     const random = this.cell.context.random.u32() / 0x1_0000_0000;
-    child.delayed = new Deadline(send);
+    child.delayed = new CallEntry(send);
     this.cell.system.wheel.add(child.delayed, fullMs * (1 - backoff.jitter * random));
   }
 

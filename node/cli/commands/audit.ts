@@ -1,10 +1,10 @@
 // Law: the log can be read at any node and is believed for its cosignatures; checking a proof needs no node at all.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { AuditReply } from '../../client/index.ts';
 import { embedded, hexOf, provable, sizeIn, unclosedEpoch, verifyProof } from '../audit-proof.ts';
 import { CliFailure, exitCodes } from '../failure.ts';
-import { unreadable } from '../input-files.ts';
+import { readNamed } from '../input-files.ts';
 import { connect } from '../locate.ts';
 import { check } from '../proof.ts';
 import { printJson, type Session } from '../session.ts';
@@ -88,7 +88,7 @@ function showCheckpoint({ terminal }: Session, { size, epoch, checkpoint }: Audi
 
 async function prove(session: Session, file: string, options: AuditOptions): Promise<undefined> {
   const { terminal, program } = session;
-  const certificate = read(session, file);
+  const certificate = readNamed(session, file);
   const entries = provable(certificate);
   if (!entries.ok) throw new CliFailure(exitCodes.failed, 'bad_request', `${file}: ${printable(entries.reason)}`);
   const client = await connect(session, options);
@@ -134,7 +134,7 @@ async function prove(session: Session, file: string, options: AuditOptions): Pro
 
 function sinceOf(session: Session, file: string): { readonly epoch: number; readonly size: number } {
   try {
-    return sizeIn(read(session, file));
+    return sizeIn(readNamed(session, file));
   } catch (error) {
     if (error instanceof CliFailure) throw error;
     throw new CliFailure(exitCodes.failed, 'bad_request', `${file}: ${printable((error as Error).message)}`);
@@ -157,10 +157,10 @@ async function evidence(session: Session, options: AuditOptions): Promise<undefi
 async function verify(session: Session, file: string, options: AuditOptions): Promise<undefined> {
   const { terminal } = session;
   const { paint } = terminal;
-  const verdict = verifyProof(read(session, file), {
-    ...(options.certificate === undefined ? {} : { certificate: read(session, options.certificate) }),
+  const verdict = verifyProof(readNamed(session, file), {
+    ...(options.certificate === undefined ? {} : { certificate: readNamed(session, options.certificate) }),
     ...(options.mesh === undefined ? {} : { meshId: options.mesh }),
-    ...(options.since === undefined ? {} : { since: read(session, options.since) }),
+    ...(options.since === undefined ? {} : { since: readNamed(session, options.since) }),
   });
   if (!verdict.ok)
     throw new CliFailure(exitCodes.failed, 'not_proven', `${file} proves nothing: ${printable(verdict.reason)}`);
@@ -173,12 +173,4 @@ async function verify(session: Session, file: string, options: AuditOptions): Pr
   if (!verdict.isAnchored)
     terminal.out(`  ${paint.dim('–')} of mesh ${verdict.meshId}: compare it, or add --mesh ${verdict.meshId}`);
   return undefined;
-}
-
-function read(session: Session, file: string): Uint8Array {
-  try {
-    return readFileSync(resolve(session.cwd, file));
-  } catch (error) {
-    throw unreadable(error, file);
-  }
 }

@@ -1,8 +1,5 @@
-// Law: verifying loads the proof and the file, never a node.
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { CliFailure, exitCodes } from '../failure.ts';
-import { unreadable } from '../input-files.ts';
+import { readNamed } from '../input-files.ts';
 import { check, checkEvidence } from '../proof.ts';
 import { printJson, type Session } from '../session.ts';
 import { printable } from '../terminal.ts';
@@ -14,8 +11,8 @@ export interface VerifyOptions {
 }
 
 export async function verify(session: Session, file: string, options: VerifyOptions): Promise<undefined> {
-  const certificate = read(session, file);
-  const result = options.result === undefined ? {} : { result: read(session, options.result) };
+  const certificate = readNamed(session, file);
+  const result = options.result === undefined ? {} : { result: readNamed(session, options.result) };
   const mesh = options.mesh === undefined ? {} : { meshId: options.mesh };
   const epoch = options.epoch === undefined ? {} : { currentEpoch: options.epoch };
   const evidence = checkEvidence(certificate, mesh);
@@ -41,12 +38,4 @@ export async function verify(session: Session, file: string, options: VerifyOpti
   if (evidence === undefined && !isNoResult && options.result === undefined)
     terminal.out(`  ${paint.dim('–')} no result was compared: add --result FILE`);
   return undefined;
-}
-
-function read(session: Session, file: string): Uint8Array {
-  try {
-    return readFileSync(resolve(session.cwd, file));
-  } catch (error) {
-    throw unreadable(error, file);
-  }
 }
