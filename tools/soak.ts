@@ -40,7 +40,7 @@ const runs: readonly LongRun[] = [
   {
     name: 'membership',
     shows:
-      'a killed node is known dead in 5 s; on a lossy network beside a busy core no node that stands still is (--minutes 30)',
+      'a killed node is known dead in 5 s; on a lossy network beside a busy core no node that stands still is (--minutes 30, --part kills|pauses)',
     command: ['test/soak/main.ts', 'membership'],
     isTimed: true,
   },

@@ -9,6 +9,8 @@ import { lossRules, type Namespace, Networks, namespacesMissing } from '../suppo
 
 export interface SoakOptions {
   readonly minutes: number;
+  /** Of the membership run; all of it where undefined. */
+  readonly part?: 'kills' | 'pauses' | undefined;
   readonly say: (line: string) => void;
 }
 
@@ -43,7 +45,7 @@ function quantile(values: readonly number[], share: number): number {
 }
 
 /** Resolves with whether all held. */
-export async function membershipSoak({ minutes, say }: SoakOptions): Promise<boolean> {
+export async function membershipSoak({ minutes, part, say }: SoakOptions): Promise<boolean> {
   const networks = namespacesMissing === undefined ? new Networks() : undefined;
   const space = networks?.add('soak');
   const inside = space === undefined ? {} : { inside: space.inside };
@@ -53,8 +55,8 @@ export async function membershipSoak({ minutes, say }: SoakOptions): Promise<boo
     const nats = server === undefined ? {} : { nats: { servers: [server.url], intents: false } };
     mesh = await TestMesh.start(names.map((name): NodeSpec => ({ name, ...inside, ...nats })));
     say(`5 nodes over libp2p${server === undefined ? '' : ' and NATS'}, ${minutes} min`);
-    const killed = await repeatedKills(mesh, Math.max(5, Math.round(minutes * 2)), say);
-    const steady = await disturbed(mesh, { minutes, space, say });
+    const killed = part === 'pauses' || (await repeatedKills(mesh, Math.max(5, Math.round(minutes * 2)), say));
+    const steady = part === 'kills' || (await disturbed(mesh, { minutes, space, say }));
     return killed && steady;
   } finally {
     await mesh?.end();
