@@ -8,6 +8,9 @@ import type { KeeperState } from './state.ts';
 export function hear(state: KeeperState, from: NodeId, body: Uint8Array): void {
   const { chain, refusals } = state.parts;
   const { epoch, position, frame } = decodeFrameMessage(body);
+  // Who only listens has nothing to say here, and there may be any number of them.
+  if (chain.node(from) === undefined && chain.node(from, epoch) === undefined)
+    return void refusals.add(from, 'stranger', 'a frame of votes, by one that only listens');
   if (position !== undefined && chain.member(from, epoch) !== undefined) state.positions.saw(from, epoch, position);
   const queue = state.queues.get(epoch);
   if (queue === undefined)
