@@ -1,30 +1,20 @@
 // Law: a node enters a mesh as its founder, or by a ticket whose genesis hashes to the mesh id on it. A folder that is in a mesh stays in that
 // one: whoever left it comes back with a new ticket and what it had; what a stranger sends is verified before it is written.
-import { joinMesh as joinRequest, openChainStore } from '../actors/epochs/index.ts';
+import { openChainStore } from '../actors/epochs/index.ts';
 import { type Clock, type Crypto, NetworkError, type NodeId } from '../actors/system/index.ts';
-import { judgeGenesis, verifyConfigLink } from '../consensus/index.ts';
 import { createLibp2pNetwork, isForeignMesh, type Libp2pNetwork } from '../protocols/libp2p/index.ts';
 import {
   createMeshChain,
-  decodeConfig,
   decodeGenesis,
   encodeGenesis,
   type Genesis,
   type MeshChain,
-  meshIdOf,
   parseTicket,
   type Ticket,
   type TicketRole,
 } from '../protocols/mesh/index.ts';
 import type { NatsNetwork, NatsNetworkOptions, NatsServers } from '../protocols/nats/index.ts';
-import {
-  createIdentity,
-  createPostOffice,
-  equalBytes,
-  hex,
-  isClockRefusal,
-  MalformedBytes,
-} from '../protocols/wire/index.ts';
+import { createIdentity, createPostOffice, equalBytes, hex } from '../protocols/wire/index.ts';
 import {
   createHome,
   foundMesh,
@@ -35,6 +25,7 @@ import {
   type NodeSettings,
   openHome,
 } from './home/index.ts';
+import { JoinRefused, joinPatienceMs, redeemTicket } from './redeem.ts';
 import { createCrypto, createStorage, realClock, realRandom, realScheduler, version } from './world/index.ts';
 
 export interface MeshOptions {
@@ -57,7 +48,6 @@ export interface JoinOptions {
   readonly node: NodeSettings;
 }
 
-const joinPatienceMs = 20_000;
 const silent = (): void => {};
 
 /**
@@ -112,79 +102,20 @@ export async function joinMesh(
   try {
     if ('dial' in network) await reach(network, { ...ticket, addresses: dialed });
     else await meet(network, ticket.issuer, nats?.servers ?? []);
-    const { name, site, operator, modelFamily } = settings;
-    const reply = await office.request(
-      ticket.issuer,
-      joinRequest,
-      { token: ticket.token, name, site, operator, modelFamily, version },
-      { timeoutMs: joinPatienceMs },
-    );
-    if (!reply.admitted) throw new JoinRefused(reply.code, reply.reason);
-    const genesis = decodeGenesis(reply.genesis);
-    if (!equalBytes(meshIdOf(genesis, crypto), ticket.meshId))
-      throw new JoinRefused(
-        'foreign',
-        'the node that answered showed the genesis of another mesh than the ticket names',
-      );
-    const founding = judgeGenesis(genesis);
-    if (!founding.ok) throw new JoinRefused('foreign', `the mesh is not sound: ${founding.reason}`);
-    const chain = createMeshChain(genesis, crypto);
-    for (const { config: bytes, certificate } of reply.links) {
-      const config = decodeConfig(bytes);
-      const check = verifyConfigLink(config, certificate, chain.current, chain.meshId, crypto);
-      if (!check.ok)
-        throw new JoinRefused('foreign', `the members of epoch ${config.epoch} are not proven: ${check.reason}`);
-      chain.append({ config, certificate }, true);
-    }
+    const { chain, addresses } = await redeemTicket({ ticket, office, crypto, about: settings, version });
     await storeChain(home, chain, crypto);
     home.saveMesh({
-      genesis: hex.encode(encodeGenesis(genesis)),
+      genesis: hex.encode(encodeGenesis(chain.genesis)),
       psk: hex.encode(ticket.psk),
-      bootstrap: [...new Set([...dialed, ...reply.addresses])].filter((address) => address.startsWith('/')),
+      bootstrap: [...new Set([...dialed, ...addresses])].filter((address) => address.startsWith('/')),
     });
     if (nats !== undefined && settings.nats === undefined) home.saveNode({ ...settings, nats: { servers } });
-    return { meshId: chain.meshIdHex, meshName: genesis.name, role: ticket.role };
-  } catch (error) {
-    if (isClockRefusal(error)) throw new JoinRefused('clock', (error as Error).message);
-    if (error instanceof NetworkError && error.code === 'timeout')
-      throw new JoinRefused('unreachable', `the issuer did not answer within ${joinPatienceMs / 1_000} s`);
-    if (error instanceof MalformedBytes)
-      throw new JoinRefused('foreign', `the answer is not a mesh's: ${error.message}`);
-    throw error;
+    return { meshId: chain.meshIdHex, meshName: chain.genesis.name, role: ticket.role };
   } finally {
     office.close();
     await network.close();
   }
 }
-
-/** Why a newcomer stays outside. `code` is `expired`, `used`, `unknown`, `name_taken`, `version`, `no_quorum`, `clock`, `foreign`, `closed` or `unreachable`. */
-export class JoinRefused extends Error {
-  override readonly name = 'JoinRefused';
-  readonly code: string;
-  readonly hint: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-    this.hint = joinHints[code] ?? 'Ask the person who invited you for a new ticket.';
-  }
-}
-
-const joinHints: Readonly<Record<string, string>> = {
-  expired:
-    'Ask for a new ticket: `parley invite` at a member. If it was issued a moment ago, compare the clocks of both machines.',
-  used: 'Ask for a new ticket: each newcomer needs its own.',
-  unknown: 'The ticket may be from another node, or older than the node’s store. Ask for a new one.',
-  name_taken: 'Join with another name: --name NAME.',
-  version: 'Install the same version of parley.',
-  no_quorum: 'Have the members started (`parley status` there), then join again with the same ticket.',
-  clock:
-    'Set the clocks of both machines (NTP; `timedatectl` shows whether it is on) and join again: the ticket is still good.',
-  foreign: 'Do not trust this ticket. Ask the person who invited you.',
-  closed:
-    'The ticket has been used or has expired, and no other is out; or that member runs another version of parley (`parley doctor` there). Ask for a new one: `parley invite` at a member.',
-  unreachable:
-    'Check that the member runs, that its address in the ticket is reachable from here (firewall, NAT), and that the ticket is of this mesh.',
-};
 
 /** Throws HomeError `exists` unless the node was in the mesh of the ticket and is so no more, by the chain in its own folder. */
 async function checkReturn(home: Home, genesis: Genesis, ticket: Ticket, crypto: Crypto): Promise<void> {

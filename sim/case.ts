@@ -3,11 +3,14 @@ import { createRandom } from '../actors/system/index.ts';
 import { type DiskProfile, quickDisk } from './disk/index.ts';
 import { drawFaultPlan, type FaultPlan, twinsOf } from './faults/index.ts';
 import { calm, type NetworkProfile } from './network/index.ts';
+import type { NewcomerPlan } from './newcomer.ts';
 import type { WorkShape } from './workload.ts';
 import type { SignatureKind } from './world/index.ts';
 
 export interface CaseNode {
   readonly site: string;
+  /** Default: a member. Members come first, then workers, then observers. */
+  readonly role?: 'worker' | 'observer';
   /** Of virtual time; default 0. */
   readonly startsAtMs?: number;
   /** Its skills and its disk; default 1. */
@@ -39,6 +42,8 @@ export interface SimCase {
   readonly buggify?: Readonly<Record<string, number>>;
   readonly plan: FaultPlan;
   readonly workload: readonly Errand[];
+  /** Machines with tickets, good and bad; default: none. */
+  readonly newcomers?: readonly NewcomerPlan[];
   readonly faultsUntilMs: number;
   /** After the healing, until everything has ended. */
   readonly settleMs: number;
@@ -54,11 +59,35 @@ export interface Machine extends CaseNode {
   readonly member: number;
 }
 
-/** Everything that runs: the nodes, and after them the second machines of those that have one. */
-export function machinesOf({ nodes, plan }: Pick<SimCase, 'nodes' | 'plan'>): readonly Machine[] {
+export interface Roles {
+  readonly members: number;
+  readonly workers: number;
+  readonly observers: number;
+  readonly twins: number;
+  readonly newcomers: number;
+}
+
+export function rolesOf({ nodes, plan, newcomers = [] }: Pick<SimCase, 'nodes' | 'plan' | 'newcomers'>): Roles {
+  const count = (role: CaseNode['role']): number => nodes.filter((node) => node.role === role).length;
+  return {
+    members: count(undefined),
+    workers: count('worker'),
+    observers: count('observer'),
+    twins: twinsOf(plan).length,
+    newcomers: newcomers.length,
+  };
+}
+
+/** Everything that runs: the nodes, after them the second machines of those that have one, and those that come with a ticket. */
+export function machinesOf({
+  nodes,
+  plan,
+  newcomers = [],
+}: Pick<SimCase, 'nodes' | 'plan' | 'newcomers'>): readonly Machine[] {
   return [
     ...nodes.map((node, member) => ({ ...node, name: `node-${member}`, member })),
     ...twinsOf(plan).map((member) => ({ ...nodes[member]!, name: `node-${member}-twin`, member })),
+    ...newcomers.map(({ site }, i) => ({ site, name: `guest-${i}`, member: nodes.length + i })),
   ];
 }
 

@@ -3,6 +3,7 @@
 import type { NodeId, World } from '../actors/system/index.ts';
 import type { WorkflowRecord } from '../actors/workflow/index.ts';
 import {
+  type Admittance,
   type CertifiedFile,
   type ComposedNode,
   certifiedFiles,
@@ -16,6 +17,7 @@ import { createMeshChain, type Genesis } from '../protocols/mesh/index.ts';
 import type { Identity } from '../protocols/wire/index.ts';
 import { Disk, openSimStorage, slower } from './disk/index.ts';
 import { openSimNetwork } from './network/index.ts';
+import type { Newcomer } from './newcomer.ts';
 import { createSimSandbox, noTroubles, type Troubles } from './sandbox.ts';
 import type { Swarm } from './swarm.ts';
 import { createDraws, createLife, type Draws, type Life, type NodeClocks } from './world/index.ts';
@@ -31,6 +33,7 @@ export interface Process {
   readonly world: World;
   readonly composed: ComposedNode;
   readonly services: WorkflowServices;
+  readonly admittance: Admittance;
   readonly stopEffects: () => void;
 }
 
@@ -53,7 +56,6 @@ const stopGraceUs = 100_000;
 /** As service managers have it. */
 const stopPatienceUs = 30_000_000;
 const parallelMax = 2;
-const version = '0.1.0';
 const purpose = { buggify: 0 } as const;
 
 export class SimNode {
@@ -71,6 +73,8 @@ export class SimNode {
   /** Files that its processes wrote for people, by workflow and name. */
   readonly folder = new Map<string, string>();
   disguise: Disguise | undefined;
+  /** Of a machine that is not of the mesh, and has a ticket. */
+  newcomer: Newcomer | undefined;
   /** The life that runs, from its first instant. */
   life: Life | undefined;
   /** There once the node has opened its disk. */
@@ -142,6 +146,7 @@ export class SimNode {
         },
         (error: unknown) => {
           if (!life.isAlive) return;
+          if (this.newcomer?.failed(error, () => this.start()) === true) return this.end(false, 'reset');
           this.swarm.tell('startFailed', this, error);
           this.end(true, 'reset');
         },
@@ -208,6 +213,7 @@ export class SimNode {
     const { swarm, identity, index, disk, site, name, slowFactor } = this;
     const { crypto, genesis, options } = swarm;
     const storage = openSimStorage({ disk, life, crypto });
+    await this.newcomer?.join(life, storage, identity);
     const chain = createMeshChain(genesis, crypto);
     const { clock, scheduler, log } = life;
     const admittance = await openAdmittance({
@@ -228,7 +234,14 @@ export class SimNode {
       random: life.random.fork('world'),
       crypto,
       storage,
-      network: openSimNetwork({ fabric: swarm.fabric, life, self: identity.id, site, allow: admittance.allow }),
+      network: openSimNetwork({
+        fabric: swarm.fabric,
+        life,
+        self: identity.id,
+        site,
+        allow: admittance.allow,
+        secret: swarm.secret,
+      }),
       sandbox: createSimSandbox({ life, crypto, storage, seed: options.seed, troubles: this.troubles, slowFactor }),
       buggify: (point) => this.draws.chance(options.buggify?.[point] ?? 0, purpose.buggify, index, 0, this.asked++),
       sometimes: (what) => swarm.tell('reached', what),
@@ -240,7 +253,7 @@ export class SimNode {
       admittance,
       name,
       site,
-      version,
+      version: swarm.version,
       dataSets: () => ({
         open: async (wanted) => {
           const found = this.dataSets.find((dataSet) => dataSet.name === wanted);
@@ -278,7 +291,7 @@ export class SimNode {
       ensureEffects,
       workflowFolder: (workflow) => workflow,
     });
-    return { life, world, composed, services, stopEffects };
+    return { life, world, composed, services, admittance, stopEffects };
   }
 }
 

@@ -1,10 +1,11 @@
 // Law: a run is a function of its case: faults first, then a quorum is made whole, the rest stays broken for good, and everything that was
 // accepted must come to its end within a bound.
-import { machinesOf, type SimCase } from './case.ts';
+import { machinesOf, rolesOf, type SimCase } from './case.ts';
 import {
   areAccountsSettled,
   checkAccounts,
   checkAudit,
+  checkJoining,
   checkLanes,
   checkMembership,
   checkQuiet,
@@ -26,6 +27,7 @@ import {
   createSupervisionCheck,
   createVoteCheck,
   isAnyRunning,
+  isJoiningSettled,
   isMembershipExact,
   isSettled,
   knownWorkflows,
@@ -34,6 +36,7 @@ import {
   type Violation,
 } from './check/index.ts';
 import { createInjector, createTwins, disguiseOf, faultyNodes, twinsOf } from './faults/index.ts';
+import { startNewcomer } from './newcomer.ts';
 import type { SimNode } from './node.ts';
 import { Swarm, type Watcher } from './swarm.ts';
 import { drawWork, shapedWork } from './workload.ts';
@@ -77,7 +80,8 @@ const serviceRestartMs = 500;
 const purpose = { core: 0, gone: 1 } as const;
 
 export async function runCase(simCase: SimCase, options: RunOptions = {}): Promise<RunResult> {
-  const { seed, nodes: members, plan } = simCase;
+  const { seed, plan } = simCase;
+  const roles = rolesOf(simCase);
   const machines = machinesOf(simCase);
   const { onEvent, queue, watch, untilEvent } = options;
   const doubled = twinsOf(plan);
@@ -86,8 +90,11 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   const isHonest = (index: number): boolean => !liars.has(index);
   const swarm = new Swarm({
     seed,
-    nodes: members.length,
+    nodes: roles.members,
+    workers: roles.workers,
+    observers: roles.observers,
     twins: doubled,
+    newcomers: simCase.newcomers ?? [],
     siteOf: (index) => machines[index]!.site,
     slowFactorOf: (index) => machines[index]!.slowFactor ?? 1,
     withDataSets: new Set(machines.map(({ site }) => site)).size > 1,
@@ -176,6 +183,10 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
 
   const twins = createTwins(swarm, doubled);
   for (const node of swarm.nodes) {
+    if (node.newcomer !== undefined) {
+      startNewcomer(swarm, node);
+      continue;
+    }
     const { startsAtMs = 0 } = machines[node.index]!;
     if (startsAtMs === 0) node.start();
     else swarm.later(startsAtMs, 'node.first', () => node.start());
@@ -187,10 +198,15 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
   // Liveness: a quorum of honest nodes is whole from here on; whoever is left of the honest is gone or cut off for good. Liars go on.
   // Keyed by node, so that a case with one fault less heals alike.
   const draws = createDraws(seed, 'healing');
-  const honest = swarm.nodes.filter(({ index }) => isHonest(index));
-  const size = simCase.heal === 'all' ? honest.length : members.length - swarm.genesis.config.f;
+  const honest = swarm.nodes.filter(({ index, newcomer }) => isHonest(index) && newcomer === undefined);
+  const size = simCase.heal === 'all' ? roles.members : roles.members - swarm.genesis.config.f;
   const order = (node: SimNode): number => draws.u32(purpose.core, node.index, 0, 0);
-  const chosen = new Set([...honest].sort((a, b) => order(a) - order(b)).slice(0, size));
+  const members = honest.filter(({ index }) => index < roles.members);
+  // Who has no vote is whole too: it is the members of whom some may be gone.
+  const chosen = new Set([
+    ...[...members].sort((a, b) => order(a) - order(b)).slice(0, size),
+    ...honest.filter((node) => !members.includes(node)),
+  ]);
   const core = honest.filter((node) => chosen.has(node));
   if (!isStopped()) {
     injector.stop();
@@ -221,6 +237,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
       chatter.finish();
     }
     checkMembership(core, gone, book);
+    checkJoining({ swarm, core }, book);
     checkAccounts(core, swarm, book);
     for (const check of [lanes, audit, clients]) check.finish();
     results.finish(core);
@@ -232,7 +249,7 @@ export async function runCase(simCase: SimCase, options: RunOptions = {}): Promi
     while (!isBroken() && swarm.nowMs < untilMs && isGoing())
       await swarm.run(Math.min(untilMs, swarm.nowMs + stepMs), isStopped);
   };
-  await runWhile(() => !isSettled({ swarm, core, isHonest }));
+  await runWhile(() => !isSettled({ swarm, core, isHonest }) || !isJoiningSettled({ swarm, core }));
   if (!isBroken()) {
     await swarm.run(swarm.nowMs + quietMs, isStopped);
     // What the last faults did to the views of the members shows only now, and who is believed in again has things to tell; an epoch ends

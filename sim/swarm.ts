@@ -11,6 +11,7 @@ import { type Genesis, meshIdOf } from '../protocols/mesh/index.ts';
 import { compareText, createIdentity, hex, openEnvelope, readDirect, utf8 } from '../protocols/wire/index.ts';
 import { type DiskProfile, type OperationKind, quickDisk } from './disk/index.ts';
 import { type CarriedKind, calm, Fabric, type NetworkProfile } from './network/index.ts';
+import { Newcomer, type NewcomerPlan } from './newcomer.ts';
 import { type DataSet, once, type Process, SimNode, type StopOutcome } from './node.ts';
 import type { Work } from './workload.ts';
 import {
@@ -33,6 +34,8 @@ export interface SwarmOptions {
   readonly observers?: number;
   /** Members that run on two machines, each with a disk of its own: the second ones follow the last node. Default: none. */
   readonly twins?: readonly number[];
+  /** Machines that are not of the mesh and have tickets, after all others. Default: none. */
+  readonly newcomers?: readonly NewcomerPlan[];
   /** Of the i-th node; default: all at one site. */
   readonly siteOf?: (index: number) => string;
   /** Every node of a site keeps its site's own `ledger`, where this is set. */
@@ -121,6 +124,10 @@ export class Swarm {
   readonly diskProfile: DiskProfile;
   readonly nodes: readonly SimNode[];
   readonly submissions: Submission[] = [];
+  /** Of the node's code, as members compare it. */
+  readonly version = '0.1.0';
+  /** What both ends of a connection must hold. */
+  readonly secret: string;
   private readonly watchers: Watcher[] = [];
 
   constructor(options: SwarmOptions) {
@@ -160,6 +167,7 @@ export class Swarm {
       },
     };
     this.meshId = meshIdOf(this.genesis, this.crypto);
+    this.secret = hex.encode(this.meshId);
     this.fabric = new Fabric({
       kernel: this.kernel,
       seed,
@@ -172,7 +180,24 @@ export class Swarm {
       index: about.length + i,
       name: `node-${index}-twin`,
     }));
-    this.nodes = [...about, ...second].map((each) => new SimNode(this, each));
+    const machines = [...about, ...second];
+    const guests = (options.newcomers ?? []).map((plan, i) => ({
+      index: machines.length + i,
+      name: `guest-${i}`,
+      site: plan.site,
+      slowFactor: 1,
+      identity: createIdentity(this.crypto, this.random.fork(`identity/guest-${i}`).bytes(32)),
+      dataSets: [],
+      plan,
+    }));
+    this.nodes = [
+      ...machines.map((each) => new SimNode(this, each)),
+      ...guests.map((guest) => {
+        const node = new SimNode(this, guest);
+        node.newcomer = new Newcomer(this, guest.plan, guest.name);
+        return node;
+      }),
+    ];
   }
 
   get observers(): readonly SimNode[] {

@@ -4,6 +4,7 @@ import { encodeEntry, type LaneEntry, signEntry } from '../../protocols/lanes/in
 import { encodeBody, utf8 } from '../../protocols/wire/index.ts';
 import { Swarm } from '../swarm.ts';
 import { createAuditCheck } from './audit.ts';
+import { createChatterCheck } from './chatter.ts';
 import { createClientCheck } from './clients.ts';
 import { createFencingCheck } from './fencing.ts';
 import { createLaneCheck, laneEntriesType } from './lanes.ts';
@@ -186,4 +187,28 @@ it('the audit log of one size has one root, everywhere and in every life, and do
   expect(laws()).toEqual(['audit-prefix']);
   look(1, 1, 1, 7);
   expect(laws()).toEqual(['audit-prefix', 'audit-grows']);
+});
+
+describe('quiet', () => {
+  it('nodes that have nothing to do and say the same to each other again and again are seen, and liars are not', async () => {
+    const { swarm, options, laws } = stage([3]);
+    const check = createChatterCheck(options);
+    const say = (from: number, to: number, times: number): void => {
+      for (let i = 0; i < times; i++)
+        check.sent!({
+          ...{ from, to, carried: 'frame', type: 'lane.frontier', author: swarm.nodes[from]!.id },
+          ...{ body: new Uint8Array(), sizeBytes: 0, id: i },
+        });
+    };
+    say(0, 1, 1_000);
+    check.begin();
+    await swarm.run(10_000);
+    say(0, 2, 200);
+    say(3, 1, 1_000);
+    check.finish();
+    expect(laws()).toEqual([]);
+    say(1, 2, 300);
+    check.finish();
+    expect(laws()).toEqual(['chatter']);
+  });
 });

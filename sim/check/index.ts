@@ -9,6 +9,7 @@ export { createEpochs } from './epochs.ts';
 export { createFencingCheck } from './fencing.ts';
 export { createHealthCheck } from './health.ts';
 export { createHoldingCheck } from './holding.ts';
+export { checkJoining, isJoiningSettled } from './joining.ts';
 export { createLaneCheck } from './lanes.ts';
 export { createMeter, type Meters, quantile, type TypeCount } from './meter.ts';
 export { createResultCheck } from './results.ts';

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes } from '../../node/cli/index.ts';
+import { rolesOf } from '../case.ts';
 import { lineOf } from '../lines.ts';
 import { type RunResult, runCase } from '../run.ts';
 import { judged } from '../scenario/index.ts';
@@ -83,6 +84,7 @@ function show(context: Context, job: Job, result: RunResult, saved: string | und
       code: sourceHash(),
       node: process.versions.node,
       command,
+      roles: rolesOf(simCase),
       ...(saved === undefined ? {} : { caseFile: saved }),
       ...result,
     });
@@ -91,6 +93,10 @@ function show(context: Context, job: Job, result: RunResult, saved: string | und
   const { terminal } = context;
   const line = lineOf(result, simCase.seed, command);
   terminal.out(result.verdict === 'ok' ? line : terminal.paint.red(line));
+  const { members, ...others } = rolesOf(simCase);
+  const besides = Object.entries(others).filter(([, count]) => count > 0);
+  if (besides.length > 0)
+    terminal.out(`  mesh  ${members} members, ${besides.map(([role, count]) => `${count} ${role}`).join(', ')}`);
   for (const { law, atMs, event, text } of result.violations)
     terminal.out(`  ${terminal.paint.bold(law)} at ${atMs} ms, event ${event}: ${text}`);
   if (saved !== undefined)

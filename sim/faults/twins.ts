@@ -31,7 +31,8 @@ type Pair = readonly [from: number, to: number];
 export function createTwins(swarm: Swarm, originals: readonly number[]): Twins {
   const { fabric, nodes } = swarm;
   const draws = createDraws(swarm.options.seed, 'twins');
-  const firstTwin = nodes.length - originals.length;
+  const twinOf = (original: number): number =>
+    nodes.findIndex(({ id, index }) => id === nodes[original]!.id && index !== original);
   const blocked = new Map<number, readonly Pair[]>();
   let isCalm = false;
 
@@ -54,8 +55,8 @@ export function createTwins(swarm: Swarm, originals: readonly number[]): Twins {
     const forMs = periodMinMs + draws.below(periodSpreadMs, purpose.period, original, period, 0);
     swarm.later(forMs, 'fault.twins', () => partition(original, twin, period + 1));
   };
-  for (const [i, original] of originals.entries())
-    swarm.later(firstPartitionMs, 'fault.twins', () => partition(original, firstTwin + i, 0));
+  for (const original of originals)
+    swarm.later(firstPartitionMs, 'fault.twins', () => partition(original, twinOf(original), 0));
 
   return {
     calm() {

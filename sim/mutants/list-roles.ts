@@ -85,9 +85,23 @@ export const roleMutants: readonly Mutant[] = [
     scenario: 'liar-third',
   },
   {
-    name: 'an answer to a frontier is answered like a question',
-    file: 'protocols/lanes/sync.ts',
-    edits: [['        theirs.isAnswer !== true &&\n', '']],
-    scenario: 'twins',
+    name: 'a used ticket lets another node in',
+    file: 'actors/epochs/invites.ts',
+    edits: [
+      ['invite.usedBy !== undefined && invite.usedBy !== by', "invite.usedBy !== undefined && invite.usedBy === ''"],
+    ],
+    scenario: 'join-storm',
+  },
+  {
+    name: 'a ticket has no end',
+    file: 'actors/epochs/invites.ts',
+    edits: [['clock.wallMs() > invite.expiresAtMs)', 'clock.wallMs() > 2 * invite.expiresAtMs)']],
+    scenario: 'join-storm',
+  },
+  {
+    name: 'of workers that wait for one config the last is left out',
+    file: 'actors/epochs/joiner.ts',
+    edits: [['newcomers.map(({ newcomer }) => newcomer),', 'newcomers.slice(0, 1).map(({ newcomer }) => newcomer),']],
+    scenario: 'join-storm',
   },
 ];

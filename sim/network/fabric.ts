@@ -13,7 +13,10 @@ export interface Endpoint {
   readonly self: NodeId;
   readonly site: string;
   readonly life: Life;
+  /** Of the mesh: ends with two different ones know each other for strangers. */
+  readonly secret: string;
   allow(peer: NodeId): boolean;
+  onForeign(): void;
   /** By the peer's index. */
   readonly sessions: Map<number, Session>;
   isClosed: boolean;
@@ -248,6 +251,11 @@ export class Fabric {
   private establish(a: number, b: number): void {
     const [one, other] = [this.endpoints.get(a), this.endpoints.get(b)];
     if (one === undefined || other === undefined || this.paths.isBlocked(a, b)) return;
+    if (one.secret !== other.secret) {
+      for (const end of [one, other])
+        this.kernel.schedule(this.kernel.nowUs, end.index, 'link.foreign', () => end.onForeign());
+      return;
+    }
     const old = [one.sessions.get(b), other.sessions.get(a)];
     if (old[0] !== undefined && old[0] === old[1]) return;
     if (!one.allow(other.self) || !other.allow(one.self)) return void this.dial(a, b, refusedRetryUs);

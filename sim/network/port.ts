@@ -27,6 +27,10 @@ export interface PortOptions {
   readonly site: string;
   /** Whether a connection to that node may be kept; default: to any. */
   readonly allow?: (peer: NodeId) => boolean;
+  /** The mesh's; default: all are of one. */
+  readonly secret?: string;
+  /** Somebody answered who is of another mesh. */
+  readonly onForeign?: () => void;
 }
 
 const encoder = new TextEncoder();
@@ -43,7 +47,8 @@ interface Port {
 
 const portsOf = new WeakMap<Endpoint, Port>();
 
-export function openSimNetwork({ fabric, life, self, site, allow = () => true }: PortOptions): Network {
+export function openSimNetwork(options: PortOptions): Network {
+  const { fabric, life, self, site, allow = () => true, secret = '', onForeign = () => {} } = options;
   const index = life.node;
   const peerHandlers = new Set<(event: PeerEvent) => void>();
   const closeHandlers = new Set<() => void>();
@@ -53,6 +58,8 @@ export function openSimNetwork({ fabric, life, self, site, allow = () => true }:
     site,
     life,
     allow,
+    secret,
+    onForeign,
     sessions: new Map(),
     isClosed: false,
     onPeer(node, up) {

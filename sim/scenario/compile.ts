@@ -2,18 +2,11 @@
 import { createRandom, type Random } from '../../actors/system/index.ts';
 import { type CaseNode, type Errand, firstFaultMs, type SimCase } from '../case.ts';
 import { quickDisk } from '../disk/index.ts';
-import {
-  drawFaultPlan,
-  type Fault,
-  type FaultAction,
-  type FaultPlan,
-  faultyNodes,
-  type Target,
-  type When,
-  wordKits,
-} from '../faults/index.ts';
+import { drawFaultPlan, type Fault, type FaultAction, faultyNodes, type Target, type When } from '../faults/index.ts';
 import { calm, type LinkProfile, lan, linkName, type NetworkProfile, wan } from '../network/index.ts';
+import type { NewcomerPlan } from '../newcomer.ts';
 import type { WorkShape } from '../workload.ts';
+import { type Chooser, chooser, liarsOf, machinesOf, refuse } from './machines.ts';
 import { ScenarioInvalid } from './read.ts';
 import type { Scenario, ScenarioFault } from './schema.ts';
 import { drawMs, type Range } from './units.ts';
@@ -30,7 +23,10 @@ export function compile(scenario: Scenario, seed: number): SimCase {
   const scripted = scenario.faults.flatMap((fault, i) =>
     faultsOf(fault, phases.faults, whom, random.fork(`fault/${i}`)),
   );
-  const f = Math.floor((nodes.length - 1) / 3);
+  const members = nodes.filter(({ role }) => role === undefined);
+  const f = Math.floor((members.length - 1) / 3);
+  // Who may be asked for work, and for a ticket.
+  const gateways = chooser(scenario, members, liars);
   const drawn = drawFaultPlan(random.fork('drawn'), {
     nodes: nodes.length,
     // Who is drawn to forget comes on top of those who lie or forget already.
@@ -39,7 +35,8 @@ export function compile(scenario: Scenario, seed: number): SimCase {
     untilMs: phases.faults,
     kinds: scenario.draw,
   });
-  const workload = errandsOf(scenario, nodes, whom, random);
+  const workload = errandsOf(scenario, members, gateways, random);
+  const newcomers = newcomersOf(scenario, members, gateways, random);
   refuseBeyond(scenario, 'faults', scripted.length, faultsMax);
   refuseBeyond(scenario, 'errands', workload.length, errandsMax);
   return {
@@ -54,6 +51,7 @@ export function compile(scenario: Scenario, seed: number): SimCase {
     },
     plan: { faults: [...scripted, ...drawn.faults], liars },
     workload,
+    ...(newcomers.length === 0 ? {} : { newcomers }),
     faultsUntilMs: phases.faults,
     settleMs: phases.settle,
     heal: phases.heal,
@@ -66,86 +64,6 @@ function refuseBeyond({ name }: Scenario, what: string, count: number, most: num
     throw new ScenarioInvalid([
       `${name}: ${count} ${what}; a run takes at most ${most}. Make them rarer, or the run shorter`,
     ]);
-}
-
-function refuse({ name }: Scenario, text: string): never {
-  throw new ScenarioInvalid([`${name}: ${text}`]);
-}
-
-function machinesOf({ nodes }: Scenario): CaseNode[] {
-  if (typeof nodes === 'number') return Array.from({ length: nodes }, () => ({ site: 'here' }));
-  return Object.entries(nodes).flatMap(([site, about]) => {
-    const {
-      nodes: count,
-      slower,
-      startsAt,
-    } = typeof about === 'number' ? { nodes: about, slower: 1, startsAt: 0 } : about;
-    const machine: CaseNode = {
-      site,
-      ...(slower === 1 ? {} : { slowFactor: slower }),
-      ...(startsAt === 0 ? {} : { startsAtMs: startsAt }),
-    };
-    return Array.from({ length: count }, () => machine);
-  });
-}
-
-function liarsOf(scenario: Scenario, nodes: readonly CaseNode[], random: Random): FaultPlan['liars'] {
-  const whom = chooser(scenario, nodes, []);
-  const taken = new Set<number>();
-  return scenario.liars.map(({ node, kits: chosen }, i) => {
-    const own = random.fork(`liar/${i}`);
-    let index = whom.one(node, own, i);
-    if (index === 'self') refuse(scenario, `liars[${i}].node: \`self\` has no meaning here`);
-    while (taken.has(index)) {
-      if (typeof node === 'number' || taken.size >= nodes.length)
-        refuse(scenario, `liars[${i}].node: ${node} is a liar already`);
-      index = (index + 1) % nodes.length;
-    }
-    taken.add(index);
-    const any = wordKits.filter(() => own.chance(0.35));
-    return {
-      node: index,
-      kits: chosen !== 'any' ? chosen : any.length > 0 ? any : [wordKits[own.below(wordKits.length)]!],
-    };
-  });
-}
-
-interface Chooser {
-  /** `turn`: for `each`. */
-  one(target: string | number, random: Random, turn: number): Target;
-  all(targets: readonly (string | number)[]): number[];
-}
-
-function chooser(scenario: Scenario, nodes: readonly CaseNode[], liars: FaultPlan['liars']): Chooser {
-  const isLiar = (index: number): boolean => liars.some(({ node }) => node === index);
-  const where = (holds: (node: CaseNode, index: number) => boolean): number[] =>
-    nodes.flatMap((node, index) => (holds(node, index) ? [index] : []));
-  const named = (target: string | number): number[] => {
-    if (typeof target === 'number')
-      return target < nodes.length
-        ? [target]
-        : refuse(scenario, `there is no node ${target}: nodes are 0 to ${nodes.length - 1}`);
-    if (target === 'any') return where(() => true);
-    if (target === 'liars') return where((_, index) => isLiar(index));
-    if (target === 'honest') return where((_, index) => !isLiar(index));
-    const found = where(({ site }) => site === target);
-    const sites = [...new Set(nodes.map(({ site }) => site))].join(', ');
-    return found.length > 0
-      ? found
-      : refuse(
-          scenario,
-          `there is no site '${target}'; there are ${sites}; other targets are any, each, self, liars, honest`,
-        );
-  };
-  return {
-    one(target, random, turn) {
-      if (target === 'self') return 'self';
-      if (target === 'each') return turn % nodes.length;
-      const found = named(target);
-      return found[random.below(found.length)] ?? refuse(scenario, `nobody is of '${target}'`);
-    },
-    all: (targets) => [...new Set(targets.flatMap(named))].sort((a, b) => a - b),
-  };
 }
 
 /** The times of `at`, `every`, `until`. */
@@ -270,6 +188,30 @@ function errandsOf(scenario: Scenario, nodes: readonly CaseNode[], whom: Chooser
       }
   });
   return errands;
+}
+
+const newcomersMax = 500;
+
+function newcomersOf(scenario: Scenario, nodes: readonly CaseNode[], whom: Chooser, random: Random): NewcomerPlan[] {
+  if (scenario.newcomers.length > 0 && scenario.phases.heal !== 'all')
+    refuse(scenario, 'newcomers: who may be a member at the end cannot be cut off; say `phases: { heal: all }`');
+  const found: NewcomerPlan[] = [];
+  scenario.newcomers.forEach((entry, i) => {
+    const own = random.fork(`newcomer/${i}`);
+    if (entry.ticket === 'used' && (entry.count !== 1 || found.at(-1)?.ticket !== 'valid'))
+      refuse(scenario, `newcomers[${i}]: \`ticket: used\` is that of the one before, which has a valid one; count: 1`);
+    for (const [turn, atMs] of timesOf(entry.at, entry.every, entry.until ?? scenario.phases.faults, own).entries())
+      for (let k = 0; k < entry.count; k++) {
+        const each = own.fork(`each/${turn}/${k}`);
+        const issuer = entry.ticket === 'used' ? found.at(-1)!.issuer : whom.one(entry.from, each, turn + k);
+        if (issuer === 'self') refuse(scenario, `newcomers[${i}].from: \`self\` has no meaning here`);
+        const site = entry.site ?? nodes[issuer]!.site;
+        const role = entry.ticket === 'used' ? found.at(-1)!.role : entry.role;
+        found.push({ atMs, issuer, role, ticket: entry.ticket, site });
+      }
+  });
+  refuseBeyond(scenario, 'newcomers', found.length, newcomersMax);
+  return found;
 }
 
 type Link = Omit<Scenario['network'], 'preset' | 'between' | 'notice'>;

@@ -70,6 +70,15 @@ faults:
     expect(refused({ nodes: { eu: 2, us: 2 }, network: { between: { 'eu-mars': { latency: '1ms' } } } })).toContain(
       'eu-mars',
     );
+    expect(refused({ nodes: { eu: { workers: 2 } } })).toContain('there is no member');
+    expect(refused({ nodes: { eu: 2, us: {} } })).toContain('nodes.us: nobody is there');
+    expect(refused({ workers: -1 })).toContain('workers: ');
+    expect(refused({ faults: [{ at: '1s', crash: 'observers' }] })).toContain('there are no observers here');
+    expect(refused({ workers: 1, workload: [{ to: 4 }] })).toContain('there is no node 4');
+    expect(refused({ newcomers: [{}] })).toContain('heal: all');
+    const all = { phases: { heal: 'all' } };
+    expect(refused({ ...all, newcomers: [{ ticket: 'used' }] })).toContain('newcomers[0]: `ticket: used` is that of');
+    expect(refused({ ...all, newcomers: [{ ticket: 'lost' }] })).toContain('newcomers[0].ticket');
     expect(refused({ liars: [{ node: 1 }, { node: 1 }] })).toContain('a liar already');
     expect(refused({ workload: [{ at: '3s', every: '1s', until: '2s' }] })).toContain('that is never');
     expect(refused({ workload: [{ at: '3s', every: '0s' }] })).toContain('expected more than nothing');
@@ -128,6 +137,31 @@ describe('a scenario and a seed', () => {
     expect(fewer.workload).toEqual(all.workload);
     expect(fewer.plan.liars).toEqual(all.plan.liars);
   });
+});
+
+it('a scenario has members, workers and observers, in this order, and newcomers with tickets', () => {
+  const scenario = checkScenario({
+    name: 'roles',
+    nodes: { eu: { nodes: 3, workers: 1, observers: 1 }, us: { nodes: 1, startsAt: '2s' } },
+    workers: 2,
+    workload: [{ to: 'any', every: '100ms' }],
+    newcomers: [
+      { at: '5s', count: 2, role: 'worker', from: 3 },
+      { at: '5s', ticket: 'used' },
+    ],
+    phases: { heal: 'all' },
+  });
+  const { nodes, workload, newcomers } = compile(scenario, 1);
+  expect(nodes.map(({ site, role }) => `${site} ${role ?? 'member'}`)).toEqual([
+    ...['eu member', 'eu member', 'eu member', 'us member'],
+    ...['eu worker', 'eu worker', 'us worker', 'eu observer'],
+  ]);
+  expect(new Set(workload.map(({ node }) => node))).toEqual(new Set([0, 1, 2, 3]));
+  expect(newcomers).toEqual([
+    { atMs: 5_000, issuer: 3, role: 'worker', ticket: 'valid', site: 'us' },
+    { atMs: 5_000, issuer: 3, role: 'worker', ticket: 'valid', site: 'us' },
+    { atMs: 5_000, issuer: 3, role: 'worker', ticket: 'used', site: 'us' },
+  ]);
 });
 
 it('a seed names the code it ran on', () => {

@@ -2,20 +2,22 @@
 // says that means nothing is refused.
 import { z } from 'zod';
 import { faultKinds, kits, triggers } from '../faults/index.ts';
+import { ticketKinds } from '../newcomer.ts';
 import { always, bandwidth, duration, durationRange, period, phase, share } from './units.ts';
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'expected lower-case letters, digits and hyphens');
 const nodesMax = 100;
+const withoutVoteMax = 1_000;
 
 /** `3`, `any`, `self` (who set the trigger off), `each` (in turn), or the name of a site: one of its nodes. */
 const target = z.union([
   z
     .int()
     .min(0)
-    .max(nodesMax - 1),
+    .max(nodesMax + 2 * withoutVoteMax - 1),
   name,
 ]);
-/** Nodes by number, all of a site by its name, `liars` or `honest`. */
+/** Nodes by number, all of a site by its name, or of a kind: `liars`, `honest`, `members`, `workers`, `observers`. */
 const group = z.array(target).min(1).max(nodesMax);
 const span = { for: durationRange.default(always(1_000)) };
 const holds = z.boolean().default(false);
@@ -180,15 +182,34 @@ const network = z.strictObject({
   notice: durationRange.optional(),
 });
 
+const withoutVote = z.int().min(0).max(withoutVoteMax).default(0);
+
 const site = z.union([
   z.int().min(1).max(nodesMax),
   z.strictObject({
-    nodes: z.int().min(1).max(nodesMax),
+    /** Members. */
+    nodes: z.int().min(0).max(nodesMax).default(0),
+    workers: withoutVote,
+    observers: withoutVote,
     /** How many times slower its skills run and its disks work. */
     slower: z.number().min(1).max(100).default(1),
     startsAt: duration.default(0),
   }),
 ]);
+
+const newcomer = z.strictObject({
+  at: durationRange.default(always(3_000)),
+  every: period.optional(),
+  until: duration.optional(),
+  /** So many at each of these times. */
+  count: z.int().min(1).max(100).default(1),
+  ticket: z.enum(ticketKinds).default('valid'),
+  role: z.enum(['member', 'worker', 'observer']).default('member'),
+  /** The member that issues the ticket. */
+  from: target.default('honest'),
+  /** Where the newcomer stands; default: with its issuer. */
+  site: name.optional(),
+});
 
 const expect = z.strictObject({
   /** Of what was accepted and not cancelled: this share at least came to its end as completed. */
@@ -208,6 +229,9 @@ export const scenarioSchema = z.strictObject({
   seeds: z.array(z.int().min(0)).min(1).max(100).default([1]),
   /** A number, or nodes by site. */
   nodes: z.union([z.int().min(1).max(nodesMax), z.record(name, site)]).default(4),
+  /** Nodes without a vote, on top: workers run tasks, observers listen. Where there are several sites, in turn. */
+  workers: withoutVote,
+  observers: withoutVote,
   signatures: z.enum(['keyed-hash', 'ed25519']).default('keyed-hash'),
   network: network.default({ between: {} }),
   disk: z.strictObject({ sync: duration.optional(), stalls: share.optional() }).default({}),
@@ -217,6 +241,8 @@ export const scenarioSchema = z.strictObject({
     )
     .default([]),
   workload: z.array(work).max(100).default([]),
+  /** Machines that come with a ticket, in this order: `used` is that of the newcomer before. */
+  newcomers: z.array(newcomer).max(100).default([]),
   faults: z.array(fault).max(1_000).default([]),
   /** Kinds of faults that are drawn from the seed on top. */
   draw: z.array(z.enum(faultKinds)).default([]),
