@@ -1,4 +1,4 @@
-# Law: stands in for nats-py, which cannot be installed here: as much of its interface as examples/clients/ask.py uses, over a plain socket
+# Law: stands in for nats-py where it is not installed: as much of its interface as examples/clients/ask.py uses, over a plain socket
 # and the NATS text protocol, so that the example is run against a real server and a real mesh.
 import asyncio
 import json
