@@ -44,7 +44,7 @@ export type Conclusion =
 interface Slots {
   /** What each member said first. */
   first: readonly HeldVote[];
-  /** What a member said besides: it convicts, and one is enough. */
+  /** What a member said besides: it convicts, and one is enough. Of what a log holds, all. */
   second: readonly HeldVote[];
 }
 interface RoundBallots {
@@ -70,19 +70,35 @@ export class Ballots {
   /** Keeps and counts a verified vote of a member. False: known already, or one statement too many. */
   add(added: HeldVote, currentRound: number, onConflict: (conflict: Conflict) => void): boolean {
     const { vote, held } = added;
-    const { kind, round, value } = vote;
-    const { signer } = held;
-    const slots = this.#slots(kind, round);
-    const first = of(slots.first, signer);
-    if (first !== undefined && (of(slots.second, signer) !== undefined || sameEntry(first.held, held))) return false;
+    const slots = this.#slots(vote.kind, vote.round);
+    const first = of(slots.first, held.signer);
+    if (first !== undefined && (of(slots.second, held.signer) !== undefined || sameEntry(first.held, held)))
+      return false;
     this.#findConflicts(added, onConflict);
-    if (first === undefined) slots.first = appended(slots.first, added);
+    this.#keep(added, slots, currentRound);
+    return true;
+  }
+
+  /**
+   * Keeps and counts what this node's log holds, in whatever order, however much a member said: a decision may rest on any of it, and it was
+   * bounded when it was written.
+   */
+  restore(added: HeldVote): void {
+    const { kind, round } = added.vote;
+    if (this.all(kind, round).some(({ held }) => sameEntry(held, added.held))) return;
+    this.#keep(added, this.#slots(kind, round), round);
+  }
+
+  #keep(added: HeldVote, slots: Slots, currentRound: number): void {
+    const { kind, round, value } = added.vote;
+    const { signer } = added.held;
+    if (of(slots.first, signer) === undefined) slots.first = appended(slots.first, added);
     else slots.second = appended(slots.second, added);
     const weight = this.#epoch.weights.get(signer) ?? 0;
     this.#rules.applyVote(this.#keeper, { kind, round, voter: signer, value }, weight, currentRound);
-    // The keeper counts an equivocator's first statement only. Its second one may complete a certificate for a value that others see.
-    if (first !== undefined && value !== null) this.#countCertificate(kind, round, value);
-    return true;
+    // The keeper counts an equivocator's first statement only. Its second one may complete a certificate for a value that others see, and so
+    // may what others say after it.
+    if (slots.second.length > 0 && value !== null) this.#countCertificate(kind, round, value);
   }
 
   /** What holds about `value` in that round and kind now. */
@@ -113,7 +129,7 @@ export class Ballots {
     return hasQuorumOfAny(this.#keeper, kind, round);
   }
 
-  /** All statements; at most two of each member. */
+  /** All statements; at most two of each member, but for what a log held. */
   all(kind: VoteKind, round: number): readonly HeldVote[] {
     const slots = this.#rounds.get(round)?.[kind];
     if (slots === undefined) return nothing;

@@ -94,6 +94,10 @@ class InstanceEngine implements Engine {
   }
 
   snapshot(): Uint8Array[] {
+    return this.#outbox.aside(() => this.#snapshot());
+  }
+
+  #snapshot(): Uint8Array[] {
     const records: Uint8Array[] = [];
     for (const forgotten of [nothingForgotten, ...this.#registry.forgotten.chunks()])
       records.push(encodeRecord({ batches: [], heard: [], instances: [], forgotten }));

@@ -97,6 +97,18 @@ export class Outbox {
     else this.#kept.add(held.sealed.batch);
   }
 
+  /**
+   * What waits to be written down waits on while `write` has something else written: the log that is made now may never take the place of the
+   * old one, which would then hold statements of this node about instances that it was never told of.
+   */
+  aside<T>(write: () => T): T {
+    const [heard, heardBytes, records] = [this.#heard, this.#heardBytes, this.#records];
+    [this.#heard, this.#heardBytes, this.#records] = [[], 0, new Map()];
+    const written = write();
+    [this.#heard, this.#heardBytes, this.#records] = [heard, heardBytes, records];
+    return written;
+  }
+
   takeKept(): readonly Batch[] {
     const kept = [...this.#kept];
     this.#kept.clear();

@@ -38,7 +38,7 @@ export class Restoring {
   /** An own statement, or one of another member that this node had kept. */
   entry(entry: Entry, held: HeldEntry): void {
     const isOwn = held.signer === this.#host.self;
-    if (entry.type === 'vote') this.#ballots.add({ vote: entry.vote, held }, entry.vote.round, () => {});
+    if (entry.type === 'vote') this.#ballots.restore({ vote: entry.vote, held });
     else if (isOwn || this.#order[entry.proposal.round % this.#order.length] === held.signer) {
       const hash = hex.encode(this.#host.crypto.sha256(held.entry));
       this.#proposals.add(
