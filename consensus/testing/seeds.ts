@@ -35,7 +35,7 @@ export function drawChaos(seed: number): Omit<ChaosOptions, 'crypto'> {
 /** Every so many seeds one of the directed attacks takes its turn: what it takes is a script, which chance alone hardly writes. */
 const attackEvery = 10;
 
-function alarmsOf(seed: number): { readonly found: readonly string[]; readonly frames: number } {
+export function alarmsOf(seed: number): { readonly found: readonly string[]; readonly frames: number } {
   const scenes = Object.entries(attacks);
   const [name, scene] = scenes[Math.floor(seed / attackEvery) % scenes.length]!;
   if (seed % attackEvery === 0) {

@@ -8,14 +8,15 @@ import type { Swarm, Watcher } from '../swarm.ts';
 import type { Book } from './violations.ts';
 
 const holdRequest = 'workflow.hold';
-const openingRows = `e/${workflowLane}/`;
 
 interface Asked {
   readonly workflow: string;
   readonly blobs: readonly { readonly digest: string }[];
 }
 
-function holdsOpening({ disk }: SimNode, workflow: string): boolean {
+/** Whether its disk has an opening of the workflow, by `author` where that is given. */
+function holdsOpening({ disk }: SimNode, workflow: string, author = ''): boolean {
+  const openingRows = `e/${workflowLane}/${author}`;
   for (const [key, row] of disk.tables.get('lanes') ?? []) {
     // Reading a row takes long; most speak of something else.
     if (!key.startsWith(openingRows) || !Buffer.from(row.buffer, row.byteOffset, row.length).includes(workflow))
@@ -64,7 +65,7 @@ export function createHoldingCheck(options: {
       const node = swarm.nodes[index]!;
       const parts = isHonest(index) ? node.process?.composed.parts : undefined;
       const record = parts?.board.get(workflow!);
-      if (record === undefined || record.ended !== undefined || record.openedBy.has(node.id)) return;
+      if (record === undefined || record.ended !== undefined || holdsOpening(node, workflow!, node.id)) return;
       // Who was let in since has no say in it.
       if (parts!.chain.member(node.id, record.opened?.epoch) === undefined) return;
       book.break('holders-hold', `${node.name} accepted ${workflow!.slice(0, 12)} and has not opened it`);

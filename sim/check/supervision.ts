@@ -9,6 +9,8 @@ const intensity = 10;
 const periodMs = 30_000;
 /** The node counts on its own clock, which may be off by so much. */
 const driftMs = 2_000;
+/** From giving up until the last child is stopped; meanwhile others may crash. */
+const stopsWithinMs = 5_000;
 const rootName = 'node';
 
 export function createSupervisionCheck(options: {
@@ -32,11 +34,12 @@ export function createSupervisionCheck(options: {
       const times = known.get(supervisor) ?? [];
       known.set(supervisor, times);
       times.push(swarm.nowMs);
-      // The one that is too many is the last.
-      if (isHonest(index) && within(times, periodMs - driftMs) > intensity + 1)
+      // The one that is too many is the last, but for those that crash while they are stopped for it.
+      const earlier = within(times, periodMs - driftMs) - within(times, stopsWithinMs);
+      if (isHonest(index) && earlier > intensity)
         book.break(
           'restart-intensity',
-          `${name}: ${supervisor} went on after ${within(times, periodMs - driftMs)} crashes of its children in ${periodMs} ms`,
+          `${name}: ${supervisor} went on after ${earlier} crashes of its children in ${periodMs} ms`,
         );
     },
     treeEnded({ index, name, lives, process }) {

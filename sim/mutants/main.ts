@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CliFailure, exitCodes } from '../../node/cli/index.ts';
 import type { Context } from '../cli/context.ts';
+import { ciSeeds, consensusLevel } from './ci.ts';
 import { mutants as all } from './list.ts';
 import type { Mutant } from './mutant.ts';
 
@@ -14,8 +15,6 @@ const copied = ['actors', 'consensus', 'node', 'protocols', 'sim', 'test', 'pack
 /** A seed takes about half a second; one that takes this long hangs, which is a kill. */
 const hangAfter = '180s';
 const patienceMs = 60_000;
-/** In place of a scenario. */
-const consensusLevel = 'consensus';
 /** A seed of the engine alone costs a fiftieth of one of whole nodes. */
 const engineSeedsPerSeed = 50;
 
@@ -38,6 +37,8 @@ interface Row {
   readonly firstSeed: number | undefined;
   readonly kills: number;
   readonly seeds: number;
+  /** What it was hunted with. */
+  readonly scenario: string;
 }
 
 export async function mutants(context: Context, { seeds, kills: killsMax, only }: MutantsOptions): Promise<number> {
@@ -75,8 +76,14 @@ export async function mutants(context: Context, { seeds, kills: killsMax, only }
     for (const folder of [clean, mutated]) rmSync(folder, { recursive: true, force: true });
   }
   const caught = rows.filter(({ firstSeed }) => firstSeed !== undefined).length;
-  if (json) terminal.out(JSON.stringify({ rows, caught, of: rows.length }, undefined, 2));
-  else terminal.out(`${caught} of ${rows.length} mutants caught within ${seeds} seeds each`);
+  const inCi = rows.filter(
+    ({ firstSeed, scenario }) => firstSeed !== undefined && firstSeed <= ciSeeds(scenario),
+  ).length;
+  if (json) terminal.out(JSON.stringify({ rows, caught, inCi, of: rows.length }, undefined, 2));
+  else
+    terminal.out(
+      `${caught} of ${rows.length} mutants caught within ${seeds} seeds each (of the engine alone ${seeds * engineSeedsPerSeed}), ${inCi} within those that CI runs`,
+    );
   if (signal.aborted) return exitCodes.interrupted;
   return caught === rows.length ? exitCodes.ok : exitCodes.failed;
 }
@@ -106,7 +113,7 @@ async function huntOne(mutant: Mutant, { clean, mutated, seeds: seedsOfNodes, ki
   }
   cpSync(join(root, file), join(mutated, file));
   const laws = [...counts].sort(([, a], [, b]) => b - a).map(([law]) => law);
-  return { mutant: name, file, laws, firstSeed, kills, seeds: tried };
+  return { mutant: name, file, laws, firstSeed, kills, seeds: tried, scenario };
 }
 
 function copyRepository(): string {
