@@ -257,7 +257,7 @@ export class Swarm {
   }
 
   /** A client takes its work back at that node, if the node knows it: what its gateway does then. */
-  cancel(index: number, { workflow }: Submission): void {
+  cancel(index: number, { workflow }: Submission, secret?: string): void {
     this.kernel.schedule(this.kernel.nowUs, index, 'client.cancel', () => {
       const parts = this.nodes[index]!.process?.composed.parts;
       const record = workflow === undefined ? undefined : parts?.board.get(workflow);
@@ -267,6 +267,7 @@ export class Swarm {
         kind: 'cancelled',
         workflow: id,
         reason: 'the client changed its mind',
+        ...(secret === undefined ? {} : { secret }),
         atMs: parts.world.clock.wallMs(),
       });
       // Where the node cannot write it, the client hears so.

@@ -36,12 +36,13 @@ export function createCancellingJoiner(parts: Parts): CancellingJoiner {
   };
 
   const join = (record: WorkflowRecord): void => {
-    const { workflow, openedBy, cancelledBy } = record;
+    const { workflow, openedBy, cancelledBy, cancelSecret } = record;
     if (!mayJoin(record)) return void joined.delete(workflow);
     const entry = encodeWorkflowEntry({
       kind: 'cancelled',
       workflow,
       reason: [...openedBy, ...cancelledBy.keys()].flatMap((id) => cancelledBy.get(id) ?? [])[0] ?? '',
+      ...(cancelSecret === undefined ? {} : { secret: cancelSecret }),
       atMs: world.clock.wallMs(),
     });
     lanes.append(workflowLane, entry).catch((error: Error) => {

@@ -1,7 +1,7 @@
 // Law: what nodes say about a workflow is a signed lane entry of one of these kinds; anything else in the lane is refused and attributed.
 // The record of a workflow is a fold over a set of them, so neither their order nor their repetition matters.
 import { z } from 'zod';
-import { ByteWriter, decodeBody, encodeBody, hex, MalformedBytes } from '../../protocols/wire/index.ts';
+import { ByteWriter, decodeBody, encodeBody, hex, MalformedBytes, utf8 } from '../../protocols/wire/index.ts';
 import type { Crypto } from '../system/index.ts';
 
 /** The lane that carries workflows. */
@@ -9,6 +9,9 @@ export const workflowLane = 'workflow';
 const workflowEntryMaxBytes = 250_000;
 /** A larger plan cannot be opened. */
 export const openedPlanMaxBytes = 200_000;
+
+export const cancelSecretMin = 16;
+export const cancelSecretMax = 128;
 
 const id = z.string().regex(/^[0-9a-f]{64}$/);
 const task = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/);
@@ -92,7 +95,14 @@ const entry = z.discriminatedUnion('kind', [
     certificate: bytes(100_000),
     atMs: z.number().nonnegative(),
   }),
-  z.strictObject({ kind: z.literal('cancelled'), workflow: id, reason: message, atMs: z.number().nonnegative() }),
+  z.strictObject({
+    kind: z.literal('cancelled'),
+    workflow: id,
+    reason: message,
+    /** The client's own, of which the key holds the hash: with it one word is enough, whoever else opened. */
+    secret: z.string().min(cancelSecretMin).max(cancelSecretMax).optional(),
+    atMs: z.number().nonnegative(),
+  }),
 ]);
 export type WorkflowEntry = z.infer<typeof entry>;
 export type WorkflowEntryOf<K extends WorkflowEntry['kind']> = Extract<WorkflowEntry, { kind: K }>;
@@ -109,6 +119,14 @@ export function decodeWorkflowEntry(body: Uint8Array): WorkflowEntry {
       `not a workflow entry: ${checked.error.issues[0]?.path.join('.')} ${checked.error.issues[0]?.message}`,
     );
   return checked.data;
+}
+
+/**
+ * Whether an idempotency key ends in `#` and the SHA-256 (lower-case hex) of that secret's UTF-8. Who opens under such a key may cancel by
+ * showing the secret; a member that copies the opening does not know it. A secret is good for the one intent of its key.
+ */
+export function isCancelSecret(idempotencyKey: string, secret: string, crypto: Pick<Crypto, 'sha256'>): boolean {
+  return idempotencyKey.endsWith(`#${hex.encode(crypto.sha256(utf8.encode(secret)))}`);
 }
 
 /** The workflow's name, lower-case hex: what was asked (the plan), by which request (the key), and who decides (mesh and epoch). */

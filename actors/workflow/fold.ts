@@ -5,7 +5,7 @@ import { type EpochConfig, type MeshChain, workersOf } from '../../protocols/mes
 import { equalBytes, hex, MalformedBytes } from '../../protocols/wire/index.ts';
 import type { Clock, Crypto, NodeId } from '../system/index.ts';
 import type { Conflict, Contradiction } from './board-contract.ts';
-import type { WorkflowEntry, WorkflowEntryOf } from './entries.ts';
+import { isCancelSecret, type WorkflowEntry, type WorkflowEntryOf } from './entries.ts';
 import { attemptOf, attemptsMax, type WorkflowRecord } from './record.ts';
 import { foldAttestation, foldCandidate, foldExpired } from './statements.ts';
 
@@ -101,7 +101,11 @@ export function createFold(options: {
     // A worker shows what it made, or that it could not; whatever else it says has no weight and does not stand here.
     if (!isWorker(config, author) || (entry.kind !== 'candidate' && entry.kind !== 'fault')) memberOf(config, author);
     if (entry.kind === 'cancelled') {
-      if (record.cancelledBy.has(author)) return false;
+      const isProven = entry.secret !== undefined && record.cancelSecret === undefined;
+      if (entry.secret !== undefined && !isCancelSecret(record.opened!.idempotencyKey, entry.secret, crypto))
+        throw new MalformedBytes('a secret of which the key of its workflow holds no hash');
+      if (isProven) record.cancelSecret = entry.secret;
+      if (record.cancelledBy.has(author)) return isProven;
       record.cancelledBy.set(author, entry.reason);
       return true;
     }

@@ -4,8 +4,11 @@ export { createBoard, openPerGatewayMax } from './board.ts';
 export type { Board, BoardChange, BoardOptions, Conflict, Contradiction } from './board-contract.ts';
 export { answers, backings, draftDecision } from './draft.ts';
 export {
+  cancelSecretMax,
+  cancelSecretMin,
   decodeWorkflowEntry,
   encodeWorkflowEntry,
+  isCancelSecret,
   openedPlanMaxBytes,
   type WorkflowEntry,
   workflowId,

@@ -75,6 +75,8 @@ export interface WorkflowRecord {
   /** Who accepted the intent: its gateway, and others that a client turned to when it lost the first. */
   readonly openedBy: Set<NodeId>;
   readonly cancelledBy: Map<NodeId, string>;
+  /** The client's own, once somebody has shown it. */
+  cancelSecret: string | undefined;
   ended:
     | { readonly state: 'completed' | 'failed' | 'cancelled'; readonly message: string; readonly atMs: number }
     | undefined;
@@ -90,6 +92,7 @@ export function emptyRecord(workflow: string): WorkflowRecord {
     openedBy: new Set(),
     tasks: new Map(),
     cancelledBy: new Map(),
+    cancelSecret: undefined,
     ended: undefined,
   };
 }
@@ -230,9 +233,10 @@ type CancelRule = Pick<EpochConfig, 'members' | 'f'>;
 
 /**
  * Whether it is on its way to being cancelled: everyone who opened it cancelled it (one member that copies an opening can neither cancel
- * what another gateway opened nor be the only one asked), or more members than may lie did.
+ * what another gateway opened nor be the only one asked), or more members than may lie did, or the client's secret was shown.
  */
-export function isCancelling({ openedBy, cancelledBy }: WorkflowRecord, config: CancelRule): boolean {
+export function isCancelling({ openedBy, cancelledBy, cancelSecret }: WorkflowRecord, config: CancelRule): boolean {
+  if (cancelSecret !== undefined) return true;
   const isByOpeners = openedBy.size > 0 && [...openedBy].every((id) => cancelledBy.has(id));
   return isByOpeners || weightOf(config, [...cancelledBy.keys()]) > config.f;
 }
@@ -241,6 +245,7 @@ export function isCancelling({ openedBy, cancelledBy }: WorkflowRecord, config: 
  * How the workflow ended, if it did. What its certificates say comes first. It is cancelled for good where its only gateway cancelled it, or
  * so many members did that more of them are honest than may lie: then all honest members are on their way to say so too, and no liars that
  * show their words to some alone can leave it cancelled at those and open at the rest (Bracha's reliable broadcast; cancelling.ts joins).
+ * The client's secret proves itself and is passed on by whoever sees it.
  */
 export function endOf(
   record: WorkflowRecord,
@@ -249,10 +254,10 @@ export function endOf(
   const progress = progressOf(record);
   if (progress.kind === 'done') return { state: 'completed', message: 'certified' };
   if (progress.kind === 'failed') return { state: 'failed', message: progress.message };
-  const { openedBy, cancelledBy } = record;
+  const { openedBy, cancelledBy, cancelSecret } = record;
   const isByGateway = (config.f === 0 || openedBy.size === 1) && [...openedBy].every((id) => cancelledBy.has(id));
   const isByWords = weightOf(config, [...cancelledBy.keys()]) > 2 * config.f;
-  if (!(openedBy.size > 0 && isByGateway) && !isByWords) return undefined;
+  if (cancelSecret === undefined && !(openedBy.size > 0 && isByGateway) && !isByWords) return undefined;
   const [first] = [...cancelledBy.keys()].sort(
     (a, b) => Number(openedBy.has(b)) - Number(openedBy.has(a)) || compareText(a, b),
   );

@@ -9,7 +9,7 @@
 //   GET  /v1/workflows/:id            WorkflowDetail                               :id may be a unique prefix
 //   GET  /v1/workflows/:id/events     application/x-ndjson of WorkflowEvent        from the beginning, then live
 //   GET  /v1/workflows/:id/certificate  the certificate file, once completed; the proof that there is no result, once failed
-//   POST /v1/workflows/:id/cancel     {reason?} → WorkflowDetail
+//   POST /v1/workflows/:id/cancel     {reason?, secret?} → WorkflowDetail
 //   GET  /v1/audit?epoch=E&from=I     AuditReply                                   the log of an epoch, the current one's where none is named
 //   GET  /v1/audit/evidence           EvidenceFile                                 what convicts members, for anybody to check; 404 where there is none
 //   POST /v1/audit/proof              AuditProofRequest → AuditProofFile           409 `not_ready` where an entry is not logged yet

@@ -103,14 +103,10 @@ export function buildApp(services: GatewayServices): Hono {
   app.get('/v1/workflows/:id/certificate', async (c) =>
     c.body(new Uint8Array(await services.certificate(c.req.param('id'))), 200, { 'content-type': 'application/json' }),
   );
-  app.post('/v1/workflows/:id/cancel', async (c) =>
-    c.json(
-      await services.cancel(
-        c.req.param('id'),
-        (await parseBody(c.req, cancelRequest)).reason ?? 'cancelled by the client',
-      ),
-    ),
-  );
+  app.post('/v1/workflows/:id/cancel', async (c) => {
+    const { reason = 'cancelled by the client', secret } = await parseBody(c.req, cancelRequest);
+    return c.json(await services.cancel(c.req.param('id'), reason, secret));
+  });
   app.get('/v1/workflows/:id/events', async (c) => {
     const { ended, answer } = linesTo(c);
     const events = services.events(c.req.param('id'), ended)[Symbol.asyncIterator]();

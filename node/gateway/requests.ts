@@ -1,5 +1,6 @@
 // Law: every body is bounded and checked before anything acts on it, and what does not fit is refused with what is wrong and what it should be.
 import { z } from 'zod';
+import { cancelSecretMax, cancelSecretMin } from '../../actors/workflow/index.ts';
 import { GatewayError } from './error.ts';
 
 /** Half of a character has no place in what is signed. */
@@ -22,7 +23,10 @@ export const openRequest = z.strictObject({
   idempotencyKey: text(200, 8),
   approved: z.boolean(),
 });
-export const cancelRequest = z.strictObject({ reason: text(500).optional() });
+export const cancelRequest = z.strictObject({
+  reason: text(500).optional(),
+  secret: text(cancelSecretMax, cancelSecretMin).optional(),
+});
 export const auditProofRequest = z.strictObject({
   entries: z
     .array(

@@ -34,7 +34,8 @@ export interface GatewayServices {
   /** All events so far, then live ones; ends with the workflow or when `signal` aborts. */
   events(prefix: string, signal: AbortSignal): AsyncIterable<WorkflowEvent>;
   certificate(prefix: string): Promise<Uint8Array>;
-  cancel(prefix: string, reason: string): Promise<WorkflowDetail>;
+  /** `secret`: the client's own, where the key it opened under ends in `#` and its SHA-256: then this node's word is enough. */
+  cancel(prefix: string, reason: string, secret?: string): Promise<WorkflowDetail>;
   /** The current epoch's where `epoch` is undefined. */
   audit(epoch: number | undefined, from: number): AuditReply;
   auditProof(request: AuditProofRequest): AuditProofFile;

@@ -7,6 +7,7 @@ import { buildCertificateFile } from '../../actors/proof/index.ts';
 import {
   encodeWorkflowEntry,
   isCancelling,
+  isCancelSecret,
   progressOf,
   resultBlob,
   type WorkflowRecord,
@@ -159,16 +160,25 @@ export function createWorkflowServices({
       return file;
     },
 
-    async cancel(prefix, reason) {
+    async cancel(prefix, reason, secret) {
       const record = await find(prefix);
       if (record.ended !== undefined)
         throw new GatewayError(
           'conflict',
           `workflow ${record.workflow.slice(0, 12)} has already ended: ${record.ended.state}`,
         );
+      if (secret !== undefined && !isCancelSecret(record.opened!.idempotencyKey, secret, world.crypto))
+        throw new GatewayError(
+          'denied',
+          `that is not the secret of workflow ${record.workflow.slice(0, 12)}, whose key would end in '#' and its SHA-256`,
+          'Cancel it without a secret where it was opened.',
+        );
       await appendEntry(
         parts,
-        encodeWorkflowEntry({ kind: 'cancelled', workflow: record.workflow, reason, atMs: world.clock.wallMs() }),
+        encodeWorkflowEntry({
+          ...{ kind: 'cancelled', workflow: record.workflow, reason, atMs: world.clock.wallMs() },
+          ...(secret === undefined ? {} : { secret }),
+        }),
       );
       await cancelled(record);
       if (board.get(record.workflow)?.ended === undefined) {

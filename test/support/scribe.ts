@@ -268,6 +268,7 @@ export function plainRecord(record: WorkflowRecord): unknown {
     plan: record.opened?.planDigest,
     openedBy: [...record.openedBy].sort(),
     cancelledBy: byKey(record.cancelledBy),
+    cancelSecret: record.cancelSecret,
     ended: record.ended === undefined ? undefined : { state: record.ended.state, message: record.ended.message },
     tasks: byKey(record.tasks).map(([task, { attempts }]) => [
       task,
