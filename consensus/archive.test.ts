@@ -93,9 +93,21 @@ test('what is archived comes back as it was, in order, and leaves nothing behind
   check();
 });
 
-test('who asked is counted across askings, as long as the decision is kept', () => {
+test('who asked is counted across askings, as long as the decision is kept, though it is not kept awake for it', () => {
   const archive = new Archive(host);
-  const [settlement] = decide(1, 1, 10);
-  archive.add(settlement!);
-  expect(archive.get(settlement!.id)).toBe(archive.get(settlement!.id));
+  const settlements = decide(1, 300, 10);
+  const [asked] = settlements;
+  asked!.answers = new Map([['before', 1]]);
+  for (const settlement of settlements) archive.add(settlement);
+  const woken = archive.get(asked!.id)!;
+  expect(archive.get(asked!.id)).toBe(woken);
+  woken.answers!.set('after', 2);
+  for (const { id } of settlements) archive.get(id);
+  for (const { id } of settlements.slice(1)) archive.get(id);
+  const again = archive.get(asked!.id)!;
+  expect(again).not.toBe(woken);
+  expect([...again.answers!]).toEqual([
+    ['before', 1],
+    ['after', 2],
+  ]);
 });

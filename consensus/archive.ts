@@ -1,5 +1,6 @@
 // Law: what was decided and delivered is kept as bytes, oldest first, and is made an object again when somebody asks for it. Objects by the
 // hundred thousand are what the collector would spend a busy node's time on; these it never sees.
+import type { NodeId } from '../actors/system/index.ts';
 import { ByteReader, ByteWriter } from '../protocols/wire/index.ts';
 import type { InstanceHost } from './instance-host.ts';
 import { type InstanceId, idWord, maxPayloadBytes, readSubject, type Subject, writeSubject } from './messages.ts';
@@ -21,8 +22,9 @@ const idWords = 4;
 const kinds = ['FAST', 'COMMIT'] as const;
 const proofMaxBytes = 1024 * 1024;
 const votesMax = 1024;
-/** Batches kept open for the next who asks about a decision that rests on them. */
+/** Batches kept open for the next who asks about a decision that rests on them, and decisions kept awake for the next who asks about them. */
 const openedMax = 256;
+const wokenMax = 256;
 
 /** A batch that entries of archived decisions are in, and how many. */
 interface KeptBatch {
@@ -59,8 +61,10 @@ export class Archive {
   #batchBytes = 0;
   #nextBatch = 0;
   readonly #lastOpened = new Map<number, readonly HeldEntry[]>();
-  /** Those that somebody asked for: they count what they answered. */
+  /** Those that somebody asked for last. Not all that ever were: each holds the batches it rests on, open. */
   readonly #woken = new Map<InstanceId, Settlement>();
+  /** What those that were asked for have answered, as long as they are kept. */
+  readonly #answers = new Map<InstanceId, Map<NodeId, number>>();
 
   constructor(host: InstanceHost) {
     this.#host = host;
@@ -89,6 +93,7 @@ export class Archive {
     if ((this.#size + 1) * 2 > this.#places.length) this.#grow();
     this.#insert(id, place);
     this.#size++;
+    if (settlement.answers !== undefined) this.#answers.set(id, settlement.answers);
   }
 
   get(id: InstanceId): Settlement | undefined {
@@ -98,6 +103,9 @@ export class Archive {
     const known = this.#woken.get(id);
     if (known !== undefined) return known;
     const settlement = this.#settlement(this.#recordAt(place));
+    settlement.answers = this.#answers.get(id) ?? new Map();
+    this.#answers.set(id, settlement.answers);
+    if (this.#woken.size >= wokenMax) this.#woken.delete(this.#woken.keys().next().value!);
     this.#woken.set(id, settlement);
     return settlement;
   }
@@ -116,6 +124,7 @@ export class Archive {
     if (!(proof instanceof Uint8Array)) for (const vote of proof) if ('batch' in vote) this.#release(vote.batch);
     this.#remove(id);
     this.#woken.delete(id);
+    this.#answers.delete(id);
     this.#recordBytes -= this.#sizeAt(place);
     this.#size--;
     this.#oldest = this.#placeAfter(place) ?? this.#end();

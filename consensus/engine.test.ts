@@ -391,6 +391,28 @@ describe('bounds', () => {
     expect(ask()).toEqual([expect.objectContaining({ type: 'refused', from: identities[3]!.id })]);
   });
 
+  test('a member’s old words that others bring again and again take no answers from it', () => {
+    const sim = new Sim({
+      mesh: { identities, config, meshId },
+      crypto,
+      limits: { settledWithVotes: 0, answersPerPeer: 3 },
+    });
+    const about = subject('decided');
+    for (const { index } of sim.nodes) sim.start(index, about, payload('p'));
+    expect(sim.run(5_000, () => sim.nodes.every(({ decided }) => decided.size === 1))).toBe(true);
+    const { engine } = sim.nodes[0]!;
+    const id = engine.instanceId(about);
+    const [behind, liar] = [identities[1]!, identities[3]!];
+    const old = new HeldEntry(nilVote(id, 0).entry, behind.id);
+    const bytes = frameOf((b) => b.batch(sealBatch(behind, crypto, [old])));
+    for (let i = 0; i < 10; i++) expect(engine.handle({ type: 'frame', from: liar.id, bytes })).toEqual([]);
+    const ask = frameOf((b) => b.sync({ instance: id, round: 0, wants: [] }));
+    const answer = expect.objectContaining({ type: 'send', to: behind.id });
+    expect(engine.handle({ type: 'frame', from: behind.id, bytes: ask })).toEqual([answer]);
+    // Its own mouth shows that it is there.
+    expect(engine.handle({ type: 'frame', from: behind.id, bytes })).toEqual([answer]);
+  });
+
   test('garbage is refused, counted and harmless', () => {
     const engine = engineWith({});
     const chance = seededChance(7);

@@ -114,7 +114,8 @@ export class Registry {
     const instance = this.#instances.get(id);
     if (instance !== undefined) instance.onEntry(entry, held);
     else if (this.isKnown(id)) {
-      if (entry.type === 'vote') this.#archive.get(id)?.onVote(entry.vote, held.signer);
+      // What others bring of a member's old words does not show that it is there, and would use up the answers it is to be given.
+      if (entry.type === 'vote' && held.signer === from) this.#archive.get(id)?.onVote(entry.vote, from);
     } else if (!this.#epoch.weights.has(from)) {
       this.refuse(from, 'only a member is heard about an unknown instance');
     } else if (!this.#strangers.keep(from, id, { entry, held })) {

@@ -33,8 +33,9 @@ export class Settlement {
   readonly proof: Proof;
   /** Undefined while it is still to come. */
   payload: Uint8Array | undefined;
+  /** How many answers each peer was given. */
+  answers: Map<NodeId, number> | undefined;
   readonly #host: InstanceHost;
-  #answers: Map<NodeId, number> | undefined;
 
   constructor(id: InstanceId, subject: Subject, host: InstanceHost, decided: Decided, proof: Proof) {
     this.id = id;
@@ -102,13 +103,13 @@ export class Settlement {
   }
 
   #answerNow(to: NodeId, sync: Sync | undefined): void {
-    this.#answers ??= new Map();
-    const given = this.#answers.get(to) ?? 0;
+    this.answers ??= new Map();
+    const given = this.answers.get(to) ?? 0;
     if (given >= this.#host.limits.answersPerPeer) {
       this.#host.emit({ type: 'refused', from: to, reason: `asked ${given} times about decided instance ${this.id}` });
       return;
     }
-    this.#answers.set(to, given + 1);
+    this.answers.set(to, given + 1);
     const builder = this.#host.to(to);
     builder.subject(this.id, this.subject);
     builder.certificate(`${this.id} decided`, this.#encoded());
