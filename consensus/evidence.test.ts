@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MalformedBytes, utf8 } from '../protocols/wire/index.ts';
 import { certify } from '../test/support/certify.ts';
-import { mesh as four } from '../test/support/decisions.ts';
+import { amberCandidate, candidateBy, digest, mesh as four, judgementBy } from '../test/support/decisions.ts';
 import { createCrypto } from '../test/support/world.ts';
 import { epochViewOf, leaderOrder } from './epoch.ts';
 import {
@@ -144,6 +144,50 @@ describe('evidence', () => {
       conflictOf(vote({ kind: 'precommit', round: 3, value: null }), vote({ round: 5, value: w })),
     ).toBeUndefined();
     expect(conflictOf(vote({ round: 1 }), vote({ round: 2, value: w }))).toBeUndefined();
+  });
+});
+
+describe('a judge’s two answers', () => {
+  const [yes, no] = [true, false].map((accepts) => judgementBy('dune', amberCandidate, accepts));
+  const both = { kind: 'judgements', culprit: four.who('dune').id, first: yes!, second: no! } as const;
+  const convicts = (evidence: Evidence, at = four): string => {
+    const check = verifyEvidence(evidence, at.config, at.meshId, crypto);
+    return check.ok ? 'guilty' : check.reason;
+  };
+
+  test('to one result convict it, in one encoding, and not with any byte of it flipped', () => {
+    expect(convicts(both)).toBe('guilty');
+    const bytes = encodeEvidence(both);
+    expect(decodeEvidence(bytes)).toEqual(both);
+    for (let at = 0; at < bytes.length; at++) {
+      const bad = bytes.slice();
+      bad[at]! ^= 1 << (at % 8);
+      let outcome: string;
+      try {
+        outcome = convicts(decodeEvidence(bad));
+      } catch (error) {
+        expect(error).toBeInstanceOf(MalformedBytes);
+        continue;
+      }
+      expect(outcome, `byte ${at} of ${bytes.length}`).not.toBe('guilty');
+    }
+  });
+
+  test('prove nothing where they are alike, of two results, of two judges, or of another mesh or epoch', () => {
+    const answer = (accepts: boolean, more: object = {}) =>
+      judgementBy('dune', amberCandidate, accepts, four.config, more);
+    expect(convicts({ ...both, second: answer(true, { ownDigest: digest('said otherwise') }) })).toMatch(
+      /say the same/,
+    );
+    expect(convicts({ ...both, second: judgementBy('dune', candidateBy('birch'), false) })).toMatch(/different things/);
+    expect(convicts({ ...both, second: answer(false, { attempt: 1 }) })).toMatch(/different things/);
+    expect(convicts({ ...both, second: answer(false, { callDigest: digest('other') }) })).toMatch(/different things/);
+    expect(convicts({ ...both, second: judgementBy('birch', amberCandidate, false) })).toMatch(
+      /not both of the culprit/,
+    );
+    expect(convicts({ ...both, second: { ...no!, signature: new Uint8Array(64) } })).toMatch(/does not verify/);
+    expect(convicts(both, { ...four, meshId: digest('elsewhere') })).toMatch(/another mesh or epoch/);
+    expect(convicts(both, { ...four, config: { ...four.config, epoch: 4 } })).toMatch(/another mesh or epoch/);
   });
 });
 

@@ -3,9 +3,11 @@
 import type { Crypto, NodeId } from '../actors/system/index.ts';
 import type { EpochConfig } from '../protocols/mesh/index.ts';
 import { ByteReader, ByteWriter, equalBytes, hex, MalformedBytes } from '../protocols/wire/index.ts';
+import { type Attestation, attestations } from './attestation.ts';
 import type { Certificate } from './certificate.ts';
 import { type Check, epochViewOf, leaderOrder } from './epoch.ts';
 import { judgeReports } from './fast-path.ts';
+import { sameTaskAttempt } from './judgement.ts';
 import { checkJustification, maxJustificationBytes } from './justification.ts';
 import {
   decodeEntry,
@@ -17,6 +19,7 @@ import {
   type Vote,
   writeSubject,
 } from './messages.ts';
+import { sameRelation } from './relation.ts';
 import { readSignedEntry, type SignedEntry, verifySignedEntry, writeSignedEntry } from './signed-entry.ts';
 
 /** Two statements of one member that an honest one never makes both. */
@@ -37,16 +40,32 @@ export interface ProposalEvidence {
   readonly justification: Uint8Array | undefined;
 }
 
-export type Evidence = PairEvidence | ProposalEvidence;
+/** A judge's yes and its no to the very same candidate, each under its signature. */
+export interface JudgementEvidence {
+  readonly kind: 'judgements';
+  readonly culprit: NodeId;
+  readonly first: Attestation;
+  readonly second: Attestation;
+}
+
+export type Evidence = PairEvidence | ProposalEvidence | JudgementEvidence;
 
 /** E1 two prevotes, E2 two precommits, E3 two proposals of one round; E4 amnesia: voting against one's own precommit without a later polka. */
 const pairKinds = ['prevotes', 'precommits', 'proposals', 'amnesia'] as const;
 export type PairKind = (typeof pairKinds)[number];
 
 const evidenceDomain = 'parley/evidence/1';
+/** After the pairs and the proposals. */
+const judgementsByte = pairKinds.length + 1;
+const attestationMaxBytes = 8_192;
 
 export function encodeEvidence(evidence: Evidence): Uint8Array {
   const writer = new ByteWriter(evidenceDomain);
+  if (evidence.kind === 'judgements') {
+    writer.u8(judgementsByte);
+    for (const said of [evidence.first, evidence.second]) writer.bytes(attestations.encode(said));
+    return writer.finish();
+  }
   if (evidence.kind !== 'unjustified') {
     writer.u8(pairKinds.indexOf(evidence.kind));
     writeSignedEntry(writer, evidence.first);
@@ -73,6 +92,9 @@ export function decodeEvidence(bytes: Uint8Array): Evidence {
     const proposal = readSignedEntry(reader);
     const justification = reader.bool() ? reader.bytes(maxJustificationBytes) : undefined;
     evidence = { kind: 'unjustified', culprit: proposal.signer, subject, proposal, justification };
+  } else if (kindByte === judgementsByte) {
+    const [first, second] = [0, 1].map(() => attestations.decode(reader.bytes(attestationMaxBytes)));
+    evidence = { kind: 'judgements', culprit: first!.verifier, first: first!, second: second! };
   } else throw new MalformedBytes(`${kindByte} is no kind of evidence`);
   reader.end();
   return evidence;
@@ -114,6 +136,7 @@ export function verifyEvidence(evidence: Evidence, config: EpochConfig, meshId: 
   if (!config.members.some((member) => member.id === evidence.culprit))
     return refuse(`${evidence.culprit} is not a member of epoch ${config.epoch}`);
   try {
+    if (evidence.kind === 'judgements') return verifyJudgements(evidence, config, meshId, crypto);
     return evidence.kind === 'unjustified'
       ? verifyProposal(evidence, config, meshId, crypto)
       : verifyPair(evidence, crypto);
@@ -142,6 +165,33 @@ function pairConvicts(kind: PairKind, first: Entry, second: Entry): boolean {
   const { proposal: a } = first;
   const { proposal: b } = second;
   return kind === 'proposals' && a.instance === b.instance && a.round === b.round;
+}
+
+/**
+ * Of one candidate a member says one thing, and it says it once: its word is durable before anybody hears it. Of the epoch of `config`, whose
+ * key signed it.
+ */
+function verifyJudgements(
+  { culprit, first, second }: JudgementEvidence,
+  config: EpochConfig,
+  meshId: Uint8Array,
+  crypto: Crypto,
+): Check {
+  if (first.verifier !== culprit || second.verifier !== culprit)
+    return refuse('its two statements are not both of the culprit');
+  if (!equalBytes(first.meshId, meshId) || first.epoch !== config.epoch)
+    return refuse('its statements are of another mesh or epoch');
+  if (
+    !sameTaskAttempt(first, second) ||
+    !equalBytes(first.callDigest, second.callDigest) ||
+    !equalBytes(first.candidateDigest, second.candidateDigest) ||
+    !sameRelation(first.relation, second.relation)
+  )
+    return refuse('its two statements judge different things');
+  if (first.verdict === second.verdict) return refuse('its two statements say the same');
+  for (const said of [first, second])
+    if (!attestations.verify(said, crypto)) return refuse(`a signature of ${culprit} does not verify`);
+  return { ok: true };
 }
 
 function verifyProposal(evidence: ProposalEvidence, config: EpochConfig, meshId: Uint8Array, crypto: Crypto): Check {
@@ -176,8 +226,9 @@ function refuse(reason: string): Check {
   return { ok: false, reason };
 }
 
-/** The instance the evidence is about. Evidence that was verified, or that the engine made, always has one. */
+/** What the evidence is about, by its instance; of judgements the candidate. Evidence that was verified, or that the engine made, always has one. */
 export function instanceOfEvidence(evidence: Evidence): InstanceId {
+  if (evidence.kind === 'judgements') return hex.encode(evidence.first.candidateDigest);
   const entry = decodeEntry(evidence.kind === 'unjustified' ? evidence.proposal.entry : evidence.first.entry);
   return entry.type === 'vote' ? entry.vote.instance : entry.proposal.instance;
 }

@@ -24,8 +24,8 @@ import { createCosigning } from './cosigning.ts';
 import { type EpochBook, emptyEpochBook } from './epoch-book.ts';
 
 const pendingMax = 50_000;
-/** Five kinds against each of 256 members, and no more. */
-const shownMax = 1_024;
+/** Six kinds against each of 256 members, and no more. */
+const shownMax = 1_536;
 const earlyMax = 64;
 const replyBytesMax = 512 * 1024;
 

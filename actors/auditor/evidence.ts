@@ -21,6 +21,7 @@ const evidenceInWords: Readonly<Record<Evidence['kind'], string>> = {
   proposals: 'two proposals in one round',
   amnesia: 'a vote against its own earlier commitment',
   unjustified: 'a proposal that its own justification does not permit',
+  judgements: 'a yes and a no to the same result',
 };
 const entryMaxBytes = 200_000;
 const evidenceEntry = z.strictObject({

@@ -32,6 +32,7 @@ const inWords: Readonly<Record<Evidence['kind'], string>> = {
   proposals: 'signed two proposals in one round',
   amnesia: 'voted against its own earlier commitment',
   unjustified: 'proposed what its own justification does not permit',
+  judgements: 'said yes and no to the same result',
 };
 
 export type EvidenceVerification =

@@ -1,5 +1,6 @@
 // Law: a node attests to every candidate of an attempt it is asked about, once, by its own result and under the plan's relation. Equal digests
 // need no bytes; where likeness is measured, or a judge is asked, the candidate's bytes are fetched first, so whoever agrees also holds them.
+// What a judge said of some bytes is kept until it is on the record: asked again it might say otherwise, and nobody signs both.
 import {
   attestations,
   comparedBytesMax,
@@ -39,9 +40,12 @@ export interface Comparison {
   readonly said?: string | undefined;
 }
 
-/** Comparisons under way, by what they are of, and when those that failed may be tried again. */
+type Found = Pick<Comparison, 'judgement' | 'ownDigest' | 'durationMs' | 'said'>;
+
+/** Comparisons under way and just made, by what they are of, and when those that failed may be tried again. */
 export class Comparing {
   readonly #busy = new Set<string>();
+  readonly #found = new Map<string, Found>();
   readonly #notBeforeMs = new Map<string, number>();
 
   begin(key: string, nowMs: number, runningMax: number): boolean {
@@ -50,9 +54,15 @@ export class Comparing {
     return true;
   }
 
-  end(key: string): void {
+  end(key: string, found: Found): void {
     this.#busy.delete(key);
     this.#notBeforeMs.delete(key);
+    if (this.#found.size >= foundMax) this.#found.delete(this.#found.keys().next().value!);
+    this.#found.set(key, found);
+  }
+
+  found(key: string): Found | undefined {
+    return this.#found.get(key);
   }
 
   failed(key: string, nowMs: number): void {
@@ -64,6 +74,8 @@ export class Comparing {
 
 const againMs = 2_000;
 const waitingMax = 10_000;
+/** Until they are on the record, which takes one write to the disk. */
+const foundMax = 1_000;
 /** Fetches and judgements at the same time. */
 const runningMax = 8;
 
@@ -131,13 +143,18 @@ export function attest(
     const asked = relation.judging === undefined ? held.digest : hex.encode(held.candidate.resultDigest);
     const key = `${workflow.workflow}|${task}|${attempt.attempt}|${asked}`;
     const { clock } = parts.world;
+    const found = comparing.found(key);
+    if (found !== undefined) {
+      sign(attester, { ...about, ...found });
+      continue;
+    }
     if (!comparing.begin(key, clock.monotonicMs(), runningMax)) continue;
     ctx.pipe(
       async (signal) => {
         const startedMs = clock.monotonicMs();
         const on = { workflow: workflow.workflow, relation, call, executor, own };
-        const found = await compare(parts, on, held, signal);
-        return { ...about, ...found, durationMs: clock.monotonicMs() - startedMs };
+        const compared = await compare(parts, on, held, signal);
+        return { ...about, ...compared, durationMs: clock.monotonicMs() - startedMs };
       },
       (comparison) => ({ type: 'compared', key, comparison }),
       (error) => ({ type: 'not-compared', key, message: error.message }),

@@ -97,7 +97,7 @@ export const workerActor: ActorDef<WorkerMessage, WorkerState, WorkerArgs> = def
         return lookAll(state, ctx);
       }
       case 'compared':
-        state.comparing.end(message.key);
+        state.comparing.end(message.key, message.comparison);
         return sign({ parts, record: (key, entry) => record(state, ctx, key, entry) }, message.comparison);
       case 'not-compared':
         state.comparing.failed(message.key, parts.world.clock.monotonicMs());

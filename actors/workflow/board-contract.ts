@@ -1,5 +1,5 @@
 // Law: see board.ts. This is what the board answers and tells, and what it is made of.
-import type { Certificate } from '../../consensus/index.ts';
+import type { Certificate, Evidence } from '../../consensus/index.ts';
 import type { MeshChain } from '../../protocols/mesh/index.ts';
 import type { SkillManifest } from '../planner/index.ts';
 import type { Clock, Crypto, Log, NodeId } from '../system/index.ts';
@@ -18,6 +18,8 @@ export interface Contradiction {
   readonly author: NodeId;
   readonly workflow: string;
   readonly what: string;
+  /** Where its own two signatures prove it to anybody. */
+  readonly evidence?: Evidence | undefined;
 }
 
 export interface Board {

@@ -7,7 +7,7 @@ import type { Clock, Crypto, NodeId } from '../system/index.ts';
 import type { Conflict, Contradiction } from './board-contract.ts';
 import { isCancelSecret, type WorkflowEntry, type WorkflowEntryOf } from './entries.ts';
 import { attemptOf, attemptsMax, type WorkflowRecord } from './record.ts';
-import { foldAttestation, foldCandidate, foldExpired } from './statements.ts';
+import { type Contradicts, foldAttestation, foldCandidate, foldExpired } from './statements.ts';
 
 /** True where the entry changed the record. Throws MalformedBytes with the reason where it is refused. */
 export type Fold = (
@@ -117,7 +117,8 @@ export function createFold(options: {
       crypto,
       candidatesMax: config.members.length + workersOf(config).length,
     };
-    const contradicts = (what: string): void => onContradiction({ author, workflow: record.workflow, what });
+    const contradicts: Contradicts = (what, evidence) =>
+      onContradiction({ author, workflow: record.workflow, what, evidence });
     switch (entry.kind) {
       case 'assigned':
         return foldAssigned(record, entry, config);

@@ -3,6 +3,7 @@
 import {
   attestations,
   candidates,
+  type Evidence,
   encodeFailure,
   expiries,
   failureDigest,
@@ -25,6 +26,8 @@ export interface FoldContext {
   readonly candidatesMax: number;
 }
 
+export type Contradicts = (what: string, evidence?: Evidence) => void;
+
 function checkAbout(statement: About, { about }: FoldContext): void {
   if (!sameTaskAttempt(statement, about))
     throw new MalformedBytes('a statement about another task attempt than its entry');
@@ -33,7 +36,7 @@ function checkAbout(statement: About, { about }: FoldContext): void {
 export function foldCandidate(
   entry: WorkflowEntryOf<'candidate'>,
   context: FoldContext,
-  contradicts: (what: string) => void,
+  contradicts: Contradicts,
 ): boolean {
   const { author, attempt, crypto } = context;
   const candidate = candidates.decode(entry.candidate);
@@ -63,7 +66,7 @@ export function foldCandidate(
 export function foldAttestation(
   entry: WorkflowEntryOf<'attestation'>,
   context: FoldContext,
-  contradicts: (what: string) => void,
+  contradicts: Contradicts,
 ): boolean {
   const { author, attempt, crypto, candidatesMax } = context;
   const attestation = attestations.decode(entry.attestation);
@@ -74,7 +77,10 @@ export function foldAttestation(
   if (attestation.verifier !== author || !attestations.verify(attestation, crypto))
     throw new MalformedBytes('an attestation that its author did not sign');
   if (known !== undefined) {
-    if (known.attestation.verdict !== attestation.verdict) contradicts('attested one candidate both ways');
+    if (known.attestation.verdict !== attestation.verdict) {
+      const both = { first: known.attestation, second: attestation };
+      contradicts('attested one candidate both ways', { kind: 'judgements', culprit: author, ...both });
+    }
     return false;
   }
   let others = 0;

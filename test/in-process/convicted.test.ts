@@ -12,9 +12,17 @@ import {
   type SignedEntry,
   sealBatch,
 } from '../../consensus/forging/index.ts';
-import { type Evidence, epochViewOf, instanceIdOf, leaderOrder, type Subject } from '../../consensus/index.ts';
+import {
+  attestations,
+  type Evidence,
+  epochViewOf,
+  exact,
+  instanceIdOf,
+  leaderOrder,
+  type Subject,
+} from '../../consensus/index.ts';
 import { hex, utf8 } from '../../protocols/wire/index.ts';
-import { crypto, InProcessMesh } from '../support/in-process-mesh.ts';
+import { crypto, InProcessMesh, planOf, task } from '../support/in-process-mesh.ts';
 
 let mesh: InProcessMesh;
 afterEach(() => mesh.end());
@@ -50,6 +58,20 @@ function kindsOf(): Readonly<Record<string, Evidence>> {
   const pair = (kind: 'prevotes' | 'precommits' | 'proposals' | 'amnesia', first: SignedEntry, second: SignedEntry) =>
     ({ kind, culprit: elm.id, first, second }) as const;
   const nobody = encodeReportSet({ prevotes: [], proposals: [] });
+  const judged = (verdict: 1 | -1) =>
+    attestations.sign(
+      {
+        ...{ meshId: chain.meshId, epoch: 0, task: 'one', attempt: 0 },
+        ...{ workflow: crypto.sha256(utf8.encode('workflow')), planDigest: crypto.sha256(utf8.encode('plan')) },
+        ...{ callDigest: crypto.sha256(utf8.encode('call')), candidateDigest: crypto.sha256(utf8.encode('candidate')) },
+        ...{ ownDigest: crypto.sha256(utf8.encode('own')), modelFamily: 'none', verifier: elm.id },
+        relation: { id: exact.id, version: exact.version, paramsHash: exact.paramsHash },
+        verdict,
+        score: 0,
+      },
+      elm.secretKey,
+      crypto,
+    );
   const unjustified = { kind: 'unjustified', culprit: elm.id, subject } as const;
   return {
     'E1, two prevotes': pair('prevotes', vote('prevote', 0, v), vote('prevote', 0, w)),
@@ -57,6 +79,7 @@ function kindsOf(): Readonly<Record<string, Evidence>> {
     'E3, two proposals': pair('proposals', proposal(0, v), proposal(0, w)),
     'E4, amnesia': pair('amnesia', vote('precommit', 1, v), vote('prevote', 2, w, 0)),
     'E5, a proposal on reports of nobody': { ...unjustified, proposal: proposal(5, v, nobody), justification: nobody },
+    'a yes and a no to one result': { kind: 'judgements', culprit: elm.id, first: judged(1), second: judged(-1) },
     'E5, a proposal in a round of somebody else': {
       ...unjustified,
       proposal: proposal(1, v, nobody),
@@ -72,6 +95,7 @@ it.each([
   'E4, amnesia',
   'E5, a proposal on reports of nobody',
   'E5, a proposal in a round of somebody else',
+  'a yes and a no to one result',
 ])('%s', async (name) => {
   mesh = await InProcessMesh.start({ count: 5 });
   const evidence = kindsOf()[name]!;
@@ -90,4 +114,34 @@ it.each([
     const other = verifyEvidenceFile(file, { crypto, meshId: '00'.repeat(32) });
     expect(other.ok).toBe(false);
   }
+});
+
+it('E7, a result that the others measure as beyond what is allowed, is named by everybody and convicts nobody', async () => {
+  const numbers = ['10.00', '10.01', '10.02', '10.03', '99'];
+  const outcome = Object.fromEntries(
+    [...others, 'elm'].map((name, i) => [
+      name,
+      () => ({ kind: 'result' as const, output: utf8.encode(`{"mean":${numbers[i]}}`), durationMs: 5 }),
+    ]),
+  );
+  mesh = await InProcessMesh.start({ count: 5, outcome });
+  const plan = planOf([task('one', { relation: { kind: 'numeric', absolute: '0.05' } })]);
+  // It is an executor in some of them: only what it signs as its own result is held against it.
+  for (let i = 0; i < 20 && !mesh.accused('amber').includes('elm'); i++) {
+    const workflow = await mesh.open('amber', plan, `measured-beyond-${i}`);
+    expect(await mesh.ended(workflow, others, 60_000)).toEqual(others.map(() => 'completed'));
+    await mesh.time.advance(1_000);
+  }
+  // Long enough for a removal, were there evidence: see above.
+  await mesh.time.advance(60_000);
+  for (const at of others) {
+    const { chain } = mesh.node(at).composed.parts;
+    expect([at, mesh.accused(at)]).toEqual([at, ['elm']]);
+    expect([at, chain.current.epoch, chain.isMember(mesh.idOf('elm'))]).toEqual([at, 0, true]);
+    expect(mesh.node(at).composed.audit.evidence()).toEqual([]);
+  }
+  const { chain } = mesh.node('amber').composed.parts;
+  const [statement] = mesh.node('amber').composed.parts.ledger.charges();
+  expect(statement).toMatchObject({ node: mesh.idOf('elm'), what: 'signed a result beyond what the relation allows' });
+  expect(chain.current.members.find(({ id }) => id === mesh.idOf('elm'))!.weight).toBe(1);
 });

@@ -1,10 +1,18 @@
 // Law: work that its judges refuse is rejected by a decision of its own, which says who of which family said no, and proves itself offline. A
 // minority of judges can neither force it nor prevent it, and a judge that says both is named by its own two signatures.
 import { afterEach, describe, expect, it } from 'vitest';
+import type { LaneWriter } from '../../actors/parts/index.ts';
 import type { PlanTask } from '../../actors/plan/index.ts';
-import { buildCertificateFile, verifyCertificateFile } from '../../actors/proof/index.ts';
-import type { SkillCall, SkillOutcome } from '../../actors/system/index.ts';
 import {
+  buildCertificateFile,
+  evidenceFile,
+  verifyCertificateFile,
+  verifyEvidenceFile,
+} from '../../actors/proof/index.ts';
+import type { SkillCall, SkillOutcome } from '../../actors/system/index.ts';
+import { encodeWorkflowEntry, workflowLane } from '../../actors/workflow/index.ts';
+import {
+  attestations,
   type Decision,
   endorsementInWords,
   isRefusal,
@@ -218,4 +226,52 @@ it('a judge is asked once about the same bytes, whoever made them', async () => 
   expect(states).toEqual(everyone.map(() => 'completed'));
   for (const { name, runs } of mesh.live)
     expect([name, runs.filter(({ skill }) => skill === 'judge').length]).toEqual([name, 1]);
+});
+
+it('a judge that says yes and no to one result is convicted by its own two signatures, wherever they are seen', async () => {
+  const five = ['amber', 'birch', 'cedar', 'dune', 'elm'];
+  const honest = five.slice(0, 4);
+  mesh = await InProcessMesh.start({ count: 5, modelFamily: (i) => `family-${i}` });
+  const workflow = await mesh.open('amber', planOf([task('one', { relation })]), 'a-judge-says-both');
+  expect(await mesh.ended(workflow, five, 60_000)).toEqual(five.map(() => 'completed'));
+  await mesh.time.advance(1_000);
+  const elm = mesh.identityOf('elm');
+  const attempt = mesh.record('amber', workflow)!.tasks.get('one')!.attempts.get(0)!;
+  const said = [...attempt.attestations.values()].find(
+    ({ attestation }) => attestation.verifier === elm.id,
+  )!.attestation;
+  const { signature: _, ...unsigned } = said;
+  const otherwise = attestations.sign({ ...unsigned, verdict: said.verdict === 1 ? -1 : 1 }, elm.secretKey, crypto);
+  const entry = { kind: 'attestation', workflow, task: 'one', attempt: 0, durationMs: 1, atMs: 0 } as const;
+  await mesh.say('elm', workflowLane, encodeWorkflowEntry({ ...entry, attestation: attestations.encode(otherwise) }));
+  const chainAt = (at: string) => mesh.node(at).composed.parts.chain;
+  await mesh.until('elm to be removed', () => honest.every((at) => !chainAt(at).isMember(elm.id)), 60_000);
+  for (const at of honest) {
+    expect([at, mesh.accused(at)]).toEqual([at, ['elm']]);
+    const file = utf8.encode(JSON.stringify(evidenceFile(chainAt(at), mesh.node(at).composed.audit.evidence())));
+    const verdict = verifyEvidenceFile(file, { crypto, meshId: chainAt(at).meshIdHex });
+    expect(verdict.ok ? verdict.lines.join() : verdict.reason).toMatch(/^elm .* said yes and no to the same result/);
+  }
+});
+
+it('an honest judge whose model answers differently each time still says one thing of one result', async () => {
+  // It takes its time, and its disk is slow: between its judgement and its record it looks at the candidate again.
+  const slowly: RelationSpec = { ...relation, skill: 'slow', input: { ms: 2_000 } };
+  let asked = 0;
+  const moody: Outcome = (call, honest) => (call.skill === 'slow' ? json({ accept: asked++ % 2 === 0 }) : honest);
+  const kind: Outcome = (call, honest) => (call.skill === 'slow' ? json({ accept: true }) : honest);
+  await start([kind, kind, kind, moody]);
+  const parts = mesh.node('dune').composed.parts as { lanes: LaneWriter };
+  const { lanes } = parts;
+  parts.lanes = {
+    append: async (lane, body) => {
+      const { clock, scheduler } = mesh.node('dune').world;
+      await new Promise<void>((resolve) => void scheduler.at(clock.monotonicMs() + 1_500, resolve));
+      return lanes.append(lane, body);
+    },
+  };
+  for (let i = 0; i < 4; i++) await decide(`a-moody-judge-${i}`, everyone, { relation: slowly });
+  await mesh.time.advance(5_000);
+  expect(asked).toBeGreaterThan(0);
+  for (const name of everyone) expect([name, mesh.accused(name)]).toEqual([name, []]);
 });
