@@ -95,7 +95,8 @@ describe('a worker', () => {
     const { detail, events } = await untilItRan();
     const [task] = detail.taskDetails;
     expect(task!.executors).toContain('elm');
-    expect(task!.executors).toHaveLength(2);
+    // And a third, where the machine is so loaded that one of the two had its time.
+    expect(task!.executors.length).toBeGreaterThanOrEqual(2);
     expect(task!.verifiers).not.toContain('elm');
     // Its result may be the one that stands: then three members at least found the same beside it.
     expect(task!.endorsedBy.filter((name) => name !== 'elm').length).toBeGreaterThanOrEqual(3);
