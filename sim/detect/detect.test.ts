@@ -3,8 +3,19 @@ import { createRandom, type Random } from '../../actors/system/index.ts';
 import { branchingOfTrees, branchingRatio, detectCascades } from './cascade.ts';
 import { discoveries } from './finding.ts';
 import { detectHerding, division, orderParameter, susceptibility } from './herding.ts';
+import { detectImbalance, placedByChoice } from './imbalance.ts';
 import { detectInfluence, transferEntropyBits } from './influence.ts';
-import { branchingCounts, majorityVote, noisyCopy, voteRounds, voterConsensusTime, wanderingLoad } from './known.ts';
+import {
+  branchingCounts,
+  herdingLoads,
+  majorityVote,
+  noisyCopy,
+  turningVotes,
+  voteRounds,
+  voterConsensusTime,
+  wanderingLoad,
+} from './known.ts';
+import { detectPolarisation, detectTipping } from './polarisation.ts';
 import { createRegimeDetector, detectRegimeChange } from './regime.ts';
 import { autocorrelation, binderCumulant, mean, normal, shuffled, variance } from './statistics.ts';
 import { detectWaves } from './waves.ts';
@@ -149,6 +160,61 @@ describe('a detector', () => {
       expect(at).toBeLessThan(440);
     }
     expect(detectRegimeChange(series(0), { reference: 200, shift: 1 })).toBeUndefined();
+  });
+
+  it('of polarisation alarms where agents turn together, and not where each leans its own way', () => {
+    const votes = (together: number) => (draws: Random) =>
+      detectPolarisation(turningVotes(draws, { rounds: 40, agents: 15, together }), options(draws)).isAlarm;
+    expect(alarms('polarisation/none', 200, votes(0))).toBeLessThanOrEqual(mostOf200);
+    expect(alarms('polarisation/some', 40, votes(0.4))).toBeGreaterThan(35);
+    const camps = Array.from({ length: 20 }, (_, round) => Array<number>(9).fill(round % 2 === 0 ? 1 : -1));
+    const found = detectPolarisation(camps, options(random('camps')));
+    expect(found).toMatchObject({ isAlarm: true, order: 1 });
+    expect(found.binder).toBeCloseTo(2 / 3);
+    // Of one mind all along: nobody turned with anybody.
+    const settled = Array.from({ length: 20 }, () => Array<number>(9).fill(1));
+    expect(detectPolarisation(settled, options(random('settled'))).isAlarm).toBe(false);
+  });
+
+  it('of tipping alarms where a majority-vote model nears its critical noise, and not where it stays far from it', () => {
+    const series = (noises: readonly [number, number]) => (draws: Random) =>
+      noises.flatMap((noise, half) => [
+        ...majorityVote(draws.fork(`half ${half}`), { agents: 100, degree: 20, noise, sweeps: 120 }),
+      ]);
+    const alarm = (noises: readonly [number, number]) => (draws: Random) =>
+      detectTipping(series(noises)(draws), options(draws)).isAlarm;
+    expect(alarms('tipping/some', 20, alarm([0.48, 0.37]))).toBeGreaterThan(16);
+    // What it is held against is a fitted line: 60 trials, of which one in a thousand runs has more than 10 at rate 0.05.
+    expect(alarms('tipping/none', 60, alarm([0.46, 0.46]))).toBeLessThanOrEqual(10);
+  });
+
+  it('of load herding alarms where all read one old table, and not where each task goes to the shorter of two queues', () => {
+    const placed = (draw: (random: Random) => number[]) => (draws: Random) =>
+      detectImbalance(
+        Array.from({ length: 5 }, () => draw(draws)),
+        options(draws),
+      ).isAlarm;
+    expect(
+      alarms(
+        'imbalance/none',
+        200,
+        placed((draws) => placedByChoice(draws, 20, 200, 2)),
+      ),
+    ).toBeLessThanOrEqual(mostOf200);
+    expect(
+      alarms(
+        'imbalance/some',
+        40,
+        placed((draws) => herdingLoads(draws, 20, 200, 20)),
+      ),
+    ).toBeGreaterThan(35);
+    expect(
+      alarms(
+        'imbalance/fresh',
+        40,
+        placed((draws) => herdingLoads(draws, 20, 200, 1)),
+      ),
+    ).toBe(0);
   });
 
   it('tells a swarm of one mind from a divided one', () => {

@@ -104,3 +104,29 @@ export function wanderingLoad(
     return 20 + value + wave * Math.sin((2 * Math.PI * t) / period);
   });
 }
+
+/** Votes of ±1 by agents with leanings of their own; in each round that share of them follows one common turn. */
+export function turningVotes(
+  random: Random,
+  about: { readonly rounds: number; readonly agents: number; readonly together: number },
+): number[][] {
+  const leanings = Array.from({ length: about.agents }, () => 0.2 + 0.6 * uniform(random));
+  return Array.from({ length: about.rounds }, () => {
+    const turn = random.chance(0.5) ? 1 : -1;
+    return leanings.map((leaning) => (random.chance(about.together) ? turn : random.chance(leaning) ? 1 : -1));
+  });
+}
+
+/** Queues of agents after tasks that all read one table of loads, renewed every `staleness` tasks, and go to the least loaded by it. */
+export function herdingLoads(random: Random, agents: number, tasks: number, staleness: number): number[] {
+  const queues = new Array<number>(agents).fill(0);
+  let table = [...queues];
+  for (let task = 0; task < tasks; task++) {
+    if (task % staleness === 0) table = [...queues];
+    const least = Math.min(...table);
+    const best = table.flatMap((load, agent) => (load === least ? [agent] : []));
+    // A tenth of them, which all know the same of the same few.
+    queues[best[random.below(Math.max(1, Math.ceil(best.length / 10)))]!]!++;
+  }
+  return queues;
+}

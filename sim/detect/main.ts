@@ -4,8 +4,18 @@ import { parseArgs } from 'node:util';
 import { createRandom, type Random } from '../../actors/system/index.ts';
 import { detectCascades } from './cascade.ts';
 import { detectHerding } from './herding.ts';
+import { detectImbalance, placedByChoice } from './imbalance.ts';
 import { detectInfluence } from './influence.ts';
-import { branchingCounts, noisyCopy, voteRounds, wanderingLoad } from './known.ts';
+import {
+  branchingCounts,
+  herdingLoads,
+  majorityVote,
+  noisyCopy,
+  turningVotes,
+  voteRounds,
+  wanderingLoad,
+} from './known.ts';
+import { detectPolarisation, detectTipping } from './polarisation.ts';
 import { createRegimeDetector } from './regime.ts';
 import { normal } from './statistics.ts';
 import { detectWaves } from './waves.ts';
@@ -40,6 +50,19 @@ const copies = (noise: number) => (random: Random) => {
   return detectInfluence(source, target, options(random)).isAlarm;
 };
 
+const turning = (together: number) => (random: Random) =>
+  detectPolarisation(turningVotes(random, { rounds: 40, agents: 15, together }), options(random)).isAlarm;
+const tipping = (first: number, second: number) => (random: Random) => {
+  const half = (noise: number, which: string) =>
+    majorityVote(random.fork(which), { agents: 100, degree: 20, noise, sweeps: 120 });
+  return detectTipping([...half(first, 'first'), ...half(second, 'second')], options(random)).isAlarm;
+};
+const queues = (draw: (random: Random) => number[]) => (random: Random) =>
+  detectImbalance(
+    Array.from({ length: 5 }, () => draw(random)),
+    options(random),
+  ).isAlarm;
+
 const detectors: readonly Detector[] = [
   {
     name: 'herding',
@@ -68,6 +91,27 @@ const detectors: readonly Detector[] = [
     system: 'branching ratio 0.5',
     without: counts(0),
     with: counts(0.5),
+  },
+  {
+    name: 'polarisation',
+    nullModel: 'each agent’s votes in another order',
+    system: 'two in five turn together',
+    without: turning(0),
+    with: turning(0.4),
+  },
+  {
+    name: 'tipping',
+    nullModel: 'as slow all along as on average',
+    system: 'majority vote, noise from 0.48 to 0.37',
+    without: tipping(0.46, 0.46),
+    with: tipping(0.48, 0.37),
+  },
+  {
+    name: 'load herding',
+    nullModel: 'each task to the shorter of two queues',
+    system: 'one table, 40 tasks old',
+    without: queues((random) => placedByChoice(random, 40, 400, 2)),
+    with: queues((random) => herdingLoads(random, 40, 400, 40)),
   },
 ];
 
