@@ -11,7 +11,7 @@ import { createCrypto, testIdentity, until } from '../support/world.ts';
 
 const depths = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1, 8, 28, 90];
 /** What each member writes down and says per decision of the mesh, in bytes, with payloads of 200: as counted in `consensus.ts`. */
-const [recordBytes, frameBytes] = [1_000, 236];
+const [recordBytes, frameBytes] = [850, 236];
 const members = 4;
 const crypto = createCrypto();
 const [one, other] = [testIdentity(0), testIdentity(1)];

@@ -25,6 +25,8 @@ export interface NodeSetup {
 export type ToNode = { readonly load: number } | 'mark' | 'count' | 'report';
 export interface Report {
   readonly decisions: number;
+  /** How often this node signed, wrote and sent. */
+  readonly flushes: number;
   readonly latenciesMs: readonly number[];
   readonly peers: number;
 }
@@ -62,6 +64,7 @@ const inputs = new InputQueue();
 let isFlushing = false;
 let load = 0;
 let decisions = 0;
+let flushes = 0;
 let latenciesMs: number[] = [];
 let serial = 0;
 const startedMs = new Map<string, number>();
@@ -96,6 +99,7 @@ function flush(): void {
     isFlushing = true;
     log.append(records).then(() => {
       isFlushing = false;
+      if (outputs.some(({ type }) => type === 'send')) flushes++;
       perform(outputs);
       pump();
     }, fail);
@@ -159,13 +163,14 @@ network.onFrame((from, bytes) => {
 });
 process.on('message', (message: ToNode) => {
   if (message === 'report') {
-    process.send!({ decisions, latenciesMs, peers: network.peers().length } satisfies Report);
+    process.send!({ decisions, flushes, latenciesMs, peers: network.peers().length } satisfies Report);
   } else if (message === 'count' || message === 'mark') {
     if (message === 'mark') {
       decisions = 0;
+      flushes = 0;
       latenciesMs = [];
     }
-    process.send!({ decisions, latenciesMs: [], peers: network.peers().length } satisfies Report);
+    process.send!({ decisions, flushes, latenciesMs: [], peers: network.peers().length } satisfies Report);
   } else {
     load = message.load;
     propose();

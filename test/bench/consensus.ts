@@ -2,7 +2,8 @@
 // fdatasync on both sides, and CPU seconds from the kernel's own books, since wall time on a shared machine says little.
 // Rows are measured over a number of decisions, after as many unmeasured ones, and a mesh is first warmed up by 24,000: on a busy machine the
 // share of starting and compiling would otherwise depend on how busy it is.
-// Usage: node test/bench/consensus.ts [least seconds per row] [--quick: n = 4 with all up only] [--in-flight 64,256]
+// Usage: node test/bench/consensus.ts [least seconds per row] [--members 4,7] [--quick: with all up, on loopback only] [--in-flight 1,64,256]
+//        [--no-etcd: no ratios, for comparing two versions of this]
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +16,13 @@ import { startEtcd } from './etcd.ts';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, 'in-flight': { type: 'string', default: '1,64,256' } },
+  allowNegative: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    etcd: { type: 'boolean', default: true },
+    members: { type: 'string', default: '4,7' },
+    'in-flight': { type: 'string', default: '1,64,256' },
+  },
 });
 const leastMs = Number(positionals[0] ?? 4) * 1_000;
 const mostMs = 60_000;
@@ -45,6 +52,8 @@ interface Row {
   readonly p99Ms: number;
   /** Of all processes together, per decision. */
   readonly cpuUs: number;
+  /** Decisions of the mesh for each time that a member signs, writes and sends; none of etcd. */
+  readonly perFlush?: number;
 }
 
 /** User and system time of a process so far, in microseconds; the kernel counts in hundredths of a second. */
@@ -129,7 +138,8 @@ class Mesh {
       cpu() - cpuBefore,
     );
     await this.#rest();
-    return row;
+    const flushes = reports.reduce((sum, report) => sum + report.flushes, 0) / nodes.length;
+    return { ...row, perFlush: reports.reduce((sum, { decisions }) => sum + decisions, 0) / flushes };
   }
 
   stop(): void {
@@ -196,14 +206,15 @@ function print(name: string, inFlight: number, row: Row): void {
     etcd === undefined
       ? ''
       : `   ${(row.cpuUs / etcd.cpuUs).toFixed(2)}× CPU, ${(row.perSecond / etcd.perSecond).toFixed(2)}× rate, ${(row.p50Ms / etcd.p50Ms).toFixed(2)}× p50 of etcd`;
+  const flush = row.perFlush === undefined ? '' : `, ${row.perFlush.toFixed(0)} a flush`;
   console.log(
-    `${name.padEnd(22)} ${String(inFlight).padStart(4)} in flight ${row.perSecond.toFixed(0).padStart(6)}/s  p50 ${row.p50Ms.toFixed(2).padStart(7)} ms  p99 ${row.p99Ms.toFixed(2).padStart(7)} ms  ${row.cpuUs.toFixed(0).padStart(5)} µs CPU${ratios}`,
+    `${name.padEnd(22)} ${String(inFlight).padStart(4)} in flight ${row.perSecond.toFixed(0).padStart(6)}/s  p50 ${row.p50Ms.toFixed(2).padStart(7)} ms  p99 ${row.p99Ms.toFixed(2).padStart(7)} ms  ${row.cpuUs.toFixed(0).padStart(5)} µs CPU${flush}${ratios}`,
   );
 }
 
 try {
-  await measureEtcd();
-  for (const members of options.quick ? [4] : [4, 7]) {
+  if (options.etcd) await measureEtcd();
+  for (const members of options.members.split(',').map(Number)) {
     for (const down of options.quick ? [0] : [0, 1]) {
       const mesh = await Mesh.start(members, members - down, false);
       await mesh.warmUp();
