@@ -19,8 +19,8 @@ export interface OutboundHost {
   /** False while there is no server: nothing is handed over, everything is kept. */
   isConnected(): boolean;
   transmit(record: Uint8Array): void;
-  /** What every record begins with: what this end has taken so far. */
-  acknowledgement(): Uint8Array;
+  /** Writes what every record begins with: what this end has taken so far. */
+  acknowledge(target: Buffer): void;
   /** A record went out, and the acknowledgement with it. */
   onSealed(): void;
 }
@@ -66,9 +66,10 @@ export function createOutbound(keys: SessionKeys, host: OutboundHost): Outbound 
     const memory = spare.pop() ?? Buffer.allocUnsafeSlow(host.recordBytes + recordOverheadBytes).buffer;
     return new Uint8Array(memory, 0, sizeBytes);
   };
-  const sealAndSend = (pieces: readonly Uint8Array[]): void => {
-    const all = [host.acknowledgement(), ...pieces];
-    const record = sealRecord(keys.send, messageKind.data, keys.id, nextNumber++, all, memoryFor);
+  /** The first of the pieces begins with room for the acknowledgement. */
+  const sealAndSend = (pieces: readonly [Buffer, ...Uint8Array[]]): void => {
+    host.acknowledge(pieces[0]);
+    const record = sealRecord(keys.send, messageKind.data, keys.id, nextNumber++, pieces, memoryFor);
     kept.push(record);
     keptBytes += record.length;
     host.onSealed();
@@ -110,7 +111,7 @@ export function createOutbound(keys: SessionKeys, host: OutboundHost): Outbound 
       lastProgressMs = performance.now();
       resendWaitMs = resendAfterMs;
     }
-    while (queue.length > 0 && canSend()) sealAndSend(takePieces());
+    while (queue.length > 0 && canSend()) sealAndSend([Buffer.allocUnsafe(ackBytes), ...takePieces()]);
     // Sealing has copied all of it: the slab is written anew, which spares the machine fresh pages for every record.
     if (queue.length === 0) start = fill = 0;
   };
@@ -134,8 +135,8 @@ export function createOutbound(keys: SessionKeys, host: OutboundHost): Outbound 
       if (size >= largeBytes && size <= pieceBytes) {
         flush();
         if (queue.length === 0 && canSend()) {
-          const head = Buffer.allocUnsafe(size - payload.length);
-          encodeHeadInto(head, 0, kind, correlation, payload.length);
+          const head = Buffer.allocUnsafe(ackBytes + size - payload.length);
+          encodeHeadInto(head, ackBytes, kind, correlation, payload.length);
           sealAndSend([head, payload]);
           return true;
         }

@@ -61,11 +61,7 @@ export function createSession(keys: SessionKeys, host: SessionHost): Session {
     if (!ended) host.onFrame(kind, correlation, payload);
   });
 
-  const acknowledgement = (): Uint8Array => {
-    const piece = Buffer.allocUnsafe(ackBytes);
-    piece.writeBigUInt64BE(BigInt(expected));
-    return piece;
-  };
+  const acknowledge = (target: Buffer): void => void target.writeBigUInt64BE(BigInt(expected));
   const acknowledged = (): void => {
     unackedBytes = 0;
     clearTimeout(ackTimer);
@@ -75,14 +71,15 @@ export function createSession(keys: SessionKeys, host: SessionHost): Session {
     recordBytes: host.recordBytes,
     isConnected: host.isConnected,
     transmit: (record) => host.transmit(record, false),
-    acknowledgement,
+    acknowledge,
     onSealed: acknowledged,
   });
   const control = (flag: number, probe = false): void => {
     if (!host.isConnected()) return;
-    const pieces = [acknowledgement(), Uint8Array.of(flag)];
+    const said = Buffer.alloc(ackBytes + 1, flag);
+    acknowledge(said);
     acknowledged();
-    host.transmit(sealRecord(keys.send, messageKind.control, keys.id, nextControl++, pieces), probe);
+    host.transmit(sealRecord(keys.send, messageKind.control, keys.id, nextControl++, [said]), probe);
   };
 
   const onData = (number: number, plain: Uint8Array): void => {
