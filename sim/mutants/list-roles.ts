@@ -99,9 +99,9 @@ export const roleMutants: readonly Mutant[] = [
     scenario: 'join-storm',
   },
   {
-    name: 'of workers that wait for one config the last is left out',
-    file: 'actors/epochs/joiner.ts',
-    edits: [['newcomers.map(({ newcomer }) => newcomer),', 'newcomers.slice(0, 1).map(({ newcomer }) => newcomer),']],
+    name: 'a worker’s ticket makes a member',
+    file: 'actors/epochs/admission.ts',
+    edits: [['operator, modelFamily }, redeemed.role);', "operator, modelFamily }, 'member');"]],
     scenario: 'join-storm',
   },
 ];
