@@ -20,6 +20,7 @@ export const mutants: readonly Mutant[] = [
     name: 'votes are not made durable',
     file: 'actors/consensus/log.ts',
     edits: [['      await file.sync();\n', '']],
+    scenario: 'die-as-votes-are-written',
   },
   {
     name: 'votes are sent before they are durable',
@@ -28,6 +29,7 @@ export const mutants: readonly Mutant[] = [
       ['    target.isFlushing = true;\n', '    target.isFlushing = true;\n    perform(state, target, outputs, ctx);\n'],
       ["({ type: 'flushed', epoch, outputs }),", "({ type: 'flushed', epoch, outputs: [] }),"],
     ],
+    scenario: 'die-as-votes-are-written',
   },
   {
     name: 'a restarted node forgets what it voted',
