@@ -15,6 +15,17 @@ export const ruleMutants: readonly Mutant[] = [
     scenario: 'consensus',
   },
   {
+    name: 'a polka is one vote short',
+    file: 'consensus/vote-keeper.ts',
+    edits: [
+      [
+        'return tally !== undefined && weightIn(tally, value) >= keeper.quorum;',
+        "return tally !== undefined && weightIn(tally, value) >= keeper.quorum - (kind === 'prevote' ? 1 : 0);",
+      ],
+    ],
+    scenario: 'consensus',
+  },
+  {
     name: 'reports force nothing',
     file: 'consensus/fast-path.ts',
     edits: [
