@@ -24,6 +24,13 @@ export const roleMutants: readonly Mutant[] = [
     name: 'a steward tells nobody what was decided',
     file: 'actors/steward/steward.ts',
     edits: [['  publishDecisions(state, record, ctx);\n  if (record.opened', '  if (record.opened']],
+    scenario: 'those-without-a-vote',
+  },
+  {
+    name: 'who only listens never asks for the audit log',
+    file: 'actors/audit-log/actor.ts',
+    edits: [['if (!votes(identity.id)) watched.push(epoch);', 'if (!votes(identity.id)) continue;']],
+    scenario: 'those-without-a-vote',
   },
   {
     name: 'a supervisor has patience without end',
