@@ -96,7 +96,9 @@ function show(context: Context, job: Job, result: RunResult, saved: string | und
   const { members, ...others } = rolesOf(simCase);
   const besides = Object.entries(others).filter(([, count]) => count > 0);
   if (besides.length > 0)
-    terminal.out(`  mesh  ${members} members, ${besides.map(([role, count]) => `${count} ${role}`).join(', ')}`);
+    terminal.out(
+      `  mesh  ${members} members, ${besides.map(([role, count]) => `${count} ${count === 1 ? role.slice(0, -1) : role}`).join(', ')}`,
+    );
   for (const { law, atMs, event, text } of result.violations)
     terminal.out(`  ${terminal.paint.bold(law)} at ${atMs} ms, event ${event}: ${text}`);
   if (saved !== undefined)
