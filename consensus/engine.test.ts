@@ -4,7 +4,7 @@ import { createCrypto, testIdentity } from '../test/support/world.ts';
 import { createEngine } from './engine.ts';
 import type { EngineLimits, EngineOutput } from './engine-types.ts';
 import { decodeFrame, FrameBuilder } from './frame.ts';
-import { encodeVote, maxPayloadBytes, noHash, type Subject } from './messages.ts';
+import { encodeVote, maxPayloadBytes, noHash, type Subject, valueIdOf } from './messages.ts';
 import { fastDelayMs } from './pacer.ts';
 import { defaultFaultBudget, type FaultBudget } from './quorum.ts';
 import { HeldEntry, sealBatch } from './signed-entry.ts';
@@ -389,6 +389,24 @@ describe('bounds', () => {
     for (let i = 0; i < 3; i++)
       expect(ask()).toEqual([expect.objectContaining({ type: 'send', to: identities[3]!.id })]);
     expect(ask()).toEqual([expect.objectContaining({ type: 'refused', from: identities[3]!.id })]);
+  });
+
+  test('what was decided before its payload was here is delivered when this node itself comes to it', () => {
+    const engine = engineWith({});
+    const about = subject('late');
+    const instance = engine.instanceId(about);
+    engine.handle({ type: 'start', subject: about });
+    const value = valueIdOf(payload('p'), crypto);
+    const proposalHash = 'ab'.repeat(32);
+    const entry = encodeVote({ kind: 'prevote', instance, round: 0, value, polkaRound: -1, proposalHash });
+    for (const { id, ...keys } of identities.slice(1)) {
+      const batch = sealBatch({ id, ...keys }, crypto, [new HeldEntry(entry, id)]);
+      engine.handle({ type: 'frame', from: id, bytes: frameOf((b) => b.batch(batch)) });
+    }
+    engine.handle({ type: 'timeout', instance, kind: 'fast', round: 0 });
+    expect(engine.liveCount).toBe(0);
+    const decided = expect.objectContaining({ type: 'decided', instance, payload: payload('p') });
+    expect(engine.handle({ type: 'offer', instance, payload: payload('p') })).toContainEqual(decided);
   });
 
   test('a member’s old words that others bring again and again take no answers from it', () => {

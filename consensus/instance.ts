@@ -77,7 +77,9 @@ export class Instance {
     this.#machine.proposals.addPayload(value, payload);
     this.#machine.proposals.judged(value, true);
     this.#machine.offer = value;
-    this.#machine.advance();
+    // What was decided without its payload may be what this node itself has come to since.
+    if (this.#machine.settlement?.decided.value === value) this.#machine.deliver();
+    else this.#machine.advance();
   }
 
   onValidated(value: ValueId, ok: boolean): void {

@@ -8,7 +8,7 @@ import type { TimerKind } from './engine-types.ts';
 import type { Sync } from './frame.ts';
 import { Instance } from './instance.ts';
 import type { InstanceHost } from './instance-host.ts';
-import { type Entry, type InstanceId, isLeaderless, type Proposal, type Subject, type Vote } from './messages.ts';
+import type { Entry, InstanceId, Proposal, Subject, Vote } from './messages.ts';
 import type { Restoring } from './restoring.ts';
 import { nothing } from './rounds.ts';
 import type { Settlement } from './settlement.ts';
@@ -34,8 +34,8 @@ export class LiveInstance {
     this.id = id;
     this.subject = subject;
     this.#host = host;
-    if (isLeaderless(subject.domain)) this.#whole = new Instance(id, subject, host);
-    else this.#calm = new CalmInstance(id, subject, host);
+    if (host.rules.beginsCalm(subject.domain)) this.#calm = new CalmInstance(id, subject, host);
+    else this.#whole = new Instance(id, subject, host);
   }
 
   /** It is decided and archived: what is about it is not for it any more. */

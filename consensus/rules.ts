@@ -2,6 +2,7 @@
 // Production knows only `soundRules`; the door does not export a way to pass others.
 import { learnPolka, stepCore } from './core.ts';
 import { judgeReports } from './fast-path.ts';
+import { type Domain, isLeaderless } from './messages.ts';
 import { thresholdsOf } from './quorum.ts';
 import { applyVote } from './vote-keeper.ts';
 
@@ -11,6 +12,15 @@ export interface Rules {
   readonly learnPolka: typeof learnPolka;
   readonly applyVote: typeof applyVote;
   readonly judgeReports: typeof judgeReports;
+  /** Whether an instance begins in the calm form: for the tests that compare it with the whole machine. */
+  readonly beginsCalm: (domain: Domain) => boolean;
 }
 
-export const soundRules: Rules = { thresholds: thresholdsOf, core: stepCore, learnPolka, applyVote, judgeReports };
+export const soundRules: Rules = {
+  thresholds: thresholdsOf,
+  core: stepCore,
+  learnPolka,
+  applyVote,
+  judgeReports,
+  beginsCalm: (domain) => !isLeaderless(domain),
+};
