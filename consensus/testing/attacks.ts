@@ -3,7 +3,7 @@
 import type { Crypto } from '../../actors/system/index.ts';
 import type { Rules } from '../rules.ts';
 import type { SignedEntry } from '../signed-entry.ts';
-import { Stage } from './stage.ts';
+import { roles, Stage } from './stage.ts';
 
 export interface SceneResult {
   readonly stage: Stage;
@@ -220,6 +220,21 @@ export const hiddenLock: Scene = (crypto, rules) => {
   stage.tell(['a', 'c'], [stage.vote('precommit', 1, null)]);
   stage.run(stage.sim.nowMs + 3_000, () => stage.overheard.some(({ said }) => !('kind' in said) && said.round === 2));
   return finish(stage);
+};
+
+/** z votes for "w" in the name of a proposal that a, which leads, has not made yet: a's own vote is for what it proposes then. */
+export const voteBeforeProposal: Scene = (crypto, rules) => {
+  const stage = new Stage({ crypto, rules, order: ['a', 'b', 'c', 'z'] });
+  const foreign = stage.proposal(0, stage.value('w'), -1, undefined, stage.mesh.identities[roles.a]!);
+  stage.tell(honest, [stage.vote('prevote', 0, stage.value('w'), foreign)]);
+  for (const role of honest) stage.start(role, `v of ${role}`);
+  const { violations, allDecided } = finish(stage);
+  const isFooled = stage.overheard.some(({ said }) => said.value === stage.value('w'));
+  return {
+    stage,
+    violations: isFooled ? [...violations, 'a leader voted for what it did not propose'] : violations,
+    allDecided,
+  };
 };
 
 /** z proposes and supports "w" in `round` as soon as b and c are there. */
