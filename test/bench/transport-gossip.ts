@@ -19,6 +19,7 @@ const ratioGoal = 0.25;
 const formingMaxMs = 300_000;
 /** A publication that is not everywhere by then is counted as lost. */
 const patienceMs = 10_000;
+const idleMs = 5_000;
 /** Publications on their way at once: few enough of the large ones that gossipsub does not have to buffer them. */
 const inFlightOf = (size: number): number => (size > 16_384 ? 2 : 16);
 
@@ -131,6 +132,14 @@ interface Mesh {
   readonly tally: ReturnType<typeof createTally>;
 }
 
+/** What both meshes cost while nothing is published, in microseconds of CPU per millisecond: nobody's delivery, and on a busy machine a lot. */
+let idleUsPerMs = 0;
+async function measureIdle(): Promise<void> {
+  const [before, beganMs] = [cpuMicros(), performance.now()];
+  await new Promise((resolve) => setTimeout(resolve, idleMs));
+  idleUsPerMs = (cpuMicros() - before) / (performance.now() - beganMs);
+}
+
 async function block(mesh: Mesh, size: number, perMessage: number): Promise<Block> {
   const { tally } = mesh;
   const [from, before, beganMs] = [tally.count(), cpuMicros(), performance.now()];
@@ -143,7 +152,7 @@ async function block(mesh: Mesh, size: number, perMessage: number): Promise<Bloc
   if (deliveries < (sent * perMessage) / 2)
     throw new Error(`${deliveries} of ${sent * perMessage} deliveries in time: this machine is too busy to measure on`);
   return {
-    cpuUs: (cpuMicros() - before) / deliveries,
+    cpuUs: (cpuMicros() - before - idleUsPerMs * (performance.now() - beganMs)) / deliveries,
     perSecond: (deliveries / (performance.now() - beganMs)) * 1_000,
   };
 }
@@ -155,7 +164,8 @@ async function gossip(count: number): Promise<void> {
   const bare = await bareMesh(count);
   // Gossipsub grafts its own mesh in its first heartbeats.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  say(`${count} nodes are connected`);
+  await measureIdle();
+  say(`${count} nodes are connected; idle they take ${(idleUsPerMs / 10).toFixed(1)} % of a core`);
   for (const size of sizes) {
     const blocks = await alternate(
       { bare: () => block(bare, size, count - 1), ours: () => block(ours, size, count - 1) },
