@@ -1,5 +1,6 @@
 // Law: at most `maxWorkers` threads; a thread runs one request at a time, a few in all, and ends when it is idle, so that an idle node
-// holds no heap for skills. A run that takes too long is ended with its thread.
+// holds no heap for skills. A run that takes too long is ended with its thread; one that nobody wants any more is over at once for whoever asked,
+// and its thread, where nothing waits for its place, may still finish: else a node that is always overtaken would start cold for ever.
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -21,6 +22,8 @@ export type Ended =
 type FaultCode = Extract<Ended, { fault: unknown }>['fault'];
 
 const idleMs = 10_000;
+/** For a thread to start, load a skill and end a short run, on a busy machine. */
+const graceMs = 2_000;
 /** A fresh heap now and then keeps what one run left behind from adding up. */
 const runsPerWorker = 20;
 const maxQueued = 256;
@@ -30,6 +33,8 @@ interface Job {
   readonly request: Request;
   readonly settle: (ended: Ended) => void;
   startedMs: number | undefined;
+  /** Nobody wants it any more, and its thread may finish it all the same. */
+  isUnwanted: boolean;
 }
 
 interface Thread {
@@ -38,7 +43,8 @@ interface Thread {
   runs: number;
   /** What it has loaded: a thread that knows the skill starts it faster. */
   readonly loaded: Set<string>;
-  idle: NodeJS.Timeout | undefined;
+  /** Ends it, when it has been idle or at something unwanted for too long. */
+  end: NodeJS.Timeout | undefined;
 }
 
 const needOf = (request: Request): string => (request.kind === 'run' ? request.skill : 'profile');
@@ -62,6 +68,7 @@ export class Pool {
       const job: Job = {
         request,
         startedMs: undefined,
+        isUnwanted: false,
         settle: (ended) => {
           clearTimeout(timer);
           signal?.removeEventListener('abort', cancel);
@@ -95,11 +102,15 @@ export class Pool {
       const idle = [...this.threads].filter((thread) => thread.job === undefined);
       let thread = idle.find(({ loaded }) => loaded.has(need)) ?? idle[0];
       if (thread === undefined) {
-        if (this.threads.size >= this.options.maxWorkers) return;
+        if (this.threads.size >= this.options.maxWorkers) {
+          const unwanted = [...this.threads].find(({ job }) => job!.isUnwanted);
+          if (unwanted === undefined) return;
+          void this.retire(unwanted);
+        }
         thread = this.start();
       }
       const job = this.queue.shift()!;
-      clearTimeout(thread.idle);
+      clearTimeout(thread.end);
       thread.job = job;
       thread.runs++;
       thread.loaded.add(need);
@@ -133,7 +144,7 @@ export class Pool {
       // A small young generation: a run is short, and a node is to stay small beside it.
       resourceLimits: { maxOldGenerationSizeMb: this.options.memoryMb, maxYoungGenerationSizeMb: 4 },
     });
-    const thread: Thread = { worker, job: undefined, runs: 0, loaded: new Set(), idle: undefined };
+    const thread: Thread = { worker, job: undefined, runs: 0, loaded: new Set(), end: undefined };
     this.threads.add(thread);
     worker.on('message', (reply: Reply) => this.finished(thread, reply));
     worker.on('error', (error: Error & { code?: string }) => {
@@ -153,8 +164,7 @@ export class Pool {
     if (thread.runs >= runsPerWorker || reply.kind === 'crashed') void this.retire(thread);
     else {
       thread.worker.unref();
-      thread.idle = setTimeout(() => void this.retire(thread), idleMs);
-      thread.idle.unref();
+      this.endIn(thread, idleMs);
     }
     job.settle({ reply, durationMs: durationOf(job) });
     this.dispatch();
@@ -178,11 +188,26 @@ export class Pool {
       return;
     }
     const thread = [...this.threads].find((one) => one.job === job);
-    if (thread !== undefined) this.lost(thread, code, message);
+    if (thread === undefined) return;
+    if (code !== 'cancelled' || this.closed) {
+      this.lost(thread, code, message);
+      return;
+    }
+    job.isUnwanted = true;
+    job.settle(faulted(job, code, message));
+    thread.worker.unref();
+    this.endIn(thread, graceMs);
+    this.dispatch();
+  }
+
+  private endIn(thread: Thread, delayMs: number): void {
+    clearTimeout(thread.end);
+    thread.end = setTimeout(() => void this.retire(thread), delayMs);
+    thread.end.unref();
   }
 
   private async retire(thread: Thread): Promise<void> {
-    clearTimeout(thread.idle);
+    clearTimeout(thread.end);
     this.threads.delete(thread);
     await thread.worker.terminate();
   }

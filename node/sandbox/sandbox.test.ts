@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { BlobRef, Sandbox, SkillOutcome } from '../../actors/system/index.ts';
 import { patientMs } from '../../test/support/world.ts';
 import { manifests } from '../skills/index.ts';
@@ -16,6 +17,7 @@ const data = fileURLToPath(new URL('../../examples/data/', import.meta.url));
 const open: Sandbox[] = [];
 afterEach(async () => {
   for (const sandbox of open.splice(0)) await sandbox.close();
+  vi.restoreAllMocks();
 });
 
 /** In these tests a blob's digest is its path under examples/data. */
@@ -117,6 +119,29 @@ describe('skills that misbehave', () => {
     for (const outcome of await outcomes) expect(outcome).toMatchObject({ kind: 'fault', code: 'cancelled' });
     const aborted = await run(sandbox, 'test.count', {}, patientMs, AbortSignal.abort());
     expect(aborted).toMatchObject({ kind: 'fault', code: 'cancelled', durationMs: 0 });
+  });
+
+  test('an aborted run may end by itself unseen: its thread is there for the next, and not for longer than it may take', async () => {
+    const sandbox = sandboxOf({ registry, maxWorkers: 1 });
+    expect(outputOf(await run(sandbox, 'test.count'))).toBe(1);
+    const ended = vi.spyOn(Worker.prototype, 'terminate');
+    // As long as it takes: where the machine is so busy that the run is not over when the next comes, the thread gives way to that.
+    await vi.waitFor(async () => {
+      const abort = new AbortController();
+      const outcome = run(sandbox, 'test.sleep', { ms: 100 }, patientMs, abort.signal);
+      setTimeout(() => abort.abort(), 20);
+      expect(await outcome).toMatchObject({ kind: 'fault', code: 'cancelled' });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(outputOf(await run(sandbox, 'test.count'))).toBeGreaterThan(1);
+    }, patientMs);
+
+    const endless = new AbortController();
+    const spinning = run(sandbox, 'test.spin', {}, patientMs, endless.signal);
+    const before = ended.mock.calls.length;
+    setTimeout(() => endless.abort(), 100);
+    expect(await spinning).toMatchObject({ kind: 'fault', code: 'cancelled' });
+    expect(ended.mock.calls.length).toBe(before);
+    await vi.waitFor(() => expect(ended.mock.calls.length).toBe(before + 1), patientMs);
   });
 
   test('too much memory is a fault of its own', async () => {
