@@ -42,7 +42,7 @@ describe('a request', () => {
     expect(asked).toEqual([
       ['open', opening],
       ['plan', { words: 'w', files: [{ name: 'a.csv', blob }] }],
-      ['cancel', workflow, 'cancelled by the client'],
+      ['cancel', workflow, 'cancelled by the client', undefined],
       ['invite', { role: 'member', validForMs: 60_000 }],
       ['amend', { member: 'amber', weight: 0 }],
       ['certificate', workflow],
