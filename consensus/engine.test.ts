@@ -4,7 +4,7 @@ import { createCrypto, testIdentity } from '../test/support/world.ts';
 import { createEngine } from './engine.ts';
 import type { EngineLimits, EngineOutput } from './engine-types.ts';
 import { decodeFrame, FrameBuilder } from './frame.ts';
-import { encodeVote, maxPayloadBytes, noHash, type Subject, valueIdOf } from './messages.ts';
+import { encodeProposal, encodeVote, maxPayloadBytes, noHash, type Subject, valueIdOf } from './messages.ts';
 import { fastDelayMs } from './pacer.ts';
 import { defaultFaultBudget, type FaultBudget } from './quorum.ts';
 import { HeldEntry, sealBatch } from './signed-entry.ts';
@@ -407,6 +407,24 @@ describe('bounds', () => {
     expect(engine.liveCount).toBe(0);
     const decided = expect.objectContaining({ type: 'decided', instance, payload: payload('p') });
     expect(engine.handle({ type: 'offer', instance, payload: payload('p') })).toContainEqual(decided);
+  });
+
+  test('a payload that a liar hands over as a justification is still waited for', () => {
+    const engine = engineWith({});
+    const isLed = (about: Subject): boolean => engine.leader(engine.instanceId(about), 0) !== identities[0]!.id;
+    const about = ['1', '2', '3', '4', '5', '6', '7', '8'].map(subject).find(isLed)!;
+    const instance = engine.instanceId(about);
+    const leader = identities.find(({ id }) => id === engine.leader(instance, 0))!;
+    const [bytes, value] = [payload('p'), valueIdOf(payload('p'), crypto)];
+    engine.handle({ type: 'start', subject: about });
+    const entry = encodeProposal({ instance, round: 0, value, polkaRound: -1, justificationHash: noHash });
+    const batch = sealBatch(leader, crypto, [new HeldEntry(entry, leader.id)]);
+    const hear = (build: (b: FrameBuilder) => void) =>
+      engine.handle({ type: 'frame', from: leader.id, bytes: frameOf(build) });
+    hear((b) => b.batch(batch));
+    engine.handle({ type: 'timeout', instance, kind: 'resend', round: 0 });
+    hear((b) => b.justification(value, bytes));
+    expect(hear((b) => b.payload(value, bytes))).toContainEqual(expect.objectContaining({ type: 'validate', value }));
   });
 
   test('a member’s old words that others bring again and again take no answers from it', () => {

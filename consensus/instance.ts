@@ -143,7 +143,8 @@ export class Instance {
   }
 
   onJustification(hash: string, bytes: Uint8Array): void {
-    this.#machine.proposals.justify(hash, bytes);
+    // A payload that somebody hands over as a justification is waited for as before.
+    if (!this.#machine.proposals.justify(hash, bytes)) this.#machine.pacer.await(hash);
     this.#machine.advance();
   }
 

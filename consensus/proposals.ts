@@ -82,8 +82,11 @@ export class Proposals {
     return (this.#rounds.find(proposes) ?? this.#reported.find(proposes))?.held.signer;
   }
 
-  justify(hash: string, bytes: Uint8Array): void {
-    for (const held of this.#rounds) if (held.proposal.justificationHash === hash) held.justification ??= bytes;
+  /** False where no proposal is justified by what hashes so. */
+  justify(hash: string, bytes: Uint8Array): boolean {
+    const named = this.#rounds.filter(({ proposal }) => proposal.justificationHash === hash);
+    for (const held of named) held.justification ??= bytes;
+    return named.length > 0;
   }
 
   payload(value: ValueId): Uint8Array | undefined {
