@@ -20,7 +20,6 @@ export const mutants: readonly Mutant[] = [
     name: 'votes are not made durable',
     file: 'actors/consensus/log.ts',
     edits: [['      await file.sync();\n', '']],
-    scenario: 'die-as-votes-are-written',
   },
   {
     name: 'votes are sent before they are durable',
