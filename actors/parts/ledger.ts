@@ -14,6 +14,8 @@ export interface Ledger {
   /** `key` names the occurrence: the same one is counted once. Returns false for a repeat. */
   charge(node: NodeId, key: string, what: string, workflow?: string): boolean;
   charges(): readonly Charge[];
+  /** Whether anything is held against it. */
+  isNamed(node: NodeId): boolean;
   onCharge(handler: (charge: Charge) => void): () => void;
 }
 
@@ -24,6 +26,8 @@ const chargesMax = 1_000;
 export function createLedger(): Ledger {
   const seen = new Set<string>();
   const charges = new Map<string, Charge>();
+  /** Of the mesh's own nodes, so there are no more than those. */
+  const named = new Set<NodeId>();
   const handlers = new Set<(charge: Charge) => void>();
   return {
     charge(node, key, what, workflow) {
@@ -31,6 +35,7 @@ export function createLedger(): Ledger {
       if (seen.has(occurrence)) return false;
       if (seen.size >= occurrencesMax) seen.clear();
       seen.add(occurrence);
+      named.add(node);
       const name = `${node}|${what}`;
       if (!charges.has(name) && charges.size >= chargesMax) return false;
       const charge = {
@@ -44,6 +49,7 @@ export function createLedger(): Ledger {
       return true;
     },
     charges: () => [...charges.values()],
+    isNamed: (node) => named.has(node),
     onCharge(handler) {
       handlers.add(handler);
       return () => handlers.delete(handler);

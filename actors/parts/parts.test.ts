@@ -14,11 +14,15 @@ describe('the ledger', () => {
     ]).toEqual([true, false, true]);
     expect(ledger.charges()).toEqual([{ node: 'dune', what: 'lied', count: 2, workflow: 'w1' }]);
     expect(heard).toEqual(['dune lied w1', 'dune lied w2']);
+    expect([ledger.isNamed('dune'), ledger.isNamed('elm')]).toEqual([true, false]);
   });
   it('holds a bounded number of different things, whatever members find to do', () => {
     const ledger = createLedger();
     for (let i = 0; i < 5_000; i++) ledger.charge('dune', `${i}`, `did ${i}`);
     expect(ledger.charges().length).toBeLessThanOrEqual(1_000);
+    // One that fills the book does not keep another out of it.
+    ledger.charge('elm', 'x', 'lied');
+    expect(ledger.isNamed('elm')).toBe(true);
   });
 });
 

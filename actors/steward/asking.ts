@@ -58,9 +58,13 @@ export function workersToAsk(
   const isLive = (id: NodeId): boolean => parts.view.isLive(id);
   const executors = attempt === undefined ? [] : counted(attempt, isLive).executors;
   if (executors.length >= need.executors) return [];
-  const named = new Set(parts.ledger.charges().map(({ node }) => node));
   const able = new Set(eligibleWorkers(task, config).map(({ id }) => id));
   return ranked.filter(
-    (id) => able.has(id) && isLive(id) && !named.has(id) && !executors.includes(id) && attempt?.faults.has(id) !== true,
+    (id) =>
+      able.has(id) &&
+      isLive(id) &&
+      !parts.ledger.isNamed(id) &&
+      !executors.includes(id) &&
+      attempt?.faults.has(id) !== true,
   );
 }

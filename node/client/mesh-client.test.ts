@@ -167,6 +167,7 @@ test('sockets of peers are learned from the status, so that a client that was gi
     state: 'alive' as const,
     socket: birch.socket,
     skills: [],
+    trust: 'full' as const,
   };
   const amber = await node({ name: 'amber', record, peers: [peer] });
   const client = new MeshClient([amber.socket]);

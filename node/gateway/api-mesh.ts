@@ -55,6 +55,8 @@ export interface PeerStatus {
   /** Local socket of that node, where it runs on this machine and said so. */
   readonly socket?: string;
   readonly skills: readonly string[];
+  /** By what this node has seen signed, never by the peer's own word. A named one executes only where nobody else is left. */
+  readonly trust: 'full' | 'named';
   readonly load?: number;
 }
 

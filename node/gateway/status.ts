@@ -24,6 +24,7 @@ export function statusOf(options: GatewayOptions): NodeStatus {
       connected: id === identity.id || world.network.peers().includes(id),
       state: view.state(id),
       skills: presence?.skills ?? [],
+      trust: ledger.isNamed(id) ? 'named' : 'full',
       ...(presence === undefined ? {} : { socket: presence.socket, load: presence.load }),
     };
   });

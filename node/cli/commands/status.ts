@@ -43,7 +43,7 @@ export function showStatus(
     ),
   );
   terminal.out('');
-  const columns = ['name', 'site', 'role', 'state', 'connected', 'skills', 'id'].map((title) => ({ title }));
+  const columns = ['name', 'site', 'role', 'state', 'connected', 'skills', 'trust', 'id'].map((title) => ({ title }));
   const rows = [...peers]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map((peer) => [
@@ -53,6 +53,7 @@ export function showStatus(
       stateOf(peer),
       peer.self ? 'self' : peer.connected ? 'yes' : 'no',
       String(peer.skills.length),
+      peer.trust === 'named' ? paint.red(peer.trust) : peer.trust,
       peer.id,
     ]);
   terminal.out(renderTable(columns, rows, { width: terminal.width, paint }));
