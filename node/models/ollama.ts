@@ -1,4 +1,4 @@
-// Law: a model is asked over HTTP by Ollama's protocol (POST /api/chat, not streamed, its answer held to a JSON schema) and answers with one
+// Law: a model is asked by Ollama's own client (POST /api/chat, not streamed, its answer held to a JSON schema) and answers with one
 // JSON text, in bounded time and size, or there is no answer and an error that says why. Nothing here reads the answer's meaning.
 import { z } from 'zod';
 
@@ -36,48 +36,58 @@ const replySchema = z.object({
   done_reason: z.string().optional(),
 });
 
+/** `url` is that of the server, as `http://127.0.0.1:11434`. */
 export function createOllama({ url, name }: { readonly url: string; readonly name: string }): Model {
-  const endpoint = new URL('/api/chat', url);
   return {
     name,
     async chat({ system, user, schema, seed, signal }) {
       const sizeBytes = Buffer.byteLength(system) + Buffer.byteLength(user);
       if (sizeBytes > promptMaxBytes)
         throw new ModelError(`the prompt has ${sizeBytes} bytes, and at most ${promptMaxBytes} are asked at once`);
-      const body = JSON.stringify({
-        model: name,
-        messages: [
-          { role: 'system', content: system },
-          { role: 'user', content: user },
-        ],
-        stream: false,
-        format: schema,
-        options: {
-          temperature: 0,
-          seed,
-          num_ctx: Math.ceil(sizeBytes / bytesPerToken) + answerTokens,
-          num_predict: answerTokens,
-        },
-      });
-      const headers = { 'content-type': 'application/json' };
-      let response: Response;
-      let text: string;
-      try {
-        response = await fetch(endpoint, { method: 'POST', headers, body, signal, redirect: 'error' });
-        text = await boundedText(response);
-      } catch (error) {
-        if (error instanceof ModelError) throw error;
-        throw new ModelError(`the model server at ${endpoint.origin} did not answer: ${causeOf(error)}`);
-      }
-      if (!response.ok)
-        throw new ModelError(
-          `the model server at ${endpoint.origin} refused (${response.status}): ${text.slice(0, 300)}; is '${name}' there? (ollama pull ${name})`,
-        );
-      const reply = replySchema.safeParse(parsed(text));
-      if (!reply.success) throw new ModelError(`the model server at ${endpoint.origin} answered with something else`);
+      // Loaded where there is a model to ask, and not by every node.
+      const { Ollama } = await import('ollama');
+      const client = new Ollama({ host: url, fetch: boundedFetch(name, signal) });
+      const options = {
+        temperature: 0,
+        seed,
+        num_ctx: Math.ceil(sizeBytes / bytesPerToken) + answerTokens,
+        num_predict: answerTokens,
+      };
+      const messages = [
+        { role: 'system', content: system },
+        { role: 'user', content: user },
+      ];
+      const reply = replySchema.safeParse(
+        await client
+          .chat({ model: name, messages, stream: false, format: schema, options })
+          // What the server said is no JSON.
+          .catch((error: unknown) => (error instanceof SyntaxError ? undefined : Promise.reject(error))),
+      );
+      if (!reply.success) throw new ModelError(`the model server at ${url} answered with something else`);
       if (reply.data.done_reason === 'length') throw new ModelError(`'${name}' did not come to an end`);
       return reply.data.message.content;
     },
+  };
+}
+
+/** The client itself bounds neither the time nor the size of an answer, and prints what a server refuses with. */
+function boundedFetch(name: string, signal: AbortSignal): typeof fetch {
+  return async (input, init) => {
+    const { origin } = new URL(String(input));
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(input, { ...init, signal, redirect: 'error' });
+      text = await boundedText(response);
+    } catch (error) {
+      if (error instanceof ModelError) throw error;
+      throw new ModelError(`the model server at ${origin} did not answer: ${causeOf(error)}`);
+    }
+    if (!response.ok)
+      throw new ModelError(
+        `the model server at ${origin} refused (${response.status}): ${text.slice(0, 300)}; is '${name}' there? (ollama pull ${name})`,
+      );
+    return new Response(text, { status: response.status, headers: response.headers });
   };
 }
 
@@ -100,12 +110,4 @@ function causeOf(error: unknown): string {
       ? String((cause as { code?: string }).code)
       : cause.message
     : message;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
