@@ -18,13 +18,6 @@ export interface Need {
   readonly workers?: number;
 }
 
-/** What is known of a bidder besides its bid; nothing where absent. */
-export interface Standing {
-  readonly isWorker?: (id: NodeId) => boolean;
-  /** Signed something that was not so, or contradicted itself. */
-  readonly isNamed?: (id: NodeId) => boolean;
-}
-
 /** Who is on the attempt and counts. */
 export interface Staff {
   readonly executors: readonly NodeId[];
@@ -60,8 +53,7 @@ export function whomToAsk(able: readonly NodeId[], wanted: number, round: number
 
 /**
  * Cheapest bids first; the rank of the node for this task breaks ties, so that equal nodes share the work. Whoever verifies already is made
- * an executor only where nobody else is left: it would run the task twice; of the others, whoever is named comes last, as its result may well be
- * for nothing. Workers go before members where they may execute, so that members
+ * an executor only where nobody else is left: it would run the task twice. Workers go before members where they may execute, so that members
  * have their hands free to judge, and never verify.
  */
 export function assign(
@@ -69,7 +61,7 @@ export function assign(
   need: Need,
   staff: Staff,
   rank: (id: NodeId) => number,
-  { isWorker = () => false, isNamed = () => false }: Standing = {},
+  isWorker: (id: NodeId) => boolean = () => false,
 ): { readonly executors: NodeId[]; readonly verifiers: NodeId[] } {
   const isVerifier = (id: NodeId): boolean => staff.verifiers.includes(id);
   const order = bids
@@ -77,7 +69,6 @@ export function assign(
     .sort(
       (a, b) =>
         Number(isVerifier(a.node)) - Number(isVerifier(b.node)) ||
-        Number(isNamed(a.node)) - Number(isNamed(b.node)) ||
         a.missingFiles - b.missingFiles ||
         a.finishMs - b.finishMs ||
         rank(a.node) - rank(b.node) ||

@@ -75,18 +75,6 @@ describe('the award', () => {
       verifiers: [],
     });
   });
-  it('goes to a node that is named for a lie only where nobody else bids, however fast it is; to verify it is as good as any', () => {
-    const isNamed = (id: string): boolean => id === ids[0];
-    const bids = [bid(0, 1), bid(1, 900), bid(2, 900), bid(3, 900)];
-    expect(assign(bids, { executors: 2, total: 4 }, nobody, rank, { isNamed })).toEqual({
-      executors: [ids[1], ids[2]],
-      verifiers: [ids[3], ids[0]],
-    });
-    expect(assign([bid(0), bid(1)], { executors: 2, total: 2 }, nobody, rank, { isNamed }).executors).toEqual([
-      ids[1],
-      ids[0],
-    ]);
-  });
   it('never names a node twice or one that is at it already, is never more than was asked for, and is the same for bids in any order', () => {
     const arbitrary = fc.record({
       bids: fc.uniqueArray(fc.record({ node: fc.constantFrom(...ids), finishMs: fc.nat(3), missingFiles: fc.nat(2) }), {
@@ -132,15 +120,15 @@ describe('workers', () => {
   it('go before members where they may execute, never verify, and take no verifier’s place', () => {
     const bids = [bid(0), bid(1), bid(2), bid(3), bid(5, 900)];
     const need = { executors: 2, total: 4, workers: 1 };
-    expect(assign(bids, need, nobody, rank, { isWorker })).toEqual({
+    expect(assign(bids, need, nobody, rank, isWorker)).toEqual({
       executors: [worker, ids[0]],
       verifiers: [ids[1], ids[2], ids[3]],
     });
-    expect(assign(bids, { executors: 2, total: 4 }, nobody, rank, { isWorker })).toEqual({
+    expect(assign(bids, { executors: 2, total: 4 }, nobody, rank, isWorker)).toEqual({
       executors: [ids[0], ids[1]],
       verifiers: [ids[2], ids[3]],
     });
     const staffed = { executors: [worker, ids[0]!], verifiers: [ids[1]!] };
-    expect(assign(bids, need, staffed, rank, { isWorker })).toEqual({ executors: [], verifiers: [ids[2], ids[3]] });
+    expect(assign(bids, need, staffed, rank, isWorker)).toEqual({ executors: [], verifiers: [ids[2], ids[3]] });
   });
 });

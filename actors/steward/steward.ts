@@ -178,7 +178,7 @@ function award(
     needOf(task, config, message.attempt),
     have,
     (id) => order.indexOf(id),
-    { isWorker: (id) => workersOf(config).some((worker) => worker.id === id), isNamed: parts.ledger.isNamed },
+    (id) => workersOf(config).some((worker) => worker.id === id),
   );
   if (executors.length + verifiers.length === 0 && attempt?.assignedAtMs !== undefined)
     return void state.busy.delete(key);

@@ -55,7 +55,7 @@ export interface PeerStatus {
   /** Local socket of that node, where it runs on this machine and said so. */
   readonly socket?: string;
   readonly skills: readonly string[];
-  /** By what this node has seen signed, never by the peer's own word. A named one executes only where nobody else is left. */
+  /** By what this node has seen signed, never by the peer's own word. A named worker is asked no more. */
   readonly trust: 'full' | 'named';
   readonly load?: number;
 }
